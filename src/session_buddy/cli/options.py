@@ -1,0 +1,26 @@
+"""Options that several commands share, so that they are spelled and explained alike."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from session_buddy.cli.settings import settings_of
+
+__all__ = ["AsJson", "IncludeTools", "Limit", "Quiet", "User"]
+
+
+def _remember(context: typer.Context, as_json: bool) -> bool:
+    settings_of(context).json = as_json
+    return as_json
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.", callback=_remember)]
+IncludeTools = Annotated[bool, typer.Option("--all", help="Show the agent's built-in tools (Read, Edit …) as well.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Show at most N.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress bar and no messages.")]
+User = Annotated[
+    str | None,
+    typer.Option("--user", metavar="ACCOUNT", help="Whose transcripts these are (default: you); kept as a keyed hash."),
+]

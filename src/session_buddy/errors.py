@@ -1,0 +1,126 @@
+"""Every error this package raises on purpose.
+
+All of them derive from one root, carry their data as attributes, and end with
+a sentence that tells the user what to do next::
+
+    SessionBuddyError
+    ├── InvalidInput            a value, field or line that cannot be accepted
+    │   └── InvalidInvocation   … in an invocation; names the field
+    ├── UnknownStore            a store URL no engine answers to
+    ├── MissingExtra            an optional part is not installed; names the command
+    ├── StoreError              the database said no
+    │   ├── StoreBusy           another process held the write lock for too long
+    │   ├── StoreUnreadable     not a database, damaged, or not ours
+    │   └── QueryRefused        a read-only query that would write, or is no SQL
+    └── MigrationError          the schema cannot be changed or trusted
+        ├── ScriptMissing       a version has no up or down script
+        ├── ScriptEdited        an applied script no longer has its recorded digest
+        ├── SchemaDirty         a migration stopped half-way; `db repair` is needed
+        ├── SchemaDrift         live objects differ from what the scripts create
+        ├── SchemaTooNew        the database is newer than this program
+        └── MigrationLocked     another process is migrating
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "InvalidInput",
+    "InvalidInvocation",
+    "MigrationError",
+    "MigrationLocked",
+    "MissingExtra",
+    "QueryRefused",
+    "SchemaDirty",
+    "SchemaDrift",
+    "SchemaTooNew",
+    "ScriptEdited",
+    "ScriptMissing",
+    "SessionBuddyError",
+    "StoreBusy",
+    "StoreError",
+    "StoreUnreadable",
+    "UnknownStore",
+]
+
+
+class SessionBuddyError(Exception):
+    """Root of the tree.
+
+    ``problem`` says what is wrong, ``remedy`` what to do next; ``str()`` gives both.
+    """
+
+    def __init__(self, problem: str, *, remedy: str) -> None:
+        super().__init__(f"{problem} {remedy}")
+        self.problem = problem
+        self.remedy = remedy
+
+
+class InvalidInput(SessionBuddyError):
+    """A value from outside that cannot be accepted; ``field`` names it."""
+
+    def __init__(self, field: str, problem: str, *, remedy: str) -> None:
+        super().__init__(f"{field}: {problem}", remedy=remedy)
+        self.field = field
+
+
+class InvalidInvocation(InvalidInput):
+    """A field of an invocation is missing, malformed or out of range."""
+
+
+class UnknownStore(SessionBuddyError):
+    """No engine answers to this store URL."""
+
+
+class MissingExtra(SessionBuddyError):
+    """An optional part of the package is not installed."""
+
+    def __init__(self, feature: str, *, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs a part that is not installed.",
+            remedy=f"Install it with: pip install 'session-buddy[{extra}]'",
+        )
+        self.extra = extra
+
+
+class StoreError(SessionBuddyError):
+    """The database could not do what was asked."""
+
+
+class StoreBusy(StoreError):
+    """Another process held the write lock for longer than the caller would wait."""
+
+
+class StoreUnreadable(StoreError):
+    """The file is no database, is damaged, or belongs to another program."""
+
+
+class QueryRefused(StoreError):
+    """A read-only query would have written, or is no valid SQL."""
+
+
+class MigrationError(SessionBuddyError):
+    """The schema cannot be changed, or cannot be trusted as it is."""
+
+
+class ScriptMissing(MigrationError):
+    """A version lacks its up or its down script."""
+
+
+class ScriptEdited(MigrationError):
+    """A script that was applied no longer has the digest recorded with it."""
+
+
+class SchemaDirty(MigrationError):
+    """A migration stopped half-way on an engine that cannot undo it."""
+
+
+class SchemaDrift(MigrationError):
+    """Live schema objects differ from what the applied scripts create."""
+
+
+class SchemaTooNew(MigrationError):
+    """The database was migrated by a newer program than this one."""
+
+
+class MigrationLocked(MigrationError):
+    """Another process holds the migration lock."""

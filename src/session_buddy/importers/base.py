@@ -1,0 +1,75 @@
+"""The contract of an importer: bytes in, invocations out, no I/O and no clock.
+
+An importer knows where its agent keeps files and how to read them. A :class:`Parser`
+reads *one* file, piece by piece; what it must remember between two readings fits in
+:meth:`Parser.save`, so that a file that grew is read on from where it was left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from session_buddy.model import BadLine, Invocation
+
+__all__ = ["Importer", "Parsed", "Parser"]
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """What one piece of input gave."""
+
+    invocations: list[Invocation]
+    bad_lines: list[BadLine]
+
+
+class Parser(Protocol):
+    """Reads one file incrementally.
+
+    Never raises on content: what cannot be understood becomes a :class:`BadLine` and the
+    next line is read. An invocation may be given more than once, each time more complete;
+    the store merges by ``event_id``.
+    """
+
+    @property
+    def offset(self) -> int:
+        """Bytes consumed so far: the end of the last complete line."""
+        ...
+
+    def feed(self, data: bytes) -> Parsed:
+        """Take the bytes that follow those already fed; lines may be cut anywhere."""
+        ...
+
+    def pause(self) -> Parsed:
+        """Give what is known of everything still open, at the present end of the file.
+
+        Feeding may go on afterwards. A last line without its newline stays unconsumed.
+        """
+        ...
+
+    def save(self) -> bytes:
+        """Return the state to hand to :meth:`Importer.parser` to go on at :attr:`offset`."""
+        ...
+
+
+class Importer(Protocol):
+    """Where one agent keeps its files, and how to read them."""
+
+    @property
+    def name(self) -> str:
+        """The word stored in ``source``: ``claude_code``."""
+        ...
+
+    def roots(self, environment: Mapping[str, str], home: Path) -> list[Path]:
+        """Return the folders in which this agent keeps its files, existing or not."""
+        ...
+
+    def find(self, root: Path) -> Iterator[Path]:
+        """Yield the files below *root* (or *root* itself) that this importer reads, in a stable order."""
+        ...
+
+    def parser(self, path: str, *, user_id: str, state: bytes | None = None) -> Parser:
+        """Return a parser for the file called *path*, fresh or going on from *state*."""
+        ...

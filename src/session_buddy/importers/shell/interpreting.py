@@ -1,0 +1,107 @@
+"""From a shell command and its result to uses of skills."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import msgspec
+
+from session_buddy.importers.shell.evidence import Evidence
+from session_buddy.importers.shell.judging import Use, judge
+from session_buddy.importers.shell.matching import Matcher
+from session_buddy.importers.shell.rules import RuleBook, SkillRule, digest, packaged_rules, read_rules
+from session_buddy.importers.shell.tokens import Unreadable
+from session_buddy.model import Outcome
+
+__all__ = ["Interpretation", "ShellRules", "ShellUse"]
+
+_LONGEST = 128 * 1024
+"""Linux passes no longer argument to a program, so no longer text ran as ``sh -c`` either."""
+
+
+class ShellUse(msgspec.Struct, frozen=True, gc=False):
+    """A developer tool that a shell call ran."""
+
+    skill_name: str
+    outcome: Outcome | None
+    """None: not known."""
+
+
+class Interpretation(msgspec.Struct, frozen=True, gc=False):
+    """What a shell call used."""
+
+    main: ShellUse | None = None
+    """What the call itself is named after; None: it stays the agent's own tool."""
+    others: tuple[ShellUse, ...] = ()
+    """Further tools whose outcome is certain, in order of execution."""
+
+
+_NOTHING = Interpretation()
+
+
+class ShellRules:
+    """Recognises developer tools in shell commands.
+
+    >>> rules = ShellRules.builtin()
+    >>> rules.interpret("cd api && uv run pytest -q", succeeded=True).main
+    ShellUse(skill_name='pytest-run', outcome=<Outcome.COMPLETED: 'completed'>)
+    """
+
+    def __init__(self, books: tuple[RuleBook, ...]) -> None:
+        self._books = books
+        self._matcher = Matcher(books)
+        self._by_skill: dict[str, SkillRule] = {}
+        for book in books:
+            for rule in book.rules:
+                self._by_skill.setdefault(rule.skill, rule)
+        self.digest = digest(books)
+        """SHA-256 of the rules in force: what was found under other rules can be told apart."""
+
+    @staticmethod
+    @cache
+    def builtin() -> ShellRules:
+        """Return the rules that come with the program; they are read once."""
+        return ShellRules((packaged_rules(),))
+
+    def extended(self, toml_text: str, origin: str) -> ShellRules:
+        """Return these rules with those of *toml_text*, a user's file called *origin*, before them.
+
+        Raises :class:`InvalidInput`, naming *origin* and the rule, for any mistake in it.
+        """
+        return ShellRules((read_rules(toml_text, origin), *self._books))
+
+    def rule(self, skill_name: str) -> SkillRule | None:
+        """Return the rule that describes *skill_name*; the first one, where several do."""
+        return self._by_skill.get(skill_name)
+
+    def skills(self) -> tuple[SkillRule, ...]:
+        """Return one rule for each skill, in the order of the files."""
+        return tuple(self._by_skill.values())
+
+    def interpret(self, command: str, *, succeeded: bool | None, output: str = "") -> Interpretation:
+        """Return what *command* used, given whether its exit code was 0 and what it printed.
+
+        *succeeded* None means that no result is known; every outcome is None then. Never
+        raises; the time taken is linear in the length of the command. The table in
+        :mod:`.judging` says what is concluded from what.
+        """
+        if len(command) > _LONGEST or not self._matcher.concerns(command):
+            return _NOTHING
+        try:
+            script = self._matcher.structure(command)
+        except Unreadable:
+            return _NOTHING
+        if succeeded is None:
+            uses = judge(script, self._matcher, Evidence(""), succeeded=True)
+            return Interpretation(main=ShellUse(uses[-1].rule.skill, None)) if uses else _NOTHING
+        uses = judge(script, self._matcher, Evidence(output), succeeded=succeeded)
+        if not uses:
+            return _NOTHING
+        others = tuple(_use(use) for use in uses[:-1] if use.succeeded is not None)
+        return Interpretation(main=_use(uses[-1]), others=others)
+
+
+def _use(use: Use) -> ShellUse:
+    if use.succeeded is None:
+        return ShellUse(use.rule.skill, None)
+    return ShellUse(use.rule.skill, Outcome.COMPLETED if use.succeeded else Outcome.FAILED)

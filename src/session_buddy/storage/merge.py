@@ -1,0 +1,63 @@
+"""How two tellings of one invocation become one row.
+
+The same call may be seen by a hook, in a transcript and over OTLP, while it runs and
+after it ended. Each field has an order of better and worse, so that the result does not
+depend on who came first: a definite outcome beats *abandoned* beats none, a reported
+duration beats a span beats elapsed time, a longer list of follow-ups beats its beginning.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from session_buddy.model import DurationSource, Invocation, Outcome
+
+__all__ = ["merged_changes"]
+
+_OUTCOME_RANK = {None: 0, Outcome.ABANDONED: 1, Outcome.FAILED: 2, Outcome.COMPLETED: 2}
+_DURATION_RANK = {None: 0, DurationSource.ELAPSED: 1, DurationSource.SPAN: 2, DurationSource.REPORTED: 3}
+_FILLED_WHEN_MISSING = (
+    "plugin",
+    "parent_event_id",
+    "project",
+    "agent_version",
+    "model",
+    "workflow_phase",
+    "workflow_step_id",
+)
+
+
+def merged_changes(known: Invocation, told: Invocation) -> dict[str, Any]:
+    """Return the fields of *known* that *told*, the same invocation, changes; empty if none.
+
+    ``event_id``, ``session_id``, ``user_id``, ``invoked_at`` and ``source`` stay those of the
+    first telling. The name changes only together with the outcome: a shell call may turn
+    out, once its result is known, to report on another command than it seemed to.
+    """
+    changes: dict[str, Any] = {}
+    if _OUTCOME_RANK[told.outcome] > _OUTCOME_RANK[known.outcome]:
+        changes["outcome"] = told.outcome
+        changes["error_type"] = told.error_type
+        changes["skill_name"] = told.skill_name
+        changes["kind"] = told.kind
+    if _better_duration(known, told):
+        changes["duration_ms"] = told.duration_ms
+        changes["duration_source"] = told.duration_source
+    for field in _FILLED_WHEN_MISSING:
+        if getattr(known, field) is None:
+            changes[field] = getattr(told, field)
+    if told.rating is not None:
+        changes["rating"] = told.rating
+    if len(told.follow_up_actions) > len(known.follow_up_actions):
+        changes["follow_up_actions"] = told.follow_up_actions
+    if told.alternatives_considered and not known.alternatives_considered:
+        changes["alternatives_considered"] = told.alternatives_considered
+    return {field: value for field, value in changes.items() if getattr(known, field) != value}
+
+
+def _better_duration(known: Invocation, told: Invocation) -> bool:
+    rank = _DURATION_RANK[told.duration_source] - _DURATION_RANK[known.duration_source]
+    if rank:
+        return rank > 0
+    # A span grows as the file it is read from grows.
+    return told.duration_source is DurationSource.SPAN and (told.duration_ms or 0) > (known.duration_ms or 0)

@@ -1,0 +1,1 @@
+"""Numbered changes of the schema, and the scripts they are made of."""

@@ -1,0 +1,2 @@
+DROP TABLE skill_description;
+DROP TABLE text_embedding;

@@ -1,0 +1,151 @@
+"""The default engine: one documented SQLite file, open to any SQLite tool."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from session_buddy.errors import QueryRefused, StoreUnreadable
+from session_buddy.model import BadLine, Invocation
+from session_buddy.storage.migrations.base import MigrationManager
+from session_buddy.storage.sqlite.connection import begin_immediate, open_reader, open_writer
+from session_buddy.storage.sqlite.event_log import record_batch
+from session_buddy.storage.sqlite.upkeep import digest_roll_ups, rebuild_roll_ups, refresh_figures
+from session_buddy.storage.store import Checkpoint, Clock, Recorded, Rows, Store
+
+__all__ = ["SQLiteStore"]
+
+_SAVE_CHECKPOINT = """
+INSERT INTO import_checkpoint (path, importer, identity, size, modified_ns, offset, state, imported_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+ON CONFLICT (path) DO UPDATE SET importer = excluded.importer, identity = excluded.identity, size = excluded.size,
+    modified_ns = excluded.modified_ns, offset = excluded.offset, state = excluded.state,
+    imported_at = excluded.imported_at
+"""
+_SAVE_BAD_LINE = """
+INSERT INTO import_quarantine (path, offset, line, length, reason, seen_at)
+VALUES (?, ?, ?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+ON CONFLICT DO NOTHING
+"""
+
+
+class SQLiteStore(Store):
+    """A :class:`Store` in one SQLite file in WAL mode: one writer at a time, readers never wait.
+
+    Safe to use from several threads: writes take turns, reads take turns.
+    """
+
+    def __init__(self, path: Path, *, clock: Clock | None = None, patience_seconds: float = 300.0) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        MigrationManager(db_path=path).ensure_current()
+        self.url = f"sqlite:///{path}"
+        self.path = path
+        self._patience_seconds = patience_seconds
+        self._writer = open_writer(path, clock=clock, patience_seconds=patience_seconds)
+        self._reader = open_reader(path, clock=clock)
+        self._writing, self._reading = threading.Lock(), threading.Lock()
+
+    def record(
+        self,
+        batch: Iterable[Invocation],
+        *,
+        checkpoints: Sequence[Checkpoint] = (),
+        bad_lines: Sequence[BadLine] = (),
+    ) -> Recorded:
+        """See :meth:`Store.record`."""
+        invocations = batch if isinstance(batch, list | tuple) else list(batch)
+        if not (invocations or checkpoints or bad_lines):
+            return Recorded()
+        with self._transaction() as connection:
+            recorded = record_batch(connection, invocations)
+            connection.executemany(_SAVE_BAD_LINE, ((b.path, b.offset, b.line, b.length, b.reason) for b in bad_lines))
+            connection.executemany(
+                _SAVE_CHECKPOINT,
+                ((c.path, c.importer, c.identity, c.size, c.modified_ns, c.offset, c.state) for c in checkpoints),
+            )
+        return recorded
+
+    def query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Rows:
+        """See :meth:`Store.query`."""
+        with self._reading, _explained(self.path):
+            cursor = self._reader.execute(sql, parameters)
+            return Rows(tuple(column[0] for column in cursor.description or ()), cursor.fetchall())
+
+    def stream(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """See :meth:`Store.stream`."""
+        with self._reading, _explained(self.path):
+            cursor = self._reader.execute(sql, parameters)
+            yield tuple(column[0] for column in cursor.description or ())
+            yield from cursor
+
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        """See :meth:`Store.checkpoints`."""
+        fields = Checkpoint.__struct_fields__
+        with self._reading:
+            rows = self._reader.execute(f"SELECT {', '.join(fields)} FROM import_checkpoint").fetchall()
+        return {row[0]: Checkpoint(**dict(zip(fields, row, strict=True))) for row in rows}
+
+    def refresh(self) -> None:
+        """See :meth:`Store.refresh`."""
+        with self._transaction() as connection:
+            refresh_figures(connection)
+
+    def rebuild(self) -> None:
+        """See :meth:`Store.rebuild`."""
+        with self._transaction() as connection:
+            rebuild_roll_ups(connection)
+
+    def drifted(self) -> list[str]:
+        """See :meth:`Store.drifted`. The recount happens in a transaction that is rolled back."""
+        with self._writing:
+            begin_immediate(self._writer, self.path, self._patience_seconds)
+            try:
+                kept = digest_roll_ups(self._writer)
+                rebuild_roll_ups(self._writer)
+                recounted = digest_roll_ups(self._writer)
+            finally:
+                self._writer.execute("ROLLBACK")
+        return [table for table, digest in kept.items() if recounted[table] != digest]
+
+    def close(self) -> None:
+        """See :meth:`Store.close`."""
+        self._reader.close()
+        self._writer.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._writing:
+            begin_immediate(self._writer, self.path, self._patience_seconds)
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite says of a query into errors of this package."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code == sqlite3.SQLITE_AUTH:
+            raise QueryRefused(
+                "This statement would write or change settings; only reading is allowed here.",
+                remedy="Write through the API, or open the file with a SQLite tool of your own.",
+            ) from error
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR):
+            raise StoreUnreadable(
+                f"{path} cannot be read: {error}.",
+                remedy="Check it with 'session-buddy db verify', or restore a backup.",
+            ) from error
+        raise QueryRefused(
+            f"SQLite refuses the statement: {error}.", remedy="Correct the SQL and try again."
+        ) from error

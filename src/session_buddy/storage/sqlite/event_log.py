@@ -1,0 +1,143 @@
+"""Writing the event log: new rows in bulk, known rows one by one.
+
+``skill_invocation`` is the truth; everything else in the database can be counted again
+from it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from session_buddy.model import Invocation
+from session_buddy.storage.merge import merged_changes
+from session_buddy.storage.sqlite.deltas import count_deltas
+from session_buddy.storage.sqlite.rollups import add_deltas, minutes_since
+from session_buddy.storage.store import Recorded
+
+__all__ = ["INSERT_INVOCATION", "invocation_row", "record_batch"]
+
+_COLUMN_OF = {field: {"trigger": "triggered_by"}.get(field, field) for field in Invocation.__struct_fields__}
+_LARGE_BATCH = 2_000
+_INSERT_TRIGGERS = """
+SELECT name, sql FROM sqlite_schema
+WHERE type = 'trigger' AND tbl_name = 'skill_invocation' AND sql LIKE '%AFTER INSERT ON%' ORDER BY name
+"""
+_LISTS = ("alternatives_considered", "follow_up_actions")
+_READ_ONE = f"SELECT {', '.join(_COLUMN_OF.values())} FROM skill_invocation WHERE event_id = ?"
+
+INSERT_INVOCATION = f"""
+INSERT INTO skill_invocation ({", ".join(_COLUMN_OF.values())}, rolled_up)
+VALUES ({", ".join("?" * len(_COLUMN_OF))}, 1)
+ON CONFLICT (event_id) DO NOTHING
+"""
+
+
+def record_batch(connection: sqlite3.Connection, batch: Sequence[Invocation]) -> Recorded:
+    """Store *batch* inside the caller's transaction; see :meth:`Store.record`."""
+    if not batch:
+        return Recorded()
+    (before,) = connection.execute("SELECT ifnull(max(id), 0) FROM skill_invocation").fetchone()
+    if _insert(connection, batch) == len(batch):
+        fresh, told_again = batch, ()
+    else:
+        fresh, told_again = _split(connection, batch, before)
+    if fresh:
+        since = minutes_since(connection)
+        add_deltas(connection, count_deltas(fresh, minutes_since=since), last_id_before=before)
+    completed = sum(_complete(connection, invocation) for invocation in told_again)
+    return Recorded(len(fresh), completed, len(told_again) - completed)
+
+
+def _insert(connection: sqlite3.Connection, batch: Sequence[Invocation]) -> int:
+    """Insert what is new of *batch* and return how many rows that were.
+
+    The rows are marked as counted, so the insert triggers would do nothing, but their mere
+    presence makes SQLite open a savepoint at every row. For large batches they step aside:
+    dropped and created again in this same transaction, no other connection ever misses them.
+    """
+    set_aside = _INSERT_TRIGGERS if len(batch) >= _LARGE_BATCH else "SELECT name, sql FROM sqlite_schema WHERE false"
+    triggers = connection.execute(set_aside).fetchall()
+    for name, _ in triggers:
+        connection.execute(f"DROP TRIGGER {name}")
+    changes = connection.total_changes
+    connection.executemany(INSERT_INVOCATION, map(invocation_row, batch))
+    inserted = connection.total_changes - changes
+    for _, sql in triggers:
+        connection.execute(sql)
+    return inserted
+
+
+def invocation_row(i: Invocation) -> tuple[Any, ...]:
+    """Return *i* as the values of :data:`INSERT_INVOCATION`.
+
+    Spelled out and with the enumerations' plain text: this runs for every event, and
+    SQLite's adapter takes a slow path for subclasses of ``str``.
+    """
+    outcome, error_type, source, phase = i.outcome, i.error_type, i.duration_source, i.workflow_phase
+    return (
+        i.event_id,
+        i.session_id,
+        i.skill_name,
+        i.kind._value_,
+        i.invoked_at,
+        i.source,
+        i.user_id,
+        None if outcome is None else outcome._value_,
+        None if error_type is None else error_type._value_,
+        i.duration_ms,
+        None if source is None else source._value_,
+        i.trigger._value_,
+        i.plugin,
+        i.parent_event_id,
+        i.project,
+        i.agent_version,
+        i.model,
+        None if phase is None else phase._value_,
+        i.workflow_step_id,
+        json.dumps(i.alternatives_considered) if i.alternatives_considered else None,
+        json.dumps(i.follow_up_actions) if i.follow_up_actions else None,
+        i.rating,
+    )
+
+
+def _split(
+    connection: sqlite3.Connection, batch: Sequence[Invocation], before: int
+) -> tuple[list[Invocation], list[Invocation]]:
+    """Separate the tellings that became rows from those of invocations already known."""
+    inserted = {i for (i,) in connection.execute("SELECT event_id FROM skill_invocation WHERE id > ?", (before,))}
+    fresh, told_again = [], []
+    for invocation in batch:
+        if invocation.event_id in inserted:
+            inserted.remove(invocation.event_id)
+            fresh.append(invocation)
+        else:
+            told_again.append(invocation)
+    return fresh, told_again
+
+
+def _complete(connection: sqlite3.Connection, told: Invocation) -> bool:
+    """Merge *told* into its row; the update triggers of the schema keep the roll-ups."""
+    values = connection.execute(_READ_ONE, (told.event_id,)).fetchone()
+    known = dict(zip(_COLUMN_OF, values, strict=True))
+    for field in _LISTS:
+        known[field] = json.loads(known[field] or "[]")
+    changes = merged_changes(msgspec.convert(known, Invocation, strict=False), told)
+    if not changes:
+        return False
+    assignments = ", ".join(f"{_COLUMN_OF[field]} = ?" for field in changes)
+    connection.execute(
+        f"UPDATE skill_invocation SET {assignments} WHERE event_id = ?",
+        (*(_plain(value) for value in changes.values()), told.event_id),
+    )
+    return True
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return json.dumps(value)
+    return str(value) if isinstance(value, str) else value

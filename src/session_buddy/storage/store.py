@@ -1,0 +1,126 @@
+"""What every engine of the store promises.
+
+The **views are the read API**: ``query("SELECT * FROM v_realtime_skill_dashboard")`` is the
+same statement on every engine. Engines differ in migrations and in writes only.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Self
+
+import msgspec
+
+from session_buddy.model import BadLine, Invocation
+
+__all__ = ["Checkpoint", "Clock", "Recorded", "Rows", "Store"]
+
+Clock = Callable[[], str]
+"""Returns the present moment in the canonical form of :mod:`session_buddy.model`."""
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """What a call of :meth:`Store.record` did; the values add."""
+
+    added: int = 0
+    """Invocations that were not there before."""
+    completed: int = 0
+    """Invocations that were there and now say more (an outcome, a duration …)."""
+    unchanged: int = 0
+    """Invocations that were there already and say nothing new."""
+
+    def __add__(self, other: Recorded) -> Recorded:
+        return Recorded(self.added + other.added, self.completed + other.completed, self.unchanged + other.unchanged)
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a file has been read, and what its reader must remember to go on."""
+
+    path: str
+    importer: str
+    identity: str
+    """Tells this file from another one that took its name."""
+    size: int
+    modified_ns: int
+    offset: int
+    state: bytes
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """The answer to a query: column names, and tuples in their order."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield each row as a mapping of column name to value."""
+        return (dict(zip(self.columns, row, strict=True)) for row in self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Store(ABC):
+    """Where facts live.
+
+    Guarantees of every engine:
+
+    * **Durable**: when :meth:`record` returns, a power cut loses nothing of the batch.
+    * **Atomic**: a batch, its checkpoints and its bad lines are stored together or not at all.
+    * **Idempotent**: an ``event_id`` is one row however often and in whatever order it
+      comes; a later telling may complete it, never double it.
+    * **Exact**: the roll-ups behind the views equal a count of the event log at every commit.
+    * **Concurrent**: any number of processes may record at once; a caller waits, and gets
+      :class:`~session_buddy.errors.StoreBusy` only when it waited longer than its patience.
+    """
+
+    url: str
+
+    @abstractmethod
+    def record(
+        self,
+        batch: Iterable[Invocation],
+        *,
+        checkpoints: Sequence[Checkpoint] = (),
+        bad_lines: Sequence[BadLine] = (),
+    ) -> Recorded:
+        """Store *batch* in one transaction, with how far its sources have been read."""
+
+    @abstractmethod
+    def query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Rows:
+        """Return the rows of a read-only statement.
+
+        Raises :class:`~session_buddy.errors.QueryRefused` for a statement that would write
+        or is no valid SQL.
+        """
+
+    @abstractmethod
+    def stream(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a read-only statement one by one, in bounded memory; the first is the column names."""
+
+    @abstractmethod
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        """Return the checkpoint of every file ever read, by path."""
+
+    @abstractmethod
+    def refresh(self) -> None:
+        """Bring up to date what depends on all rows at once: lifts, percentiles, silent windows."""
+
+    @abstractmethod
+    def rebuild(self) -> None:
+        """Count every roll-up again from the event log, in one transaction."""
+
+    @abstractmethod
+    def drifted(self) -> list[str]:
+        """Return the roll-up tables that differ from a recount of the event log; none is expected."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the files; the store can not be used afterwards."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,150 @@
+"""Recording: durable, atomic, idempotent, completing."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from session_buddy.errors import QueryRefused
+from session_buddy.model import BadLine, DurationSource, ErrorType, Outcome, Phase
+from session_buddy.storage import Checkpoint, Recorded, Store
+from tests.contract.conftest import OpenStore
+from tests.making import invocation, many
+
+
+def row(store: Store, event_id: str) -> dict[str, object]:
+    (found,) = store.query("SELECT * FROM skill_invocation WHERE event_id = ?", (event_id,))
+    return found
+
+
+def test_a_recorded_invocation_is_there_for_whoever_opens_the_store_next(open_new: OpenStore) -> None:
+    told = invocation(
+        duration_ms=12_500,
+        workflow_phase=Phase.VERIFICATION,
+        alternatives_considered=("mypy", "x'y\"z"),
+        follow_up_actions=("git-commit",),
+        rating=4.5,
+        plugin="p",
+    )
+    assert open_new().record([told]) == Recorded(added=1)
+    found = row(open_new(), "e1")
+    assert found["skill_name"] == "pytest-run"
+    assert found["duration_seconds"] == 12.5
+    assert found["completed"] == 1
+    assert found["workflow_phase"] == "verification"
+    assert found["alternatives_considered"] == '["mypy", "x\'y\\"z"]'
+    assert found["rating"] == 4.5
+
+
+def test_the_same_event_is_one_row_however_often_it_comes(store: Store) -> None:
+    batch = many(50)
+    assert store.record(batch) == Recorded(added=50)
+    assert store.record(batch) == Recorded(unchanged=50)
+    assert store.record([*batch, *batch]) == Recorded(unchanged=100)
+    assert len(store.query("SELECT * FROM skill_invocation")) == 50
+
+
+def test_an_event_twice_in_one_batch_is_one_row_and_the_fuller_telling_counts(store: Store) -> None:
+    running = invocation(outcome=None)
+    done = invocation(outcome=Outcome.FAILED, error_type=ErrorType.TIMEOUT, duration_ms=3)
+    assert store.record([running, done]) == Recorded(added=1, completed=1)
+    assert row(store, "e1")["error_type"] == "timeout"
+    assert store.drifted() == []
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_tellings_merge_to_the_same_row_in_every_order(open_new: OpenStore, order: tuple[int, ...]) -> None:
+    tellings = [
+        invocation(outcome=None),
+        invocation(outcome=Outcome.ABANDONED, follow_up_actions=("a",)),
+        invocation(outcome=Outcome.COMPLETED, duration_ms=9_000, duration_source=DurationSource.ELAPSED),
+        invocation(
+            outcome=None, duration_ms=100, duration_source=DurationSource.REPORTED, follow_up_actions=("a", "b")
+        ),
+    ]
+    store = open_new(clock=lambda: "2026-06-15T13:00:00.000Z")
+    for index in order:
+        store.record([tellings[index]])
+    merged = row(store, "e1")
+    assert (merged["outcome"], merged["duration_ms"], merged["follow_up_actions"]) == ("completed", 100, '["a", "b"]')
+    (metrics,) = store.query("SELECT * FROM skill_metrics")
+    assert (metrics["invocation_count"], metrics["completed_count"], metrics["abandoned_count"]) == (1, 1, 0)
+    assert (metrics["duration_ms_sum"], metrics["duration_count"]) == (100, 1)
+    assert store.drifted() == []
+
+
+def test_a_shell_call_may_turn_out_to_report_on_another_command(store: Store) -> None:
+    store.record([invocation(skill_name="ruff-check", outcome=None)])
+    store.record([invocation(skill_name="pytest-run", outcome=Outcome.COMPLETED)])
+    assert [r["skill_name"] for r in store.query("SELECT skill_name FROM skill_metrics")] == ["pytest-run"]
+    assert store.drifted() == []
+
+
+def test_a_batch_its_checkpoint_and_its_bad_lines_are_stored_together_or_not_at_all(open_new: OpenStore) -> None:
+    store = open_new()
+    checkpoint = Checkpoint(
+        path="/f.jsonl", importer="i", identity="x", size=10, modified_ns=1, offset=10, state=b"state"
+    )
+    bad = BadLine(path="/f.jsonl", line=3, offset=7, length=2, reason="not JSON")
+    store.record([invocation()], checkpoints=[checkpoint], bad_lines=[bad])
+    assert open_new().checkpoints() == {"/f.jsonl": checkpoint}
+    assert store.query("SELECT path, line, offset, length, reason FROM import_quarantine").rows == [
+        ("/f.jsonl", 3, 7, 2, "not JSON")
+    ]
+    broken = BadLine(path="/f.jsonl", line=0, offset=7, length=2, reason="line 0 is refused")
+    with pytest.raises(Exception, match="CHECK"):
+        store.record([invocation("e2")], bad_lines=[broken])
+    assert store.query("SELECT count(*) FROM skill_invocation").rows == [(1,)]
+    assert store.record([invocation("e2")]) == Recorded(added=1), "the store is usable after a refused batch"
+
+
+def test_an_empty_batch_is_nothing(store: Store) -> None:
+    assert store.record([]) == Recorded()
+    assert store.record(iter([])) == Recorded()
+
+
+@pytest.mark.parametrize("size", [1, 3, 5_000])
+def test_free_text_in_names_and_follow_ups_is_counted_as_it_stands(store: Store, size: int) -> None:
+    awkward = ["subprocess.CalledProcessError", 'assert x["a"] == 1', "", "'", '"', "[0]", ".", "$.x", "naïve ☃"]
+    batch = [
+        invocation(
+            f"e{n}", skill_name=f"skill {awkward[n % 9]} x", follow_up_actions=tuple(awkward), session_id=f"s{n % 7}"
+        )
+        for n in range(size)
+    ]
+    store.record(batch)
+    counted = {
+        r["follow_up"]: r["n"]
+        for r in store.query(
+            "SELECT follow_up, sum(follow_up_count) AS n FROM skill_follow_up_counts GROUP BY follow_up"
+        )
+    }
+    assert counted == dict.fromkeys(awkward, size)
+    assert store.drifted() == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM skill_invocation",
+        "INSERT INTO store_settings VALUES ('a', 'b')",
+        "CREATE TABLE x (a)",
+        "DROP VIEW v_ab_test_summary",
+        "SELECT nothing FROM nowhere",
+        "not sql",
+        "SELECT 1; DELETE FROM skill_invocation",
+    ],
+)
+def test_reading_cannot_write(store: Store, sql: str) -> None:
+    store.record([invocation()])
+    with pytest.raises(QueryRefused):
+        store.query(sql)
+    assert store.query("SELECT count(*) FROM skill_invocation").rows == [(1,)]
+
+
+def test_rows_are_mappings_and_stream_gives_the_columns_first(store: Store) -> None:
+    store.record(many(30))
+    streamed = list(store.stream("SELECT event_id, skill_name FROM skill_invocation ORDER BY event_id"))
+    assert streamed[0] == ("event_id", "skill_name")
+    assert streamed[1:] == store.query("SELECT event_id, skill_name FROM skill_invocation ORDER BY event_id").rows

@@ -1,0 +1,118 @@
+"""The scripts that are shipped, whatever their number: each of them up, down, up, and killed at every statement."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from session_buddy.storage import migrations
+from session_buddy.storage.migrations.base import MigrationManager
+from session_buddy.storage.migrations.scripts import load
+from tests.storage.migrations_kit import execute, in_child, query, raw_schema, row_digests
+from tests.storage.test_migrations_crash import killing_manager
+
+SCRIPTS = Path(migrations.__file__).parent / "sqlite"
+VERSIONS = [script.version for script in load(SCRIPTS)]
+NOW = "2026-01-31T09:30:00.000Z"
+
+# One row in the event log that each version, from the first on, has to carry through unharmed.
+EVENT = (
+    "INSERT INTO skill_invocation (event_id, session_id, skill_name, invoked_at, outcome, duration_ms, duration_source)"
+    " VALUES ('e{0}', 's', 'pytest-run', '2026-01-31T09:30:0{0}.000Z', 'completed', 12, 'reported')"
+)
+
+
+def fill(path: Path, number: int) -> None:
+    execute(path, EVENT.format(number))
+
+
+def state(path: Path) -> tuple[object, object]:
+    return raw_schema(path), row_digests(path)
+
+
+def test_the_head_is_four(tmp_path: Path) -> None:
+    assert VERSIONS == [1, 2, 3, 4]
+    assert MigrationManager(tmp_path / "skills.db").migrate() == VERSIONS
+
+
+def test_as_the_specification_prints_it(tmp_path: Path) -> None:
+    manager = MigrationManager(db_path=str(tmp_path / "skills.db"))
+    manager.migrate()
+    assert manager.rollback() == [4]
+    assert manager.status().version == 3 and manager.verify().ok
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_up_down_up_is_the_same_with_rows(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "skills.db"
+    manager = MigrationManager(path, clock=lambda: NOW)
+    manager.migrate(version - 1)
+    if version > 1:
+        fill(path, 1)
+    before = state(path) if version > 1 else ([], {})
+    manager.migrate(version)
+    above = raw_schema(path)
+    fill(path, 2)
+    if version > 1:
+        execute(path, "DELETE FROM skill_invocation WHERE event_id = 'e2'")
+    manager.rollback()
+    assert state(path) == before
+    manager.migrate(version)
+    assert raw_schema(path) == above and manager.verify().ok
+
+
+def test_going_all_the_way_down_leaves_only_the_history(tmp_path: Path) -> None:
+    manager = MigrationManager(tmp_path / "skills.db")
+    manager.migrate()
+    fill(tmp_path / "skills.db", 1)
+    assert manager.rollback(0) == VERSIONS[::-1]
+    assert raw_schema(tmp_path / "skills.db") == []
+    assert manager.migrate() == VERSIONS and manager.verify().ok
+
+
+@pytest.mark.parametrize("way", ["migrate", "rollback"])
+def test_killed_before_every_statement(tmp_path: Path, way: str) -> None:
+    """One database goes through it all: killed, looked at, gone on with; put back and killed one later."""
+    path = tmp_path / "skills.db"
+    manager = MigrationManager(path, clock=lambda: NOW, keep_backups=1)
+    manager.migrate()
+    whole = {VERSIONS[-1]: raw_schema(path)}
+    for version in VERSIONS[-2::-1]:
+        manager.rollback(version)
+        whole[version] = raw_schema(path)
+    manager.rollback(0)
+    whole[0] = raw_schema(path)
+    if way == "rollback":
+        manager.migrate()
+    start = path.read_bytes()
+    kills, ended = 0, -9
+    while ended == -9:
+        for log in tmp_path.glob("skills.db-*"):  # of the last one killed
+            log.unlink()
+        path.write_bytes(start)
+
+        def work(kills: int = kills) -> None:
+            victim = killing_manager(path, SCRIPTS, kills)
+            victim.migrate() if way == "migrate" else victim.rollback(0)
+
+        ended = in_child(work)
+        kills += ended == -9
+        version = manager.status().version
+        assert raw_schema(path) == whole[version] and manager.status().dirty is None
+        assert query(path, "PRAGMA integrity_check") == [("ok",)]
+        assert manager.migrate() == VERSIONS[version:]
+        assert raw_schema(path) == whole[VERSIONS[-1]]
+    assert ended == 0 and kills >= 60
+
+
+def test_ensure_current_stays_under_a_millisecond(tmp_path: Path) -> None:
+    manager = MigrationManager(tmp_path / "skills.db")
+    manager.migrate()
+    times = []
+    for _ in range(50):
+        began = time.perf_counter()
+        assert manager.ensure_current() == []
+        times.append(time.perf_counter() - began)
+    assert sorted(times)[25] < 0.001

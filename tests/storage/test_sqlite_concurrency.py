@@ -1,0 +1,154 @@
+"""Many processes, one file; and processes that are killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from session_buddy.errors import StoreBusy
+from session_buddy.storage import open_store
+from session_buddy.storage.migrations.base import MigrationManager
+from tests.making import invocation, many
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(code: str, *arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", code, *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(process: subprocess.Popen[str]) -> str:
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    return out
+
+
+RECORD = """
+import sys
+from session_buddy.storage import open_store
+from tests.making import many
+path, number = sys.argv[1], int(sys.argv[2])
+with open_store(f"sqlite:///{path}") as store:
+    events = many(40, seed=number)
+    for start in range(0, 40, 4):
+        assert store.record(events[start:start + 4]).added == 4
+    # Everybody also tells of the same calls.
+    store.record(many(20, seed=10_000))
+"""
+
+
+def test_fifty_processes_recording_at_once_lose_and_double_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    processes = [start(RECORD, path, number) for number in range(50)]
+    for process in processes:
+        finished(process)
+    with open_store(f"sqlite:///{path}") as store:
+        assert store.query("SELECT count(*), count(DISTINCT event_id) FROM skill_invocation").rows == [(2_020, 2_020)]
+        assert store.drifted() == []
+
+
+OPEN = """
+import sys
+from session_buddy.storage.migrations.base import MigrationManager
+print(MigrationManager(db_path=sys.argv[1]).ensure_current())
+"""
+
+
+def test_of_eight_processes_starting_at_once_exactly_one_migrates(tmp_path: Path) -> None:
+    processes = [start(OPEN, tmp_path / "s.db") for _ in range(8)]
+    done = sorted(finished(process).strip() for process in processes)
+    assert done == ["[1, 2, 3, 4]", *["[]"] * 7]
+
+
+def test_threads_of_one_process_may_share_a_store(tmp_path: Path) -> None:
+    with open_store(f"sqlite:///{tmp_path}/s.db") as store:
+        failures: list[BaseException] = []
+
+        def work(number: int) -> None:
+            try:
+                for one in many(30, seed=number):
+                    store.record([one])
+                    store.query("SELECT * FROM v_realtime_skill_dashboard")
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert store.query("SELECT count(*) FROM skill_invocation").rows == [(240,)]
+
+
+def test_a_writer_waits_for_another_and_says_so_when_it_takes_too_long(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/s.db"
+    with open_store(url) as store:
+        holder = sqlite3.connect(tmp_path / "s.db", isolation_level=None, check_same_thread=False)
+        holder.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.5, holder.execute, ["ROLLBACK"]).start()
+        assert store.record([invocation()]).added == 1
+        holder.execute("BEGIN IMMEDIATE")
+        from session_buddy.storage.sqlite.connection import begin_immediate
+
+        hasty = sqlite3.connect(tmp_path / "s.db", isolation_level=None, timeout=0)
+        with pytest.raises(StoreBusy, match="locked by another process"):
+            begin_immediate(hasty, tmp_path / "s.db", 0.05)
+        holder.execute("ROLLBACK")
+        hasty.close()
+        holder.close()
+
+
+ACKNOWLEDGE = """
+import sys
+from session_buddy.storage import open_store
+from tests.making import many
+path, seed = sys.argv[1], int(sys.argv[2])
+store = open_store(f"sqlite:///{path}")
+print("open", flush=True)
+for number, batch in enumerate(many(60, seed=seed * 1000 + n) for n in range(1000)):
+    store.record(batch if number % 2 else batch[:1])
+    for event in (batch if number % 2 else batch[:1]):
+        print(event.event_id, flush=True)
+"""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, seed: int) -> None:
+    path = tmp_path / "s.db"
+    process = start(ACKNOWLEDGE, path, seed)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    time.sleep(random.Random(seed).uniform(0.02, 0.7))
+    os.kill(process.pid, signal.SIGKILL)
+    acknowledged = {line.strip() for line in process.stdout.read().splitlines() if line.endswith(tuple("0123456789"))}
+    process.communicate()
+    assert_whole(path)
+    with open_store(f"sqlite:///{path}") as store:
+        stored = {event_id for (event_id,) in store.query("SELECT event_id FROM skill_invocation").rows}
+        # The last line may be cut by the kill: then it is the beginning of an acknowledged id.
+        assert len(acknowledged - stored) <= 1
+        assert all(any(known.startswith(cut) for known in stored) for cut in acknowledged - stored)
+        assert store.drifted() == []
+
+
+def assert_whole(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    connection.close()
+    assert MigrationManager(db_path=path).verify().ok
