@@ -78,7 +78,8 @@ def many(
                 alternatives_considered=("other",) * rnd.randrange(2),
                 rating=rnd.choice([None, None, 1.0, 4.5]),
                 trigger=rnd.choice([*Trigger]),
-                project="project",
+                project=rnd.choice([None, "project", "other"]),
+                plugin=rnd.choice([None, None, "plugin", "other"]),
             )
         )
     return made

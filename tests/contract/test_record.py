@@ -33,7 +33,7 @@ def test_a_recorded_invocation_is_there_for_whoever_opens_the_store_next(open_ne
     assert found["duration_seconds"] == 12.5
     assert found["completed"] == 1
     assert found["workflow_phase"] == "verification"
-    assert found["alternatives_considered"] == '["mypy", "x\'y\\"z"]'
+    assert found["alternatives_considered"] == '["mypy","x\'y\\"z"]'
     assert found["rating"] == 4.5
 
 
@@ -67,7 +67,7 @@ def test_tellings_merge_to_the_same_row_in_every_order(open_new: OpenStore, orde
     for index in order:
         store.record([tellings[index]])
     merged = row(store, "e1")
-    assert (merged["outcome"], merged["duration_ms"], merged["follow_up_actions"]) == ("completed", 100, '["a", "b"]')
+    assert (merged["outcome"], merged["duration_ms"], merged["follow_up_actions"]) == ("completed", 100, '["a","b"]')
     (metrics,) = store.query("SELECT * FROM skill_metrics")
     assert (metrics["invocation_count"], metrics["completed_count"], metrics["abandoned_count"]) == (1, 1, 0)
     assert (metrics["duration_ms_sum"], metrics["duration_count"]) == (100, 1)

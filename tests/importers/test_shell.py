@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from pathlib import Path
 
 import pytest
@@ -114,6 +113,7 @@ def test_recognises_the_command(command: str, skill: str) -> None:
         "f() { ruff check .; }; pytest",
         "a=(1 2 3); pytest",
         "a=$((1<<2))\npytest",
+        "x=$(echo $((1 << 2))\necho)\npytest",
         "((((pytest))))",
         "[[ a =~ ^(x|y)$ ]]\npytest",
         "case $x in a) ruff check .;; esac; pytest",
@@ -201,6 +201,7 @@ def test_recognises_nothing_that_is_not_certain_to_run(command: str) -> None:
         ("set -e; mypy . || true; pytest", "+pytest-run", "?pytest-run"),
         ("set -e; pytest; ls || true", "+pytest-run", "?pytest-run"),
         ("set -e; { mypy .; pytest; } && echo ok", "+pytest-run", "-pytest-run"),
+        ("set -e; ! (mypy .; pytest)", "-pytest-run", "+pytest-run"),
         ("(set -e; mypy .); pytest; ls", "?pytest-run", "?pytest-run"),
         ("bash -ec 'mypy .; pytest'", "+mypy +pytest-run", "?pytest-run"),
         ("bash -c 'mypy .; pytest'", "+pytest-run", "-pytest-run"),
@@ -235,6 +236,8 @@ def test_what_one_exit_code_tells(command: str, on_success: str, on_failure: str
         ("ls && pytest", False, PYTEST_PASSED, "?pytest-run"),
         ("pytest || ruff check .", True, PYTEST_FAILED, "-pytest-run +ruff-check"),
         ("test -f x || pytest", True, PYTEST_PASSED, "+pytest-run"),
+        ("while pytest; do sleep 1; done", True, PYTEST_PASSED, "?pytest-run"),
+        ("set -e; if mypy .; pytest; then ls; fi", True, PYTEST_PASSED, "+pytest-run"),
         ("echo x || pytest", True, PYTEST_PASSED, ""),
         ("if ls; then pytest; fi", True, PYTEST_FAILED, "-pytest-run"),
         # The exit code is believed first.
@@ -312,56 +315,50 @@ def test_never_raises_and_keeps_its_promises(command: str, output: str) -> None:
             assert succeeded is not None or found.main is None or found.main.outcome is None
 
 
-_HOSTILE = (
-    (
-        "'",
-        '"',
-        "`",
-        "\\",
-        "$(",
-        "$((",
-        "${",
-        "<(",
-        "x=(",
-        '"$(',
-        "(",
-        "((",
-        "{ ",
-        "!",
-        "! ",
-        "&",
-        "#",
-        "\n",
-        "<<A ",
-        "<<A\n",
-        "A\n",
-    )
-    + (
-        "a;",
-        "a|",
-        "a && ",
-        "a || ",
-        "pytest|",
-        "git status && ",
-        "(pytest); ",
-        "set -e;a||b;",
-        "sudo ",
-        "-x ",
-        "x=1 ",
-        "git -C ",
-    )
-    + ("if a; then ", "case x in ", "function f ", "while a; do ", "bash -c '", "f() ", "pytest\nfor i in 1; do ")
+_OPENERS = (
+    "'",
+    '"',
+    "`",
+    "\\",
+    "$(",
+    "$((",
+    "${",
+    "<(",
+    "x=(",
+    '"$(',
+    "(",
+    "((",
+    "{ ",
+    "!",
+    "! ",
+    "&",
+    "#",
+    "<<A ",
+    "<<A\n",
+)
+_LISTS = ("\n", "A\n", "a;", "a|", "a && ", "a || ", "pytest|", "git status && ", "(pytest); ", "set -e;a||b;")
+_WORDS = (
+    "sudo ",
+    "-x ",
+    "x=1 ",
+    "git -C ",
+    "if a; then ",
+    "case x in ",
+    "function f ",
+    "while a; do ",
+    "bash -c '",
+    "f() ",
 )
 
 
-@pytest.mark.parametrize("piece", _HOSTILE)
-def test_time_is_linear_in_hostile_text(piece: str) -> None:
+# Three readings of a megabyte take about a second; quadratic time would take hours.
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", [*_OPENERS, *_LISTS, *_WORDS])
+def test_hostile_text_is_read_in_linear_time(piece: str) -> None:
     many = piece * (120_000 // len(piece))
     for text in (f"pytest {many}", f"set -e; pytest; {many}", f"pytest {piece * (1_000_000 // len(piece))}"):
-        start = time.process_time()
         RULES.interpret(text, succeeded=False, output=many)
         RULES.interpret(text, succeeded=True)
-        assert time.process_time() - start < 3
 
 
 def _calls(projects: Path) -> list[tuple[str, bool | None, str]]:
@@ -386,20 +383,14 @@ def _calls(projects: Path) -> list[tuple[str, bool | None, str]]:
 
 
 @pytest.mark.skipif(not TRANSCRIPTS.is_dir(), reason="needs the transcripts kept beside the repository")
-def test_real_commands_are_read_quickly_and_mostly_understood() -> None:
+def test_real_commands_are_mostly_understood() -> None:
     calls = _calls(TRANSCRIPTS)
     assert len(calls) > 5_000
-    seconds = []
-    for _ in range(5):
-        start = time.process_time()
-        found = [RULES.interpret(command, succeeded=ok, output=output) for command, ok, output in calls]
-        seconds.append(time.process_time() - start)
+    found = [RULES.interpret(command, succeeded=ok, output=output) for command, ok, output in calls]
     mains = [interpretation.main for interpretation in found if interpretation.main]
     known = sum(main.outcome is not None for main in mains)
-    print(f"{len(calls)} commands in {min(seconds):.3f} s; {len(mains)} recognised, {known} with an outcome")
     assert len(mains) > 0.45 * len(calls)
     assert known > 0.7 * len(mains)
-    assert min(seconds) < 0.6  # three times the usual, so that a busy machine does not fail it
 
 
 @pytest.mark.skipif(not TRANSCRIPTS.is_dir(), reason="needs the transcripts kept beside the repository")

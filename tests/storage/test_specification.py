@@ -145,25 +145,33 @@ def test_the_printed_indexes_exist(database: sqlite3.Connection, table: str, col
     assert columns in indexes
 
 
+JANUARY = "2026-01-01T00:00:00.000Z"
+CONFIG = {"test_name": "t", "control_strategy": "a", "treatment_strategy": "b", "start_date": JANUARY}
+CACHE = {"skill_name": "a", "last_invocation_at": JANUARY, "updated_at": JANUARY}
+BASELINE = {"skill_name": "a", "last_updated": JANUARY}
+INTERACTION = {"user_id": "u", "session_id": "s", "skill_name": "a", "invoked_at": JANUARY, "completed": 1}
 BAD_ROWS = [
-    ("skill_anomalies", {"skill_name": "a", "detected_at": "2026-01-01T00:00:00.000Z", "anomaly_type": "odd"}),
-    ("skill_metrics_cache", {"skill_name": "a", "last_invocation_at": "x", "updated_at": "x", "avg_completion_rate_24h": 87.0}),
-    ("skill_community_baselines", {"skill_name": "a", "last_updated": "x", "global_completion_rate": 87.0}),
-    ("skill_community_baselines", {"skill_name": "a", "last_updated": "x", "effectiveness_percentile": 101.0}),
+    ("skill_anomalies", {"skill_name": "a", "detected_at": JANUARY, "anomaly_type": "odd"}),
+    ("skill_metrics_cache", {**CACHE, "avg_completion_rate_24h": 87.0}),
+    ("skill_community_baselines", {**BASELINE, "global_completion_rate": 87.0}),
+    ("skill_community_baselines", {**BASELINE, "effectiveness_percentile": 101.0}),
     ("skill_time_series", {"skill_name": "a", "timestamp": "2026-01-01T00:30:00.000Z"}),
-    ("skill_user_interactions", {"user_id": "u", "session_id": "s", "skill_name": "a", "invoked_at": "never", "completed": 1}),
-    ("skill_user_interactions", {"user_id": "u", "session_id": "s", "skill_name": "a", "invoked_at": "2026-01-01", "completed": 2}),
-    ("skill_clusters", {"cluster_name": "c", "created_at": "2026-01-01", "centroid_embedding": b"short"}),
+    ("skill_user_interactions", {**INTERACTION, "invoked_at": "never"}),
+    ("skill_user_interactions", {**INTERACTION, "completed": 2}),
+    ("skill_user_interactions", {**INTERACTION, "rating": 6.0}),
+    ("skill_clusters", {"cluster_name": "c", "created_at": JANUARY, "centroid_embedding": b"short"}),
     ("skill_cluster_membership", {"skill_name": "a", "cluster_id": 99, "membership_score": 0.5}),
-    ("ab_test_configs", {"test_name": "t", "control_strategy": "a", "treatment_strategy": "b", "start_date": "2026-01-01", "assignment_ratio": 7.0}),
-    ("ab_test_configs", {"test_name": "t", "control_strategy": "a", "treatment_strategy": "b", "start_date": "soon"}),
-    ("ab_test_configs", {"test_name": "t", "control_strategy": "a", "treatment_strategy": "b", "start_date": "2026-01-02", "end_date": "2026-01-01"}),
-    ("ab_test_configs", {"test_name": "t", "control_strategy": "a", "treatment_strategy": "b", "start_date": "2026-01-02", "metrics": "rate"}),
-    ("ab_test_assignments", {"test_id": 99, "user_id": "u", "group_name": "control", "assigned_at": "2026-01-01"}),
-    ("skill_modalities", {"skill_name": "a", "modality_type": "dance", "created_at": "2026-01-01"}),
-    ("skill_dependencies", {"skill_a": "b", "skill_b": "a", "last_updated": "x"}),
-    ("skill_categories", {"category_name": "Testing", "created_at": "2026-01-01"}),
-]  # fmt: skip
+    ("ab_test_configs", {**CONFIG, "assignment_ratio": 7.0}),
+    ("ab_test_configs", {**CONFIG, "start_date": "soon"}),
+    ("ab_test_configs", {**CONFIG, "end_date": "2025-12-31T00:00:00.000Z"}),
+    ("ab_test_configs", {**CONFIG, "metrics": "rate"}),
+    ("ab_test_configs", {**CONFIG, "metrics": "{}"}),
+    ("ab_test_configs", {**CONFIG, "status": "forgotten"}),
+    ("ab_test_assignments", {"test_id": 99, "user_id": "u", "group_name": "control", "assigned_at": JANUARY}),
+    ("skill_modalities", {"skill_name": "a", "modality_type": "dance", "created_at": JANUARY}),
+    ("skill_dependencies", {"skill_a": "b", "skill_b": "a", "last_updated": JANUARY}),
+    ("skill_categories", {"category_name": "Testing", "created_at": JANUARY}),
+]
 
 
 @pytest.mark.parametrize(("table", "row"), BAD_ROWS)

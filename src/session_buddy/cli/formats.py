@@ -160,9 +160,9 @@ def folder_name(path: str | None) -> str:
 
 
 def printable(text: str) -> str:
-    """Return *text* in one line and without what would steer a terminal: it may come from anywhere.
+    r"""Return *text* in one line and without what would steer a terminal: it may come from anywhere.
 
-    >>> printable("a\\x1b[2Jb")
+    >>> printable("a\x1b[2Jb")
     'a�[2Jb'
     """
     if text.isprintable():

@@ -21,7 +21,8 @@ from session_buddy.storage.store import Checkpoint, Recorded, Store
 
 __all__ = ["ImportReport", "Progress", "import_files", "local_user_id"]
 
-_BATCH = 20_000
+_BATCH = 3_000
+"""Invocations stored at a time: enough to count set-wise, few enough to be stored while more are read."""
 
 
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,10 +47,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from enum import Enum, IntEnum
 
 import msgspec
 
+from session_buddy.importers.shell.chains import Chance, Status, Verdict, settle
 from session_buddy.importers.shell.evidence import Evidence
 from session_buddy.importers.shell.matching import ASSIGNMENT, SHELL_OPTIONS, Matcher
 from session_buddy.importers.shell.rules import SkillRule
@@ -60,30 +60,6 @@ __all__ = ["Use", "judge"]
 
 _LEAVING = frozenset({"exit", "return", "break", "continue"})
 _OPTION_LETTERS = re.compile(r"-[a-z]+")
-
-
-class Status(Enum):
-    """What is known of an exit code."""
-
-    ZERO = 0
-    NONZERO = 1
-    OPEN = 2
-    """Not told by the call; the output may tell."""
-    DISPUTED = 3
-    """The output contradicts the call, or speaks for several runs: it is not asked."""
-
-    def negated(self) -> Status:
-        return {Status.ZERO: Status.NONZERO, Status.NONZERO: Status.ZERO}.get(self, self)
-
-
-class Chance(IntEnum):
-    """How certain it is that a command ran, surest first."""
-
-    RAN = 0
-    FOLLOWS = 1
-    """It ran if what stands before its ``&&`` succeeded."""
-    MAYBE = 2
-    NEVER = 3
 
 
 class Use(msgspec.Struct, frozen=True, gc=False):
@@ -102,14 +78,6 @@ def judge(script: Script, matcher: Matcher, evidence: Evidence, *, succeeded: bo
     walk = _Walk(every, matcher, evidence)
     walk.script(script, status, Chance.RAN)
     return walk.uses
-
-
-class _Verdict(msgspec.Struct, frozen=True, gc=False):
-    """How a pipeline ended, before the call's exit code is considered; None: cannot be told."""
-
-    succeeded: bool | None = None
-    is_shown: bool = False
-    """Whether the output tells so, and with it that the pipeline ran."""
 
 
 class _Walk:
@@ -134,10 +102,12 @@ class _Walk:
         """Walk lists that run one after the other; the last one's status is *status*."""
         unknown = Status.DISPUTED if status is Status.DISPUTED else Status.OPEN
         items = script.items
-        last_mixed = max((index for index, item in enumerate(items) if not _is_single(item)), default=-1)
+        last_mixed = None
         for index, item in enumerate(items):
             is_strict = "errexit" in self._options and not self._is_tested
-            if is_strict and index > last_mixed:
+            if is_strict and last_mixed is None:
+                last_mixed = _last_mixed(items)
+            if is_strict and last_mixed is not None and index > last_mixed:
                 pipelines = [item.pipelines[0] for item in items[index:]]
                 self._chain(pipelines, ["&&"] * (len(pipelines) - 1), status, chance)
                 return
@@ -158,36 +128,13 @@ class _Walk:
         if not operators:
             self._pipeline(pipelines[0], status, chance)
             return
-        settled = self._settled(pipelines, operators, status, chance)
+        settled = settle(operators, map(self._verdict, pipelines), status, chance)
         was_tested = self._is_tested
         for pipeline, (own, own_chance) in zip(pipelines, settled, strict=True):
             self._is_tested = was_tested or pipeline is not pipelines[-1]
             if own_chance is not Chance.NEVER:
                 self._pipeline(pipeline, own, own_chance)
         self._is_tested = was_tested
-
-    def _settled(
-        self, pipelines: Sequence[Pipeline], operators: Sequence[str], status: Status, chance: Chance
-    ) -> list[tuple[Status, Chance]]:
-        """Return status and chance of each pipeline, worked out from the last one back to the first."""
-        if status is Status.ZERO and "||" not in operators:
-            return [(status, chance)] * len(pipelines)
-        verdicts = [self._verdict(pipeline) for pipeline in pipelines]
-        if "||" not in operators and sum(verdict.is_shown and not verdict.succeeded for verdict in verdicts) > 1:
-            # One failure ends a chain of `&&`, so two cannot both be true.
-            return [
-                (Status.DISPUTED, max(chance, Chance.FOLLOWS if index else chance)) for index in range(len(verdicts))
-            ]
-        upto = [verdicts[0].succeeded]
-        for operator, verdict in zip(operators, verdicts[1:], strict=True):
-            upto.append(_joined(operator, upto[-1], verdict.succeeded))
-        settled: list[tuple[Status, Chance]] = []
-        for index in reversed(range(len(operators))):
-            split = _split_and if operators[index] == "&&" else _split_or
-            status, right, right_chance = split(status, upto[index], verdicts[index + 1])
-            settled.append((right, max(chance, right_chance)))
-        settled.append((status, chance))
-        return settled[::-1]
 
     def _pipeline(self, pipeline: Pipeline, status: Status, chance: Chance) -> None:
         if len(pipeline.stages) == 1 and not pipeline.negated:
@@ -247,9 +194,10 @@ class _Walk:
 
     def _command(self, command: Command, status: Status, chance: Chance) -> None:
         if command.rule:
-            succeeded = {Status.ZERO: True, Status.NONZERO: False}.get(status)
             if status is Status.OPEN:
                 succeeded = self._shown(command)
+            else:
+                succeeded = None if status is Status.DISPUTED else status is Status.ZERO
             if succeeded is not None or chance <= Chance.FOLLOWS:
                 self.uses.append(Use(command.rule, succeeded))
         elif command.name == "set" and not self._loosens and chance is Chance.RAN:
@@ -257,31 +205,31 @@ class _Walk:
             switched_on = {"errexit"} if "e" in letters else set()
             self._options |= switched_on.union(command.words) & SHELL_OPTIONS
 
-    def _verdict(self, pipeline: Pipeline) -> _Verdict:
+    def _verdict(self, pipeline: Pipeline) -> Verdict:
         """Tell how *pipeline* ends if it runs, by the nature of its last command or by the output."""
         if "pipefail" in self._options and len(pipeline.stages) > 1:
-            return _Verdict()
+            return Verdict()
         verdict = self._node_verdict(pipeline.stages[-1], is_fed=len(pipeline.stages) > 1)
         if pipeline.negated and verdict.succeeded is not None:
-            return _Verdict(not verdict.succeeded, verdict.is_shown)
+            return Verdict(not verdict.succeeded, verdict.is_shown)
         return verdict
 
-    def _node_verdict(self, node: Node, *, is_fed: bool) -> _Verdict:
+    def _node_verdict(self, node: Node, *, is_fed: bool) -> Verdict:
         if isinstance(node, Compound):
-            return _Verdict()
+            return Verdict()
         if not isinstance(node, Command):
             last = node.body.items[-1] if node.body.items else None
             single = last and not last.operators and not last.background
-            return self._verdict(last.pipelines[0]) if last and single else _Verdict()
+            return self._verdict(last.pipelines[0]) if last and single else Verdict()
         if node.rule:
             shown = self._shown(node)
-            return _Verdict(shown, is_shown=shown is not None)
+            return Verdict(shown, is_shown=shown is not None)
         if self._never_fails(node, is_fed=is_fed):
             complains = self._evidence.complains(node.name)
-            return _Verdict(not complains, is_shown=complains)
+            return Verdict(not complains, is_shown=complains)
         if node.name in ("exit", "false"):
-            return _Verdict(succeeded=False if node.name == "false" else _exit_argument(node))
-        return _Verdict()
+            return Verdict(succeeded=False if node.name == "false" else _exit_argument(node))
+        return Verdict()
 
     def _never_fails(self, node: Node, *, is_fed: bool) -> bool:
         if not isinstance(node, Command):
@@ -318,48 +266,12 @@ def _is_single(item: AndOr) -> bool:
     return not (item.operators or item.background or item.pipelines[0].negated)
 
 
+def _last_mixed(items: Sequence[AndOr]) -> int:
+    """Return the index of the last item that is more than one pipeline, -1 without any."""
+    return max((index for index, item in enumerate(items) if not _is_single(item)), default=-1)
+
+
 def _exit_argument(command: Command) -> bool | None:
     """Tell whether the command is ``exit 0`` (True) or ``exit 1`` (False)."""
     argument = command.words[1] if command.name == "exit" and len(command.words) > 1 else ""
     return argument == "0" if argument.isdecimal() else None
-
-
-def _joined(operator: str, left: bool | None, right: bool | None) -> bool | None:
-    """Return how ``left && right`` or ``left || right`` ends."""
-    decisive = operator == "||"
-    if left is decisive or right is decisive:
-        return decisive
-    return None if left is None else right
-
-
-def _split_and(status: Status, left: bool | None, right: _Verdict) -> tuple[Status, Status, Chance]:
-    """Return the status of *left*, that of *right* and its chance, given that of ``left && right``."""
-    if status is Status.ZERO:
-        return Status.ZERO, Status.ZERO, Chance.RAN
-    if status is Status.DISPUTED:
-        return Status.DISPUTED, Status.DISPUTED, Chance.FOLLOWS
-    if left is False:
-        return Status.NONZERO, Status.OPEN, Chance.NEVER
-    if left is True:
-        return Status.ZERO, status, Chance.RAN
-    if right.is_shown and right.succeeded is False:
-        return Status.ZERO, Status.NONZERO, Chance.RAN
-    if right.is_shown:
-        is_credible = status is Status.OPEN
-        return (Status.ZERO, Status.ZERO, Chance.RAN) if is_credible else (Status.OPEN, Status.DISPUTED, Chance.FOLLOWS)
-    if right.succeeded and status is Status.NONZERO:
-        return Status.NONZERO, Status.OPEN, Chance.NEVER
-    return Status.OPEN, Status.OPEN, Chance.FOLLOWS
-
-
-def _split_or(status: Status, left: bool | None, right: _Verdict) -> tuple[Status, Status, Chance]:
-    """Return the status of *left*, that of *right* and its chance, given that of ``left || right``."""
-    if status is Status.NONZERO:
-        return Status.NONZERO, Status.NONZERO, Chance.RAN
-    if status is Status.DISPUTED:
-        return Status.DISPUTED, Status.DISPUTED, Chance.MAYBE
-    if left is True or (status is Status.ZERO and right.succeeded is False and not right.is_shown):
-        return Status.ZERO, Status.OPEN, Chance.NEVER
-    if left is False:
-        return Status.NONZERO, status, Chance.RAN
-    return Status.OPEN, Status.OPEN, Chance.MAYBE

@@ -48,6 +48,7 @@ _TOKEN = re.compile(
     )""",
     _FLAGS,
 )
+_WORDS = frozenset({"word", "unfinished", "substitution"})
 _DELIMITER = re.compile(r"""[ \t]*+(?:'(?P<single>[^'\n]*+)'|"(?P<double>[^"\n]*+)"|\\?+(?P<bare>[^\s;&|()<>'"`]++))""")
 _BACKTICKS = re.compile(r"`(?:[^`\\]++|\\.)*+`", re.DOTALL)
 _ANSI_QUOTED = re.compile(r"\$'(?:[^'\\]++|\\.)*+'", re.DOTALL)
@@ -83,18 +84,17 @@ def tokenise(text: str) -> list[Token]:
     match = _TOKEN.match
     while position < end:
         found = match(text, position)
-        if found is None or (kind := found.lastgroup) == "substitution" or kind == "unfinished":
-            position, word = _long_word(text, position, found)
+        kind = found.lastgroup if found else None
+        if found is None or kind in _WORDS:
+            if found and kind == "word":
+                position, word = found.end(), found["word"]
+            else:
+                position, word = _long_word(text, position, found)
             if not is_target:
                 tokens.append((True, word))
             is_target = False
             continue
         position = found.end()
-        if kind == "word":
-            if not is_target:
-                tokens.append((True, found[kind]))
-            is_target = False
-            continue
         if kind == "redirect":
             is_target = True
         elif kind == "heredoc":

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import TypeVar
 
 from session_buddy.model import ErrorType, Invocation, Outcome
 
 __all__ = ["Counts", "Deltas", "count_deltas"]
+
+Key = TypeVar("Key", str, tuple[str, str])
 
 
 class Counts:
@@ -100,7 +103,7 @@ def count_deltas(invocations: Iterable[Invocation], *, minutes_since: str) -> De
             deltas.follow_ups[skill, follow_up] += 1
         if invocation.rating is not None or invocation.alternatives_considered:
             deltas.detailed.add((session, skill))
-        if invocation.plugin is not None:
+        if invocation.plugin is not None or deltas.session_origin[session][2] is None:
             _remember_origin(deltas, invocation)
     _fold(groups, deltas)
     return deltas
@@ -131,16 +134,17 @@ def _remember_origin(deltas: Deltas, invocation: Invocation) -> None:
 
 def _fold(groups: dict[tuple[str, str, str, str], Counts], deltas: Deltas) -> None:
     for (session, skill, user, hour), group in groups.items():
-        for roll_up, key in (
-            (deltas.skills, skill),
-            (deltas.sessions, session),
-            (deltas.session_skills, (session, skill)),
-            (deltas.users, (user, skill)),
-            (deltas.hours, (skill, hour)),
-        ):
-            counts = roll_up.get(key)  # type: ignore[attr-defined]
-            if counts is None:
-                counts = roll_up[key] = Counts(group.first)  # type: ignore[index]
-            counts.add(group)
+        _add(deltas.skills, skill, group)
+        _add(deltas.sessions, session, group)
+        _add(deltas.session_skills, (session, skill), group)
+        _add(deltas.users, (user, skill), group)
+        _add(deltas.hours, (skill, hour), group)
         deltas.session_skill_users.setdefault((session, skill), user)
         deltas.hour_sessions.setdefault((skill, hour), set()).add(session)
+
+
+def _add(roll_up: dict[Key, Counts], key: Key, group: Counts) -> None:
+    counts = roll_up.get(key)
+    if counts is None:
+        counts = roll_up[key] = Counts(group.first)
+    counts.add(group)

@@ -6,7 +6,6 @@ from it.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
@@ -19,9 +18,11 @@ from session_buddy.storage.sqlite.deltas import count_deltas
 from session_buddy.storage.sqlite.rollups import add_deltas, minutes_since
 from session_buddy.storage.store import Recorded
 
-__all__ = ["INSERT_INVOCATION", "invocation_row", "record_batch"]
+__all__ = ["INSERT_BY_TRIGGERS", "INSERT_SET_WISE", "invocation_row", "record_batch"]
 
 _COLUMN_OF = {field: {"trigger": "triggered_by"}.get(field, field) for field in Invocation.__struct_fields__}
+_SMALL_BATCH = 4
+"""Up to this many invocations the triggers are quicker than counting set-wise."""
 _LARGE_BATCH = 2_000
 _INSERT_TRIGGERS = """
 SELECT name, sql FROM sqlite_schema
@@ -30,11 +31,14 @@ WHERE type = 'trigger' AND tbl_name = 'skill_invocation' AND sql LIKE '%AFTER IN
 _LISTS = ("alternatives_considered", "follow_up_actions")
 _READ_ONE = f"SELECT {', '.join(_COLUMN_OF.values())} FROM skill_invocation WHERE event_id = ?"
 
-INSERT_INVOCATION = f"""
+INSERT_BY_TRIGGERS = f"""
 INSERT INTO skill_invocation ({", ".join(_COLUMN_OF.values())}, rolled_up)
-VALUES ({", ".join("?" * len(_COLUMN_OF))}, 1)
+VALUES ({", ".join("?" * len(_COLUMN_OF))}, 0)
 ON CONFLICT (event_id) DO NOTHING
 """
+"""Inserts one invocation; the triggers of the schema count it."""
+INSERT_SET_WISE = INSERT_BY_TRIGGERS.replace("0)\nON", "1)\nON")
+"""Inserts one invocation that its writer counts itself."""
 
 
 def record_batch(connection: sqlite3.Connection, batch: Sequence[Invocation]) -> Recorded:
@@ -42,38 +46,35 @@ def record_batch(connection: sqlite3.Connection, batch: Sequence[Invocation]) ->
     if not batch:
         return Recorded()
     (before,) = connection.execute("SELECT ifnull(max(id), 0) FROM skill_invocation").fetchone()
-    if _insert(connection, batch) == len(batch):
-        fresh, told_again = batch, ()
-    else:
-        fresh, told_again = _split(connection, batch, before)
-    if fresh:
+    set_wise = len(batch) > _SMALL_BATCH
+    inserted = _insert(connection, batch, rolled_up=set_wise)
+    fresh, told_again = (batch, []) if inserted == len(batch) else _split(connection, batch, before)
+    if fresh and set_wise:
         since = minutes_since(connection)
         add_deltas(connection, count_deltas(fresh, minutes_since=since), last_id_before=before)
     completed = sum(_complete(connection, invocation) for invocation in told_again)
     return Recorded(len(fresh), completed, len(told_again) - completed)
 
 
-def _insert(connection: sqlite3.Connection, batch: Sequence[Invocation]) -> int:
+def _insert(connection: sqlite3.Connection, batch: Sequence[Invocation], *, rolled_up: bool) -> int:
     """Insert what is new of *batch* and return how many rows that were.
 
-    The rows are marked as counted, so the insert triggers would do nothing, but their mere
-    presence makes SQLite open a savepoint at every row. For large batches they step aside:
-    dropped and created again in this same transaction, no other connection ever misses them.
+    Rows marked as *rolled_up* pass the insert triggers by, but the mere presence of triggers
+    makes SQLite open a savepoint at every row. For large batches they step aside: dropped and
+    created again in this same transaction, no other connection ever misses them.
     """
-    set_aside = _INSERT_TRIGGERS if len(batch) >= _LARGE_BATCH else "SELECT name, sql FROM sqlite_schema WHERE false"
-    triggers = connection.execute(set_aside).fetchall()
+    statement = INSERT_SET_WISE if rolled_up else INSERT_BY_TRIGGERS
+    triggers = connection.execute(_INSERT_TRIGGERS).fetchall() if len(batch) >= _LARGE_BATCH else []
     for name, _ in triggers:
         connection.execute(f"DROP TRIGGER {name}")
-    changes = connection.total_changes
-    connection.executemany(INSERT_INVOCATION, map(invocation_row, batch))
-    inserted = connection.total_changes - changes
+    inserted = connection.executemany(statement, map(invocation_row, batch)).rowcount
     for _, sql in triggers:
         connection.execute(sql)
     return inserted
 
 
 def invocation_row(i: Invocation) -> tuple[Any, ...]:
-    """Return *i* as the values of :data:`INSERT_INVOCATION`.
+    """Return *i* as the values of :data:`INSERT_SET_WISE`.
 
     Spelled out and with the enumerations' plain text: this runs for every event, and
     SQLite's adapter takes a slow path for subclasses of ``str``.
@@ -99,8 +100,8 @@ def invocation_row(i: Invocation) -> tuple[Any, ...]:
         i.model,
         None if phase is None else phase._value_,
         i.workflow_step_id,
-        json.dumps(i.alternatives_considered) if i.alternatives_considered else None,
-        json.dumps(i.follow_up_actions) if i.follow_up_actions else None,
+        _json(i.alternatives_considered) if i.alternatives_considered else None,
+        _json(i.follow_up_actions) if i.follow_up_actions else None,
         i.rating,
     )
 
@@ -110,7 +111,8 @@ def _split(
 ) -> tuple[list[Invocation], list[Invocation]]:
     """Separate the tellings that became rows from those of invocations already known."""
     inserted = {i for (i,) in connection.execute("SELECT event_id FROM skill_invocation WHERE id > ?", (before,))}
-    fresh, told_again = [], []
+    fresh: list[Invocation] = []
+    told_again: list[Invocation] = []
     for invocation in batch:
         if invocation.event_id in inserted:
             inserted.remove(invocation.event_id)
@@ -125,7 +127,7 @@ def _complete(connection: sqlite3.Connection, told: Invocation) -> bool:
     values = connection.execute(_READ_ONE, (told.event_id,)).fetchone()
     known = dict(zip(_COLUMN_OF, values, strict=True))
     for field in _LISTS:
-        known[field] = json.loads(known[field] or "[]")
+        known[field] = msgspec.json.decode(known[field] or "[]")
     changes = merged_changes(msgspec.convert(known, Invocation, strict=False), told)
     if not changes:
         return False
@@ -139,5 +141,9 @@ def _complete(connection: sqlite3.Connection, told: Invocation) -> bool:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
-        return json.dumps(value)
+        return _json(value)
     return str(value) if isinstance(value, str) else value
+
+
+def _json(values: tuple[str, ...]) -> str:
+    return msgspec.json.encode(values).decode()

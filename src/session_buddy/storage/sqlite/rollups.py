@@ -25,7 +25,8 @@ _WIDEN = (
 _SKILLS = f"""
 INSERT INTO skill_metrics (skill_name, kind, plugin, {_COUNTS}, duration_ms_sum, duration_count,
     first_invoked_at, last_invoked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (skill_name) DO UPDATE SET plugin = ifnull(plugin, excluded.plugin), {_ADD_COUNTS}, {_ADD_DURATIONS}, {_WIDEN}
+ON CONFLICT (skill_name) DO UPDATE SET plugin = ifnull(plugin, excluded.plugin),
+    {_ADD_COUNTS}, {_ADD_DURATIONS}, {_WIDEN}
 """
 _SESSIONS = f"""
 INSERT INTO session_summary (session_id, user_id, source, project, {_COUNTS}, first_invoked_at, last_invoked_at)

@@ -25,12 +25,14 @@ ROLL_UPS: dict[str, str] = {
     "skill_time_series": "skill_name, timestamp, invocation_count, completion_rate, avg_duration_seconds,"
     " unique_sessions, completed_count, failed_count, duration_ms_sum, duration_count",
     "skill_day_buckets": "*",
-    "skill_user_interactions": "user_id, session_id, skill_name, invoked_at, completed, rating, alternatives_considered",
+    "skill_user_interactions": "user_id, session_id, skill_name, invoked_at, completed, rating,"
+    " alternatives_considered",
     "skill_dependencies": "skill_a, skill_b, co_occurrence_count",
     "skill_community_baselines": "skill_name, total_users, total_invocations, global_completion_rate,"
     " global_avg_duration_seconds, most_common_workflow_phase",
     "skill_metrics_cache": "skill_name, last_invocation_at",
-    "ab_test_group_counts": "test_id, group_name, user_count, outcome_count, completed_count, duration_count, rating_count",
+    "ab_test_group_counts": "test_id, group_name, user_count, outcome_count, completed_count, duration_count,"
+    " rating_count",
 }
 """Every roll-up table and the columns of it that follow exactly from the event log."""
 

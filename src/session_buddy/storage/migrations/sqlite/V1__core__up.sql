@@ -105,7 +105,8 @@ CREATE TABLE session_summary (
     CHECK (first_invoked_at <= last_invoked_at)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX idx_session_summary_last ON session_summary (last_invoked_at);
+-- By start, which stays; an index on the end would be rewritten at every invocation.
+CREATE INDEX idx_session_summary_first ON session_summary (first_invoked_at);
 
 -- Failures by type, whatever text the type is.
 CREATE TABLE skill_error_counts (

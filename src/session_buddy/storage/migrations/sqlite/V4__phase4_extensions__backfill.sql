@@ -45,7 +45,7 @@ FROM skill_invocation GROUP BY user_id, skill_name;
 
 INSERT INTO skill_user_interactions (user_id, session_id, skill_name, invoked_at, completed, rating,
     alternatives_considered)
-SELECT user_id, session_id, skill_name, last_invoked_at, completed_count > 0, rating, alternatives_considered
+SELECT user_id, session_id, skill_name, first_invoked_at, completed_count > 0, rating, alternatives_considered
 FROM session_skills;
 
 INSERT INTO skill_dependencies (skill_a, skill_b, co_occurrence_count, last_updated)

@@ -102,7 +102,8 @@ CREATE TABLE skill_community_baselines (
     last_updated TEXT NOT NULL
 ) STRICT;
 
--- One row a user, session and skill: completed if any of its invocations there completed.
+-- One row a user, session and skill: invoked_at is the first use there, and completed tells
+-- whether any use there completed.
 CREATE TABLE skill_user_interactions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id TEXT NOT NULL CHECK (user_id <> ''),
@@ -493,7 +494,7 @@ CREATE TRIGGER trg_interactions_after_session_insert AFTER INSERT ON session_ski
 BEGIN
     INSERT INTO skill_user_interactions (user_id, session_id, skill_name, invoked_at, completed, rating,
         alternatives_considered)
-    VALUES (NEW.user_id, NEW.session_id, NEW.skill_name, NEW.last_invoked_at, NEW.completed_count > 0, NEW.rating,
+    VALUES (NEW.user_id, NEW.session_id, NEW.skill_name, NEW.first_invoked_at, NEW.completed_count > 0, NEW.rating,
         NEW.alternatives_considered);
     INSERT INTO skill_dependencies (skill_a, skill_b, co_occurrence_count, last_updated)
     SELECT min(s.skill_name, NEW.skill_name), max(s.skill_name, NEW.skill_name), 1,
@@ -504,22 +505,22 @@ BEGIN
 END;
 
 CREATE TRIGGER trg_interactions_after_session_update
-AFTER UPDATE OF user_id, last_invoked_at, completed_count, rating, alternatives_considered ON session_skills
-WHEN NEW.last_invoked_at <> OLD.last_invoked_at OR (NEW.completed_count > 0) <> (OLD.completed_count > 0)
+AFTER UPDATE OF user_id, first_invoked_at, completed_count, rating, alternatives_considered ON session_skills
+WHEN NEW.first_invoked_at <> OLD.first_invoked_at OR (NEW.completed_count > 0) <> (OLD.completed_count > 0)
     OR NEW.user_id <> OLD.user_id OR NEW.rating IS NOT OLD.rating
     OR NEW.alternatives_considered IS NOT OLD.alternatives_considered
 BEGIN
-    UPDATE skill_user_interactions SET user_id = NEW.user_id, invoked_at = NEW.last_invoked_at,
+    UPDATE skill_user_interactions SET user_id = NEW.user_id, invoked_at = NEW.first_invoked_at,
         completed = NEW.completed_count > 0, rating = NEW.rating,
         alternatives_considered = NEW.alternatives_considered
-    WHERE user_id = OLD.user_id AND invoked_at = OLD.last_invoked_at
+    WHERE user_id = OLD.user_id AND invoked_at = OLD.first_invoked_at
         AND session_id = OLD.session_id AND skill_name = OLD.skill_name;
 END;
 
 CREATE TRIGGER trg_interactions_after_session_delete AFTER DELETE ON session_skills
 BEGIN
     DELETE FROM skill_user_interactions
-    WHERE user_id = OLD.user_id AND invoked_at = OLD.last_invoked_at
+    WHERE user_id = OLD.user_id AND invoked_at = OLD.first_invoked_at
         AND session_id = OLD.session_id AND skill_name = OLD.skill_name;
     UPDATE skill_dependencies SET co_occurrence_count = co_occurrence_count - 1,
         last_updated = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')

@@ -1,0 +1,171 @@
+"""``db``: the schema of the store, its checks and its copies."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from session_buddy.cli.failures import ExitCode
+from session_buddy.cli.options import AsJson
+from session_buddy.cli.output import answer, message, print_json
+from session_buddy.cli.settings import Settings, settings_of
+
+if TYPE_CHECKING:
+    from session_buddy.storage.migrations.base import MigrationManager
+
+__all__ = ["app"]
+
+_To = Annotated[int | None, typer.Option("--to", min=0, metavar="VERSION", help="Stop at this version.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the SQL, change nothing.")]
+
+
+def app() -> typer.Typer:
+    """Return the group of commands."""
+    group = typer.Typer(help="Migrate, check, repair, copy the database.", no_args_is_help=True, rich_markup_mode=None)
+    for command in (migrate, rollback, status, verify, repair, backup):
+        group.command(command.__name__)(command)
+    return group
+
+
+def migrate(context: typer.Context, to: _To = None, dry_run: _DryRun = False, as_json: AsJson = False) -> None:
+    """Bring the schema up to date.
+
+    A backup is made first. Other commands do so by themselves.
+    """
+    settings = settings_of(context)
+    if dry_run:
+        _print_sql(_manager(settings).migrate(to, dry_run=True), as_json)
+        return
+    settings.store_file.parent.mkdir(parents=True, exist_ok=True)
+    _tell_versions("Applied", _manager(settings).migrate(to), as_json)
+
+
+def rollback(
+    context: typer.Context,
+    to: _To = None,
+    dry_run: _DryRun = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take the newest schema version out.
+
+    Or all that came after --to. A backup is made first. The next command that uses the store brings it up
+    to date again: this is for going back to an older session-buddy.
+    """
+    settings = settings_of(context)
+    settings.require_file()
+    if dry_run:
+        _print_sql(_manager(settings).rollback(to, dry_run=True), as_json)
+        return
+    if not yes and sys.stdin.isatty():
+        goal = "its newest version" if to is None else f"all versions after {to}"
+        typer.confirm(f"Take {goal} out of {settings.store_url}, with what only it holds?", abort=True, err=True)
+    _tell_versions("Rolled back", _manager(settings).rollback(to), as_json)
+
+
+def status(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show applied and pending versions.
+
+    The exit code is 1 unless the schema is current. Changes nothing.
+    """
+    from session_buddy.cli.screens.schema import schema_screen
+
+    settings = settings_of(context)
+    standing = _manager(settings).status()
+    answer(settings, standing, lambda width: schema_screen(settings.store_url, standing, width=width))
+    if not standing.is_current:
+        raise typer.Exit(ExitCode.NO)
+
+
+def verify(context: typer.Context, as_json: AsJson = False) -> None:
+    """Check schema, file and roll-ups.
+
+    The exit code is 1 if anything is not as it should be. Roll-ups are counted again from the event log and
+    compared: with millions of events this takes a while.
+    """
+    from session_buddy.cli.reports.checking import check
+    from session_buddy.cli.screens.schema import check_screen
+
+    settings = settings_of(context)
+    settings.require_file()
+    found = check(_manager(settings), settings.open_store)
+    answer(settings, found, lambda width: check_screen(found))
+    if not found.ok:
+        raise typer.Exit(ExitCode.NO)
+
+
+def repair(
+    context: typer.Context,
+    accept_edits: Annotated[
+        bool, typer.Option("--accept-edits", help="Record scripts that were edited as they are now.")
+    ] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take a half-done version back instead of finishing it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put right what a check found.
+
+    Finishes (or takes back) what a stopped migration left, and counts roll-ups that differ again.
+    """
+    from session_buddy.cli.reports.checking import Repaired, recount
+
+    settings = settings_of(context)
+    settings.require_file()
+    manager = _manager(settings)
+    done = manager.repair(accept_edits=accept_edits, undo=undo)
+    if manager.status().is_current and manager.verify().ok:
+        done += recount(settings.open_store)
+    if as_json:
+        print_json(Repaired(done=done))
+    else:
+        print("\n".join(done) or "Nothing to repair.")
+
+
+def backup(
+    context: typer.Context,
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="[PATH]", help="A new file (default: beside the store, named after the time)."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a verified copy of the store.
+
+    Also while others write to it.
+    """
+    settings = settings_of(context)
+    file = settings.require_file()
+    stamp = settings.now()[:19].replace("-", "").replace(":", "")
+    written = _manager(settings).backup(path or file.with_name(f"{file.stem}-{stamp}Z{file.suffix}"))
+    if as_json:
+        print_json({"backup": str(written), "size_bytes": written.stat().st_size})
+    else:
+        print(written)
+
+
+def _manager(settings: Settings) -> MigrationManager:
+    from session_buddy.storage.migrations.base import MigrationManager
+
+    return MigrationManager(db_path=settings.store_file)
+
+
+def _print_sql(text: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"sql": text})
+    elif text:
+        print(text, end="")
+    else:
+        message("Nothing to do.")
+
+
+def _tell_versions(what: str, versions: list[int], as_json: bool) -> None:
+    if as_json:
+        print_json({"versions": versions})
+    elif versions:
+        print(f"{what}: {', '.join(f'version {version}' for version in versions)}.")
+    else:
+        print("Nothing to do: the schema is there already.")

@@ -1,0 +1,42 @@
+"""``status``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from session_buddy.cli.options import AsJson
+from session_buddy.cli.output import answer, print_json
+from session_buddy.cli.settings import settings_of
+
+__all__ = ["status"]
+
+
+def status(
+    context: typer.Context,
+    quarantine: Annotated[
+        bool, typer.Option("--quarantine", help="List the lines that were set aside: file:line, reason.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the store holds, and its health."""
+    from session_buddy.cli.formats import printable
+    from session_buddy.cli.reports.status import read_quarantine, read_status
+    from session_buddy.cli.screens.status import status_screen
+    from session_buddy.cli.sources import present_files
+    from session_buddy.storage.migrations.base import MigrationManager
+
+    settings = settings_of(context)
+    with settings.open_existing() as store:
+        if quarantine:
+            found = read_quarantine(store)
+            if as_json:
+                print_json(found)
+            else:
+                for line in found.lines:
+                    print(f"{printable(line.path)}:{line.line}: {printable(line.reason)}")
+            return
+        schema = MigrationManager(db_path=settings.store_file).status()
+        report = read_status(store, settings.store_file, schema, present_files())
+    answer(settings, report, lambda width: status_screen(report, now=settings.now(), width=width))

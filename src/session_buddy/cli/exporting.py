@@ -1,0 +1,65 @@
+"""Tables and views as files: streamed, so that memory is bounded, and whole or not there at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import IO
+
+from session_buddy.cli.choices import ExportFormat
+from session_buddy.cli.failures import AnswerIsNo
+from session_buddy.cli.names import suggestions
+from session_buddy.cli.rows import streamed, write_csv, write_json_lines
+from session_buddy.storage import Store
+
+__all__ = ["export_to", "write_rows"]
+
+_EVENT_LOG = "skill_invocation"
+
+
+def export_to(store: Store, table: str, format_: ExportFormat, path: Path) -> None:
+    """Write *table* to *path*, replacing what is there only once everything is written.
+
+    Raises :class:`AnswerIsNo` for an unknown table, :class:`MissingExtra` for Parquet without pyarrow,
+    and :class:`OSError` where the file cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with draft.open("xb") as out:
+            write_rows(store, table, format_, out)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_rows(store: Store, table: str, format_: ExportFormat, out: IO[bytes]) -> None:
+    """Write *table* to *out*. Raises as :func:`export_to`."""
+    name = _quoted(_known(store, _EVENT_LOG if table == "invocations" else table))
+    select = f"SELECT * FROM {name}"
+    match format_:
+        case ExportFormat.CSV:
+            with streamed(store, select) as rows:
+                write_csv(rows, out)
+        case ExportFormat.JSONL:
+            with streamed(store, select) as rows:
+                write_json_lines(rows, out)
+        case ExportFormat.PARQUET:
+            from session_buddy.cli.parquet import write_parquet
+
+            write_parquet(store, name, out)
+
+
+def _known(store: Store, table: str) -> str:
+    known = [name for (name,) in store.query("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')").rows]
+    if table in known:
+        return table
+    close = suggestions(table, known)
+    hint = f"Did you mean {', '.join(close)}?" if close else "See docs/reference for the tables and views."
+    raise AnswerIsNo(f"There is no table or view {table!r}.", remedy=hint, suggestions=close)
+
+
+def _quoted(name: str) -> str:
+    """Return *name* as an identifier in SQL."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,60 @@
+"""The screens of ``status``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from session_buddy.cli.formats import ago, count, plural, printable, size
+from session_buddy.cli.reports.status import StoreStatus
+from session_buddy.cli.screens.layout import Column, fitted, heading, indented
+
+__all__ = ["status_screen"]
+
+_SOURCES = (
+    Column("source", justify="left"),
+    Column("sessions"),
+    Column("uses"),
+    Column("last used"),
+)
+
+
+def status_screen(status: StoreStatus, *, now: str, width: int) -> Iterator[RenderableType]:
+    """Yield the parts of the screen."""
+    yield heading("Store", printable(status.store))
+    head = "" if status.schema_version == status.schema_head else f" of {status.schema_head}"
+    yield indented(f"{size(status.size_bytes)}, schema version {status.schema_version}{head}")
+    yield indented(
+        f"{plural(status.invocations, 'invocation')}, {plural(status.sessions, 'session')},"
+        f" {plural(status.skills, 'skill and tool', 'skills and tools')}"
+    )
+    if status.sources:
+        yield Text()
+        rows = [
+            [printable(s.source), count(s.sessions), count(s.invocations), ago(s.last_invoked_at, now)]
+            for s in status.sources
+        ]
+        yield fitted(_SOURCES, rows, width)
+    yield Text()
+    yield from _files(status, now)
+    if status.bad_lines:
+        yield Text()
+        yield heading("Set aside", f"{plural(status.bad_lines, 'line')}; session-buddy status --quarantine lists them")
+        rows = [[printable(reason), count(times)] for reason, times in status.bad_line_reasons.items()]
+        yield fitted((Column("most frequent reasons", justify="left"), Column("lines")), rows, width)
+    yield Text()
+    yield heading("Health")
+    yield indented(Text("all well", "green") if not status.problems else Text("\n".join(status.problems), "red"))
+
+
+def _files(status: StoreStatus, now: str) -> Iterator[RenderableType]:
+    imported = f"last import {ago(status.last_import_at, now)}" if status.last_import_at else "nothing imported yet"
+    yield heading("Files")
+    yield indented(f"{plural(status.files, 'file')} imported, {imported}")
+    if status.files_behind:
+        behind = f"{plural(status.files_behind, 'file')} new or changed, {size(status.bytes_behind)} to read"
+        yield indented(Text(f"{behind}: session-buddy import", "yellow"))
+    else:
+        yield indented("nothing new to import")

@@ -1,0 +1,122 @@
+"""Which transcripts there are, and how they are read into the store."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from session_buddy.cli.reports.importing import ImportSummary, summarise
+from session_buddy.cli.settings import Settings
+from session_buddy.errors import InvalidInput
+from session_buddy.importers.claude_code import ClaudeCode
+from session_buddy.importers.claude_code.transcript import Transcript
+from session_buddy.importers.shell import ShellRules
+from session_buddy.ingest import import_files, local_user_id
+from session_buddy.storage import Store
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+__all__ = ["import_into", "present_files"]
+
+_RULES_FILE = "shell-rules.toml"
+
+
+class _ClaudeCode(ClaudeCode):
+    """The importer, which reads the built-in rules only once there is something to parse with them."""
+
+    def __init__(self, rules: ShellRules | None) -> None:
+        self._given = rules
+
+    def parser(self, path: str, *, user_id: str, state: bytes | None = None) -> Transcript:
+        return Transcript(path, user_id=user_id, rules=self._given or ShellRules.builtin(), state=state)
+
+
+def import_into(
+    store: Store, settings: Settings, paths: Sequence[Path], *, account: str | None, show_progress: bool
+) -> ImportSummary:
+    """Import what is new in *paths*, or wherever agents keep their files, into *store*.
+
+    Raises :class:`InvalidInput` for a path that does not exist and for mistakes in the user's rules for
+    shell commands.
+    """
+    importer = _ClaudeCode(_own_rules(settings.config_folder / _RULES_FILE))
+    for path in paths:
+        if not path.exists():
+            raise InvalidInput(str(path), "does not exist.", remedy="Name a transcript, or a folder with some.")
+    searched = [path.absolute() for path in paths] or _roots(importer)
+    user_id = local_user_id(settings.data_folder, account or _account())
+    started = time.perf_counter()
+    with _ProgressBar(shown=show_progress and sys.stderr.isatty()) as progress:
+        report = import_files(store, [importer], {importer.name: searched}, user_id=user_id, progress=progress)
+    seconds = time.perf_counter() - started
+    return summarise(report, store=store.url, searched=[str(path) for path in searched], seconds=seconds)
+
+
+def present_files() -> Iterator[tuple[str, Path]]:
+    """Yield the files that an import without paths looks at, with the names of their importers."""
+    importer = _ClaudeCode(None)
+    for root in _roots(importer):
+        if root.exists():
+            for path in importer.find(root.absolute()):
+                yield importer.name, path
+
+
+def _roots(importer: ClaudeCode) -> list[Path]:
+    return importer.roots(os.environ, Path.home())
+
+
+def _own_rules(path: Path) -> ShellRules | None:
+    """Return the built-in rules with those of the user's file before them, or None where there is no such file."""
+    if not path.exists():
+        return None
+    return ShellRules.builtin().extended(path.read_text(encoding="utf-8"), str(path))
+
+
+def _account() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        # In a container, a process may run under a number that no account has.
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+
+
+class _ProgressBar:
+    """A bar on stderr that appears with the first progress: without any, ``rich`` is never loaded."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown
+        self._bar: Bar | None = None
+
+    def __enter__(self) -> _ProgressBar:
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._shown:
+            self._bar = self._bar or _bar()
+            if not self._bar.tasks:
+                self._bar.add_task("Reading transcripts", total=total)
+            self._bar.update(self._bar.tasks[0].id, completed=done)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+
+def _bar() -> Bar:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    bar.start()
+    return bar

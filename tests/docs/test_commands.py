@@ -1,0 +1,49 @@
+"""Every command in the documentation runs, page by page, on a small store."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+
+from session_buddy.cli import main
+from session_buddy.storage import open_store
+from tests.docs.pages import PAGES, ROOT, commands, name_of
+from tests.docs.store import fill
+
+TRANSCRIPTS = ROOT / "tests" / "importers" / "claude_code_fixtures"
+WITH_COMMANDS = [page for page in PAGES if commands(page)]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with transcripts, a store in the data folder, and the files that pages speak of."""
+    for variable in ("CLAUDE_CONFIG_DIR", "SESSION_BUDDY_STORE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable, folder in (("XDG_DATA_HOME", ".local/share"), ("XDG_CONFIG_HOME", ".config")):
+        monkeypatch.setenv(variable, str(tmp_path / folder))
+    monkeypatch.chdir(tmp_path)
+    for place in (".claude/projects/p", "backup/.claude/projects/p", "collected/anna", "collected/ben"):
+        shutil.copytree(TRANSCRIPTS, tmp_path / place, ignore=lambda _, names: {n for n in names if n[-6:] != ".jsonl"})
+    url = f"sqlite:///{tmp_path}/.local/share/session-buddy/session-buddy.db"
+    with open_store(url) as store:
+        fill(store)
+    return tmp_path
+
+
+def test_there_are_commands_to_run() -> None:
+    assert sum(len(commands(page)) for page in WITH_COMMANDS) > 40
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=name_of)
+def test_every_command_of_a_page_runs(page: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for arguments in commands(page):
+        monkeypatch.setattr("sys.stdin", io.StringIO("SELECT 1"))
+        with pytest.raises(SystemExit) as ended:
+            main([word.replace("~/", f"{home}/") if word.startswith("~/") else word for word in arguments])
+        # Without arguments, a group prints its help and calls that wrong usage.
+        allowed = {0, None, 2} if arguments in ([], ["db"]) else {0, None}
+        assert ended.value.code in allowed, arguments
