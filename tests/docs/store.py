@@ -28,7 +28,8 @@ def run_experiment(connection: sqlite3.Connection, test_name: str) -> None:
             (test_id, user, group, NOW),
         )
         connection.execute(
-            "INSERT INTO ab_test_outcomes (test_id, user_id, skill_name, completed, recorded_at) VALUES (?, ?, ?, 1, ?)",
+            "INSERT INTO ab_test_outcomes (test_id, user_id, skill_name, completed, recorded_at)"
+            " VALUES (?, ?, ?, 1, ?)",
             (test_id, user, SKILLS[0], NOW),
         )
 

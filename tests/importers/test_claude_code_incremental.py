@@ -11,6 +11,7 @@ from claude_code_fixtures.builder import IMPORTER, Script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from session_buddy.importers.base import Parsed
 from session_buddy.importers.claude_code import transcript
 from session_buddy.importers.claude_code.lines import Line
 from session_buddy.model import Outcome
@@ -86,15 +87,25 @@ def test_resuming_after_every_line_changes_nothing(name):
     assert read_in(data.splitlines(keepends=True), stop=True) == read_in([data])
 
 
-def test_the_last_line_waits_for_its_newline():
+def test_a_cut_last_line_waits_for_its_rest():
+    data = Script().prompt().call("t1", "Read").data
+    parser = IMPORTER.parser("s.jsonl", user_id="u")
+    parser.feed(data[:-2])
+    assert parser.pause() == Parsed([], [])
+    assert parser.offset == data.index(b"\n") + 1
+    parser.feed(data[-2:])
+    assert [row.event_id for row in parser.pause().invocations] == ["t1"]
+    assert parser.offset == len(data)
+
+
+def test_a_whole_last_line_needs_no_newline():
     data = Script().prompt().call("t1", "Read").data
     parser = IMPORTER.parser("s.jsonl", user_id="u")
     parser.feed(data[:-1])
-    assert parser.pause().invocations == []
-    assert parser.offset == data.index(b"\n") + 1
-    parser.feed(b"\n")
     assert [row.event_id for row in parser.pause().invocations] == ["t1"]
-    assert parser.offset == len(data)
+    assert parser.offset == len(data) - 1
+    assert parser.feed(b"\n{bad\n").bad_lines[0].line == 3
+    assert parser.offset == len(data) + 5
 
 
 def test_pausing_twice_tells_the_same():

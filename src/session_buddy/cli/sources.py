@@ -52,7 +52,7 @@ def import_into(
     searched = [path.absolute() for path in paths] or _roots(importer)
     user_id = local_user_id(settings.data_folder, account or _account())
     started = time.perf_counter()
-    with _ProgressBar(shown=show_progress and sys.stderr.isatty()) as progress:
+    with _ProgressBar(shown=show_progress and _is_terminal()) as progress:
         report = import_files(store, [importer], {importer.name: searched}, user_id=user_id, progress=progress)
     seconds = time.perf_counter() - started
     return summarise(report, store=store.url, searched=[str(path) for path in searched], seconds=seconds)
@@ -86,6 +86,10 @@ def _account() -> str:
     except (OSError, KeyError):
         # In a container, a process may run under a number that no account has.
         return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+
+
+def _is_terminal() -> bool:
+    return sys.stderr.isatty()
 
 
 class _ProgressBar:

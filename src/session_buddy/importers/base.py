@@ -35,7 +35,7 @@ class Parser(Protocol):
 
     @property
     def offset(self) -> int:
-        """Bytes consumed so far: the end of the last complete line."""
+        """Bytes consumed so far: the end of the last whole line."""
         ...
 
     def feed(self, data: bytes) -> Parsed:
@@ -45,7 +45,8 @@ class Parser(Protocol):
     def pause(self) -> Parsed:
         """Give what is known of everything still open, at the present end of the file.
 
-        Feeding may go on afterwards. A last line without its newline stays unconsumed.
+        Feeding may go on afterwards. A last line without its newline is read if it is whole
+        and stays unconsumed if it was cut.
         """
         ...
 

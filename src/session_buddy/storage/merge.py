@@ -31,7 +31,7 @@ def merged_changes(known: Invocation, told: Invocation) -> dict[str, Any]:
     """Return the fields of *known* that *told*, the same invocation, changes; empty if none.
 
     ``event_id``, ``session_id``, ``user_id``, ``invoked_at`` and ``source`` stay those of the
-    first telling. The name changes only together with the outcome: a shell call may turn
+    first telling. Name and phase change only together with the outcome: a shell call may turn
     out, once its result is known, to report on another command than it seemed to.
     """
     changes: dict[str, Any] = {}
@@ -40,6 +40,7 @@ def merged_changes(known: Invocation, told: Invocation) -> dict[str, Any]:
         changes["error_type"] = told.error_type
         changes["skill_name"] = told.skill_name
         changes["kind"] = told.kind
+        changes["workflow_phase"] = told.workflow_phase or known.workflow_phase
     if _better_duration(known, told):
         changes["duration_ms"] = told.duration_ms
         changes["duration_source"] = told.duration_source
@@ -48,7 +49,7 @@ def merged_changes(known: Invocation, told: Invocation) -> dict[str, Any]:
             changes[field] = getattr(told, field)
     if told.rating is not None:
         changes["rating"] = told.rating
-    if len(told.follow_up_actions) > len(known.follow_up_actions):
+    if told.follow_up_actions and len(told.follow_up_actions) >= len(known.follow_up_actions):
         changes["follow_up_actions"] = told.follow_up_actions
     if told.alternatives_considered and not known.alternatives_considered:
         changes["alternatives_considered"] = told.alternatives_considered

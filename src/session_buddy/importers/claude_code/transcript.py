@@ -74,8 +74,13 @@ class Transcript(Parser):
         return Parsed(self._conversation.take(), bad)
 
     def pause(self) -> Parsed:
-        """Give what is known of everything still open, at the present end of the file."""
-        return Parsed(self._conversation.take() + self._conversation.show(), [])
+        """Give what is known of everything still open, at the present end of the file.
+
+        A last line without its newline counts if it is whole: an object that was cut is no JSON.
+        """
+        bad: list[BadLine] = []
+        self._take_unended_line(bad)
+        return Parsed(self._conversation.take() + self._conversation.show(), bad)
 
     def save(self) -> bytes:
         """Return the state from which to go on at :attr:`offset`."""
@@ -97,6 +102,17 @@ class Transcript(Parser):
             self._too_long(dropped, bad)
         else:
             self._line(b"".join(pieces), bad)
+
+    def _take_unended_line(self, bad: list[BadLine]) -> None:
+        data = b"".join(self._pieces)
+        try:
+            line = decode_line(data)
+        except InvalidInput:
+            return  # Cut, so far: it stays unconsumed until the rest is written.
+        bad.extend(self._bad(len(data), problem) for problem in self._conversation.read(line))
+        self._pieces, self._held = [], 0
+        # Its newline, once written, ends the line: an empty rest, which is passed over.
+        self._saved.offset += len(data)
 
     def _too_long(self, length: int, bad: list[BadLine]) -> None:
         bad.append(self._bad(length, f"is longer than {LONGEST_LINE} bytes."))

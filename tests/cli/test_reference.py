@@ -1,0 +1,47 @@
+"""The reference and the choices follow the code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from session_buddy.cli.choices import KindChoice
+from session_buddy.cli.reference import reference
+from session_buddy.model import Kind
+from tests.cli.conftest import Run
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
+
+
+def test_the_reference_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == reference(), (
+        "run: python -m session_buddy.cli.reference > docs/reference/cli.md"
+    )
+
+
+def test_the_kinds_to_choose_from_are_the_kinds_there_are() -> None:
+    assert [choice.value for choice in KindChoice] == [kind.value for kind in Kind]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shape"),
+    [
+        (["up"], "Overview"),
+        (["import"], "ImportSummary"),
+        (["top"], "Ranking"),
+        (["skill", "pytest-run"], "SkillProfile"),
+        (["sessions"], "SessionList"),
+        (["sessions", "s1"], "Timeline"),
+        (["status"], "StoreStatus"),
+        (["status", "--quarantine"], "Quarantine"),
+        (["db", "status"], "Status"),
+        (["db", "verify"], "Check"),
+        (["db", "repair"], "Repaired"),
+    ],
+)
+def test_json_has_the_documented_fields(run: Run, filled: object, arguments: list[str], shape: str) -> None:
+    section = PAGE.read_text(encoding="utf-8").split(f"\n### {shape}\n")[1].split("\n### ")[0]
+    documented = [line.split("`")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert list(json.loads(run(*arguments, "--json").out)) == documented
