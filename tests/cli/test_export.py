@@ -3,7 +3,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
+import sys
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +60,7 @@ def test_parquet_of_a_view_has_types_too(run: Run, filled: list[Invocation], tmp
 def test_without_pyarrow_the_command_that_helps_is_named(
     run: Run, filled: list[Invocation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     told = run("export", "--format", "parquet", "-o", str(tmp_path / "x.parquet"))
     assert told.code == 3
     assert "pip install 'session-buddy[parquet]'" in told.err
@@ -107,3 +110,26 @@ def test_memory_does_not_grow_with_the_number_of_rows(format_: ExportFormat, url
             tracemalloc.stop()
     assert (tmp_path / "out").stat().st_size > 900_000
     assert peaks[1] < peaks[0] + 200_000
+
+
+def test_parquet_of_a_table_of_ones_own_takes_the_type_that_holds_all_values(
+    run: Run, filled: list[Invocation], url: str, tmp_path: Path
+) -> None:
+    parquet: Any = pytest.importorskip("pyarrow.parquet", reason="the extra 'parquet' is not installed")
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+        connection.execute("CREATE TABLE own (whole INTEGER, mixed, real, empty BLOB)")
+        connection.execute("INSERT INTO own VALUES (1, 2, 3, NULL), ('x', NULL, 4.5, NULL), (NULL, x'00', NULL, NULL)")
+        connection.execute("CREATE TABLE letters (declared INTEGER)")
+        connection.execute("INSERT INTO letters VALUES ('x')")
+    for table, rows in {
+        "own": [
+            {"whole": "1", "mixed": "2", "real": 3.0, "empty": None},
+            {"whole": "x", "mixed": None, "real": 4.5, "empty": None},
+            {"whole": None, "mixed": "AA==", "real": None, "empty": None},
+        ],
+        "letters": [{"declared": "x"}],
+    }.items():
+        told = run("export", "--format", "parquet", "--table", table, "-o", str(tmp_path / "x.parquet"))
+        assert told.code == 0
+        assert parquet.read_table(tmp_path / "x.parquet").to_pylist() == rows
+    assert str(parquet.read_schema(tmp_path / "x.parquet").field("declared").type) == "string"

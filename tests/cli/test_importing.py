@@ -99,6 +99,7 @@ def test_the_users_own_rules_are_read(run: Run, transcript: Path, home: Path) ->
         "category = 'Testing'\nmodality = 'testing'\ndescription = 'x'\n"
     )
     run("import")
+    assert run("status", "--json").json["files_behind"] == 0
     assert "our-tests" in [row["skill"] for row in run("top", "--json").json["skills"]]
 
 
@@ -147,7 +148,8 @@ def test_status_sees_files_that_are_behind(run: Run, transcript: Path) -> None:
     told = run("status", "--json").json
     assert (told["files"], told["files_behind"], told["bytes_behind"]) == (1, 2, 9)
     transcript.unlink()
-    assert run("status", "--json").json["files_behind"] == 1
+    gone = run("status", "--json").json
+    assert (gone["files_behind"], gone["problems"]) == (1, [])
 
 
 def test_quarantine_names_file_and_line(run: Run, transcript: Path) -> None:
@@ -206,3 +208,20 @@ def test_unreadable_files_are_counted_and_the_first_are_named() -> None:
         "  /x/2.jsonl: Permission denied",
         "  … and 2 more (--json lists all)",
     ]
+
+
+def test_files_read_under_other_rules_are_behind(run: Run, transcript: Path, home: Path) -> None:
+    run("import")
+    rules = home / "config" / "session-buddy" / "shell-rules.toml"
+    rules.parent.mkdir(parents=True)
+    rules.write_text("ignored = ['pytest']\n")
+    assert run("status", "--json").json["files_behind"] == 1
+
+
+def test_files_imported_from_elsewhere_are_watched_too(run: Run, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.jsonl"
+    elsewhere.write_text("{}\n")
+    run("import", str(elsewhere))
+    assert run("status", "--json").json["files_behind"] == 0
+    elsewhere.write_text("{}\n{}\n")
+    assert run("status", "--json").json["files_behind"] == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from session_buddy.cli.choices import RankingOrder
+from session_buddy.cli.reports.ranking import SkillFigures, rank
 from session_buddy.model import Invocation, Kind, Outcome
 from tests.cli.conftest import Run
 
@@ -140,3 +142,25 @@ def test_an_unknown_name_gives_suggestions_and_exit_code_1(run: Run) -> None:
     error = run("skill", "expl", "--json").error
     assert (error["type"], error["exit_code"]) == ("AnswerIsNo", 1)
     assert set(error["suggestions"]) == {"agent:Explore", "Explain"}
+
+
+@pytest.mark.parametrize(("typed", "offered"), [("py", ["pytest-run"]), ("E", ["Explain"]), ("nothing", [])])
+def test_the_shell_completes_names_of_skills(
+    run: Run, url: str, monkeypatch: pytest.MonkeyPatch, typed: str, offered: list[str]
+) -> None:
+    monkeypatch.setenv("_SESSION_BUDDY_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"session-buddy --store {url} skill {typed}")
+    monkeypatch.setenv("COMP_CWORD", "4")
+    assert run().out.split() == offered
+
+
+def test_many_successes_count_for_more_than_one() -> None:
+    def skill(name: str, completed: int, failed: int) -> SkillFigures:
+        return SkillFigures(
+            skill=name, kind=Kind.SKILL, invocations=completed + failed, completed=completed, failed=failed,
+            abandoned=0, success_rate=completed / (completed + failed), avg_duration_seconds=None,
+            last_invoked_at="", invocation_count_24h=0, trend=None, trend_slope=None,
+        )  # fmt: skip
+
+    ranked = rank([skill("once", 1, 0), skill("often", 99, 1), skill("never", 0, 5)], RankingOrder.SUCCESS)
+    assert [row.skill for row in ranked] == ["often", "once", "never"]

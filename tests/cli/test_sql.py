@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 
 import pytest
 
@@ -66,3 +68,11 @@ def test_what_is_no_read_only_query_is_refused(run: Run, query: str, filled: lis
 
 def test_two_formats_are_wrong_usage(run: Run) -> None:
     assert run("sql", "SELECT 1", "--json", "--csv").code == 2
+
+
+def test_a_reader_that_leaves_early_sees_no_traceback(run: Run, url: str) -> None:
+    command = (
+        f"{sys.executable} -m session_buddy --store {url} sql --json '{COUNTING.replace('250', '90000')}' | head -1"
+    )
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[\n", "")

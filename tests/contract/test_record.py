@@ -143,6 +143,12 @@ def test_reading_cannot_write(store: Store, sql: str) -> None:
     assert store.query("SELECT count(*) FROM skill_invocation").rows == [(1,)]
 
 
+def test_json_and_the_schema_can_be_read(store: Store) -> None:
+    store.record([invocation(follow_up_actions=("a", "b"))])
+    follow_ups = "SELECT j.value FROM skill_invocation i, json_each(i.follow_up_actions) j"
+    assert store.query(follow_ups).rows == [("a",), ("b",)]
+
+
 def test_rows_are_mappings_and_stream_gives_the_columns_first(store: Store) -> None:
     store.record(many(30))
     streamed = list(store.stream("SELECT event_id, skill_name FROM skill_invocation ORDER BY event_id"))

@@ -49,6 +49,16 @@ def test_good_lines_survive_any_noise_between_them(
         assert {f"toolu_s0_{n}" for n in range(4)} <= stored
 
 
+@pytest.mark.parametrize(
+    "ending", [b"{}", b'{"type": "user"}', GOOD[0].replace(b"2026-03", b"someday").strip(), b"[]", b"{"]
+)
+def test_whatever_stands_in_an_unended_last_line_stops_nothing(tmp_path: Path, ending: bytes) -> None:
+    (tmp_path / "s0.jsonl").write_bytes(b"".join(GOOD) + ending)
+    with open_store(f"sqlite:///{tmp_path}/s.db") as store:
+        import_files(store, [IMPORTER], {IMPORTER.name: [tmp_path]}, user_id="u")
+        assert store.query("SELECT count(*) FROM skill_invocation WHERE outcome = 'completed'").rows == [(4,)]
+
+
 def test_a_line_of_fifty_megabytes_is_a_line_like_any_other(tmp_path: Path) -> None:
     large = json.loads(GOOD[1])
     large["toolUseResult"]["stdout"] = "x" * 50_000_000

@@ -118,6 +118,18 @@ def test_a_file_cut_back_and_written_on_loses_and_doubles_nothing(run: Import, s
     assert sorted(ids(store)) == sorted(f"toolu_s0_{n}" for n in range(12))
 
 
+def test_files_are_read_again_under_new_rules_and_rows_renamed(run: Import, store: Store, file: Path) -> None:
+    rewrite(file, transcript("s0", 3))
+    run()
+    own = 'rule = [{skill = "my-tests", command = "pytest", category = "Testing", modality = "testing", description = "d"}]'
+    renaming = ClaudeCode(ShellRules.builtin().extended(own, "mine"))
+    for expected in (3, 0):
+        report = import_files(store, [renaming], {renaming.name: [file]}, user_id="u")
+        assert (report.recorded.added, report.recorded.completed) == (0, expected)
+    assert store.query("SELECT skill_name, invocation_count FROM skill_metrics").rows == [("my-tests", 3)]
+    assert store.drifted() == []
+
+
 def test_copies_and_renames_add_nothing(run: Import, store: Store, file: Path) -> None:
     rewrite(file, transcript("s0", 10))
     run()
@@ -160,7 +172,7 @@ def test_a_file_that_cannot_be_read_is_named_and_stops_nothing(
 
 def test_a_file_that_vanishes_between_looking_and_reading_is_named(run: Import, file: Path, tmp_path: Path) -> None:
     rewrite(file, transcript("s0", 2))
-    readings, _ = plan_readings([(IMPORTER.name, file)], {})
+    readings, _ = plan_readings([(IMPORTER.name, file)], {}, {IMPORTER.name: "v"})
     file.unlink()
     (result,) = workers.read_all(readings, {IMPORTER.name: IMPORTER}, user_id="u")
     assert result == (str(file), "No such file or directory")
@@ -188,7 +200,7 @@ def test_processes_and_portions_change_nothing_in_the_result(
 def test_a_large_file_is_read_in_portions_that_join(file: Path) -> None:
     whole = transcript("s0", 200)
     file.write_bytes(whole)
-    (reading,), _ = plan_readings([(IMPORTER.name, file)], {})
+    (reading,), _ = plan_readings([(IMPORTER.name, file)], {}, {IMPORTER.name: "v"})
     at_once = read_portion(IMPORTER, reading, user_id="u")
     events, portions, rest = {}, 0, reading
     while rest:

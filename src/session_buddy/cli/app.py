@@ -27,6 +27,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
+            # Whoever read our output has left: typer ends quietly then.
             raise
         except (SessionBuddyError, OSError) as error:
             tell(error, as_json=settings_of(ctx).json)

@@ -58,7 +58,7 @@ def _storages(store: Store, name: str) -> dict[str, str]:
 
 
 def _common(found: set[str], declared: str) -> str:
-    kinds = found | ({declared} & {"integer", "real", "text", "blob"})
+    kinds = found or ({declared} & {"integer", "real", "text", "blob"})
     if kinds == {"integer", "real"}:
         return "real"
     return kinds.pop() if len(kinds) == 1 else "text"

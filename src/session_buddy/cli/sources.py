@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -14,7 +14,6 @@ from session_buddy.cli.reports.importing import ImportSummary, summarise
 from session_buddy.cli.settings import Settings
 from session_buddy.errors import InvalidInput
 from session_buddy.importers.claude_code import ClaudeCode
-from session_buddy.importers.claude_code.transcript import Transcript
 from session_buddy.importers.shell import ShellRules
 from session_buddy.ingest import import_files, local_user_id
 from session_buddy.storage import Store
@@ -27,16 +26,6 @@ __all__ = ["import_into", "present_files"]
 _RULES_FILE = "shell-rules.toml"
 
 
-class _ClaudeCode(ClaudeCode):
-    """The importer, which reads the built-in rules only once there is something to parse with them."""
-
-    def __init__(self, rules: ShellRules | None) -> None:
-        self._given = rules
-
-    def parser(self, path: str, *, user_id: str, state: bytes | None = None) -> Transcript:
-        return Transcript(path, user_id=user_id, rules=self._given or ShellRules.builtin(), state=state)
-
-
 def import_into(
     store: Store, settings: Settings, paths: Sequence[Path], *, account: str | None, show_progress: bool
 ) -> ImportSummary:
@@ -45,7 +34,7 @@ def import_into(
     Raises :class:`InvalidInput` for a path that does not exist and for mistakes in the user's rules for
     shell commands.
     """
-    importer = _ClaudeCode(_own_rules(settings.config_folder / _RULES_FILE))
+    importer = _importer(settings)
     for path in paths:
         if not path.exists():
             raise InvalidInput(str(path), "does not exist.", remedy="Name a transcript, or a folder with some.")
@@ -58,13 +47,20 @@ def import_into(
     return summarise(report, store=store.url, searched=[str(path) for path in searched], seconds=seconds)
 
 
-def present_files() -> Iterator[tuple[str, Path]]:
-    """Yield the files that an import without paths looks at, with the names of their importers."""
-    importer = _ClaudeCode(None)
-    for root in _roots(importer):
-        if root.exists():
-            for path in importer.find(root.absolute()):
-                yield importer.name, path
+def present_files(settings: Settings) -> tuple[list[tuple[str, Path]], dict[str, str]]:
+    """Return the files that an import without paths looks at, with the names of their importers, and their versions.
+
+    Raises :class:`InvalidInput` for mistakes in the user's rules for shell commands.
+    """
+    importer = _importer(settings)
+    roots = [root.absolute() for root in _roots(importer) if root.exists()]
+    return [(importer.name, path) for root in roots for path in importer.find(root)], {
+        importer.name: f"{importer.name} {importer.version}"
+    }
+
+
+def _importer(settings: Settings) -> ClaudeCode:
+    return ClaudeCode(_own_rules(settings.config_folder / _RULES_FILE))
 
 
 def _roots(importer: ClaudeCode) -> list[Path]:

@@ -63,6 +63,11 @@ class Importer(Protocol):
         """The word stored in ``source``: ``claude_code``."""
         ...
 
+    @property
+    def version(self) -> str:
+        """What changes when the same files would give other invocations: files read by another version are read again."""
+        ...
+
     def roots(self, environment: Mapping[str, str], home: Path) -> list[Path]:
         """Return the folders in which this agent keeps its files, existing or not."""
         ...

@@ -57,7 +57,8 @@ def import_files(
     """
     by_name = {importer.name: importer for importer in importers}
     files = _find(by_name, roots)
-    readings, unreadable = plan_readings(files, store.checkpoints())
+    versions = {name: f"{name} {importer.version}" for name, importer in by_name.items()}
+    readings, unreadable = plan_readings(files, store.checkpoints(), versions)
     total = sum(reading.size - reading.offset for reading in readings)
     recorder = _Recorder(store, progress, total)
     for result in read_all(readings, by_name, user_id=user_id, processes=processes):

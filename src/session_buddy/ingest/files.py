@@ -28,6 +28,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     importer: str
+    version: str
+    """Name and version of the importer, as checkpoints have it."""
     offset: int
     state: bytes | None
     size: int
@@ -35,19 +37,20 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan_readings(
-    files: Iterable[tuple[str, Path]], checkpoints: Mapping[str, Checkpoint]
+    files: Iterable[tuple[str, Path]], checkpoints: Mapping[str, Checkpoint], versions: Mapping[str, str]
 ) -> tuple[list[Reading], list[tuple[str, str]]]:
     """Return what is to be read of *files*, pairs of importer name and path, in their order.
 
     The second list holds the files that could not be looked at, each with the reason.
-    A file with the size and the modification time of its checkpoint is passed over.
+    A file with the size and the modification time of its checkpoint is passed over, unless
+    another version of its importer read it (*versions* has the present ones by name).
     """
     readings: list[Reading] = []
     unreadable: list[tuple[str, str]] = []
     for importer, path in files:
         name = str(path)
         try:
-            reading = _reading(importer, path, checkpoints.get(name))
+            reading = _reading(importer, versions[importer], path, checkpoints.get(name))
         except OSError as error:
             unreadable.append((name, error.strerror or str(error)))
         else:
@@ -65,10 +68,10 @@ def identity_of(path: Path, offset: int) -> str:
     return f"{_digest(head)}:{_digest(tail)}"
 
 
-def _reading(importer: str, path: Path, checkpoint: Checkpoint | None) -> Reading | None:
+def _reading(importer: str, version: str, path: Path, checkpoint: Checkpoint | None) -> Reading | None:
     status = path.stat()
     offset, state = 0, None
-    if checkpoint and checkpoint.importer == importer:
+    if checkpoint and checkpoint.importer == version:
         if (status.st_size, status.st_mtime_ns) == (checkpoint.size, checkpoint.modified_ns):
             return None
         if status.st_size >= checkpoint.offset and identity_of(path, checkpoint.offset) == checkpoint.identity:
@@ -76,6 +79,7 @@ def _reading(importer: str, path: Path, checkpoint: Checkpoint | None) -> Readin
     return Reading(
         path=str(path),
         importer=importer,
+        version=version,
         offset=offset,
         state=state,
         size=status.st_size,

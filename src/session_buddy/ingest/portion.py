@@ -64,7 +64,7 @@ def read_portion(importer: Importer, reading: Reading, *, user_id: str, portion_
         bad_lines=bad_lines,
         checkpoint=Checkpoint(
             path=reading.path,
-            importer=reading.importer,
+            importer=reading.version,
             identity=identity_of(path, parser.offset),
             size=reading.size,
             # A file that was not read to its end must not look unchanged next time.

@@ -31,13 +31,16 @@ def merged_changes(known: Invocation, told: Invocation) -> dict[str, Any]:
     """Return the fields of *known* that *told*, the same invocation, changes; empty if none.
 
     ``event_id``, ``session_id``, ``user_id``, ``invoked_at`` and ``source`` stay those of the
-    first telling. Name and phase change only together with the outcome: a shell call may turn
-    out, once its result is known, to report on another command than it seemed to.
+    first telling. Name and phase follow a better outcome (a shell call may turn out, once its
+    result is known, to report on another command than it seemed to) and a later telling by the
+    same source, which may have come to know more rules for naming.
     """
     changes: dict[str, Any] = {}
-    if _OUTCOME_RANK[told.outcome] > _OUTCOME_RANK[known.outcome]:
+    rank = _OUTCOME_RANK[told.outcome] - _OUTCOME_RANK[known.outcome]
+    if rank > 0:
         changes["outcome"] = told.outcome
         changes["error_type"] = told.error_type
+    if rank > 0 or (rank == 0 and told.source == known.source):
         changes["skill_name"] = told.skill_name
         changes["kind"] = told.kind
         changes["workflow_phase"] = told.workflow_phase or known.workflow_phase

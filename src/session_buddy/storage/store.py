@@ -39,6 +39,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     importer: str
+    """Name and version of the importer that read it."""
     identity: str
     """Tells this file from another one that took its name."""
     size: int

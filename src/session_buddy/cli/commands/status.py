@@ -38,5 +38,5 @@ def status(
                     print(f"{printable(line.path)}:{line.line}: {printable(line.reason)}")
             return
         schema = MigrationManager(db_path=settings.store_file).status()
-        report = read_status(store, settings.store_file, schema, present_files())
+        report = read_status(store, settings.store_file, schema, *present_files(settings))
     answer(settings, report, lambda width: status_screen(report, now=settings.now(), width=width))

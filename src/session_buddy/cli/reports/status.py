@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -77,14 +77,17 @@ class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[BadLine]
 
 
-def read_status(store: Store, path: Path, schema: Status, present: Iterable[tuple[str, Path]]) -> StoreStatus:
+def read_status(
+    store: Store, path: Path, schema: Status, present: Iterable[tuple[str, Path]], versions: Mapping[str, str]
+) -> StoreStatus:
     """Return the status of *store*, kept in the file *path*, whose schema stands as *schema* says.
 
-    *present* are the files an import would look at, as pairs of importer name and path.
+    *present* are the files an import would look at, as pairs of importer name and path; *versions* are those
+    of the importers, as checkpoints have them, by name.
     """
     (counts,) = store.query(_COUNTS)
     checkpoints = store.checkpoints()
-    readings, unreadable = plan_readings(_together(present, checkpoints.values()), checkpoints)
+    readings, unreadable = plan_readings(_together(present, checkpoints.values(), versions), checkpoints, versions)
     return msgspec.convert(
         counts
         | {
@@ -107,13 +110,15 @@ def read_quarantine(store: Store) -> Quarantine:
     return Quarantine(lines=msgspec.convert(list(store.query(_BAD_LINES)), list[BadLine]))
 
 
-def _together(present: Iterable[tuple[str, Path]], known: Iterable[Checkpoint]) -> list[tuple[str, Path]]:
+def _together(
+    present: Iterable[tuple[str, Path]], known: Iterable[Checkpoint], versions: Mapping[str, str]
+) -> list[tuple[str, Path]]:
     """Return the files *present* and those imported from elsewhere that still exist, each once."""
     files = {path: importer for importer, path in present}
     for checkpoint in known:
-        path = Path(checkpoint.path)
-        if path not in files and path.exists():
-            files[path] = checkpoint.importer
+        path, importer = Path(checkpoint.path), checkpoint.importer.partition(" ")[0]
+        if path not in files and importer in versions and path.exists():
+            files[path] = importer
     return [(importer, path) for path, importer in files.items()]
 
 

@@ -11,24 +11,33 @@ from pathlib import Path
 
 from session_buddy.importers.base import Importer
 from session_buddy.importers.claude_code.transcript import SOURCE, Transcript
-from session_buddy.importers.shell import ShellRules
+from session_buddy.importers.shell import ShellRules, digest
 
 __all__ = ["ClaudeCode"]
+
+_REVISION = 1
+"""Raised when the same transcript comes to give other invocations."""
 
 
 class ClaudeCode(Importer):
     """The importer of Claude Code's transcripts.
 
-    *rules* name what runs in its shells.
+    *rules* name what runs in its shells; by default the built-in ones, which are parsed
+    when the first transcript is.
     """
 
-    def __init__(self, rules: ShellRules) -> None:
+    def __init__(self, rules: ShellRules | None = None) -> None:
         self._rules = rules
 
     @property
     def name(self) -> str:
         """``claude_code``."""
         return SOURCE
+
+    @property
+    def version(self) -> str:
+        """A digest of the rules and of the way transcripts are read."""
+        return f"{_REVISION}.{(self._rules.digest if self._rules else digest())[:16]}"
 
     def roots(self, environment: Mapping[str, str], home: Path) -> list[Path]:
         """Return ``projects`` below ``$CLAUDE_CONFIG_DIR`` (one folder, or several with commas) or the defaults.
@@ -48,7 +57,7 @@ class ClaudeCode(Importer):
 
     def parser(self, path: str, *, user_id: str, state: bytes | None = None) -> Transcript:
         """Return a parser for the transcript called *path*, fresh or going on from *state*."""
-        return Transcript(path, user_id=user_id, rules=self._rules, state=state)
+        return Transcript(path, user_id=user_id, rules=self._rules or ShellRules.builtin(), state=state)
 
 
 def _expanded(text: str, home: Path) -> Path:

@@ -10,7 +10,7 @@ from session_buddy.errors import InvalidInput
 from session_buddy.importers.base import Parsed, Parser
 from session_buddy.importers.claude_code.conversation import Conversation
 from session_buddy.importers.claude_code.ledger import State
-from session_buddy.importers.claude_code.lines import decode_line
+from session_buddy.importers.claude_code.lines import Line, decode_line
 from session_buddy.importers.shell import ShellRules
 from session_buddy.model import BadLine
 
@@ -109,7 +109,7 @@ class Transcript(Parser):
             line = decode_line(data)
         except InvalidInput:
             return  # Cut, so far: it stays unconsumed until the rest is written.
-        bad.extend(self._bad(len(data), problem) for problem in self._conversation.read(line))
+        self._read(line, len(data), bad)
         self._pieces, self._held = [], 0
         # Its newline, once written, ends the line: an empty rest, which is passed over.
         self._saved.offset += len(data)
@@ -124,12 +124,20 @@ class Transcript(Parser):
             return
         if data and not data.isspace():
             try:
-                problems = self._conversation.read(decode_line(data))
+                line = decode_line(data)
             except InvalidInput as error:
-                problems = [error.problem]
-            if problems:
-                bad.extend(self._bad(len(data), problem) for problem in problems)
+                bad.append(self._bad(len(data), error.problem))
+            else:
+                self._read(line, len(data), bad)
         self._consume(len(data))
+
+    def _read(self, line: Line, length: int, bad: list[BadLine]) -> None:
+        try:
+            problems = self._conversation.read(line)
+        except InvalidInput as error:
+            problems = [error.problem]
+        if problems:
+            bad.extend(self._bad(length, problem) for problem in problems)
 
     def _consume(self, length: int) -> None:
         self._saved.offset += length + 1
@@ -137,5 +145,9 @@ class Transcript(Parser):
 
     def _bad(self, length: int, reason: str) -> BadLine:
         return BadLine(
-            path=self._path, line=self._saved.line + 1, offset=self._saved.offset, length=length, reason=reason
+            path=self._path,
+            line=self._saved.line + 1,
+            offset=self._saved.offset,
+            length=length,
+            reason=reason.removeprefix("line: "),
         )

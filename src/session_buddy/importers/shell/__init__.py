@@ -6,6 +6,6 @@
 """
 
 from session_buddy.importers.shell.interpreting import Interpretation, ShellRules, ShellUse
-from session_buddy.importers.shell.rules import SkillRule
+from session_buddy.importers.shell.rules import SkillRule, digest
 
-__all__ = ["Interpretation", "ShellRules", "ShellUse", "SkillRule"]
+__all__ = ["Interpretation", "ShellRules", "ShellUse", "SkillRule", "digest"]

@@ -48,13 +48,14 @@ class ShellRules:
     """
 
     def __init__(self, books: tuple[RuleBook, ...]) -> None:
+        """Take *books* in the order in which they are asked; the last one is the packaged one."""
         self._books = books
         self._matcher = Matcher(books)
         self._by_skill: dict[str, SkillRule] = {}
         for book in books:
             for rule in book.rules:
                 self._by_skill.setdefault(rule.skill, rule)
-        self.digest = digest(books)
+        self.digest = digest(books[:-1])
         """SHA-256 of the rules in force: what was found under other rules can be told apart."""
 
     @staticmethod

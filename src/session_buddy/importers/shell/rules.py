@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -90,13 +91,22 @@ class RuleBook(_Lists, frozen=True, kw_only=True):
 
 def packaged_rules() -> RuleBook:
     """Return the rules that come with the program."""
-    text = resources.files(__package__).joinpath("rules.toml").read_text(encoding="utf-8")
-    return read_rules(text, "the built-in rules")
+    return read_rules(_packaged_file().read_text(encoding="utf-8"), "the built-in rules")
 
 
-def digest(books: Iterable[RuleBook]) -> str:
-    """Return the SHA-256 of what *books* say in their order; comments and layout do not count."""
-    return hashlib.sha256(msgspec.json.encode((_REVISION, list(books)), order="deterministic")).hexdigest()
+def digest(own_books: Iterable[RuleBook] = ()) -> str:
+    """Return the SHA-256 of the rules in force: the packaged file, and before it what *own_books* say.
+
+    The packaged file counts as it stands, so that its digest is to be had without parsing
+    it; in a user's file comments and layout do not count.
+    """
+    packaged = hashlib.sha256(_packaged_file().read_bytes()).hexdigest()
+    told = msgspec.json.encode((_REVISION, packaged, list(own_books)), order="deterministic")
+    return hashlib.sha256(told).hexdigest()
+
+
+def _packaged_file() -> Traversable:
+    return resources.files(__package__).joinpath("rules.toml")
 
 
 def read_rules(toml_text: str, origin: str) -> RuleBook:

@@ -29,6 +29,7 @@ _BUSY_TIMEOUT_MS = 5_000
 _CHECKPOINT_PAGES = 8_000
 _LARGE_ENOUGH_CACHE_KIB = 65_536
 
+_TABLE_FUNCTIONS = ("json_each('[]')", "json_tree('[]')", "pragma_table_info('x')", "pragma_table_xinfo('x')")
 _READING_ACTIONS = {
     sqlite3.SQLITE_SELECT,
     sqlite3.SQLITE_READ,
@@ -91,6 +92,9 @@ def open_reader(path: Path, *, clock: Clock | None) -> sqlite3.Connection:
     connection.execute("PRAGMA query_only=ON")
     if clock:
         _replace_clock(connection, clock)
+    for function in _TABLE_FUNCTIONS:
+        # Declared at their first use, in words the authorizer would take for writing.
+        connection.execute(f"SELECT 1 FROM {function} LIMIT 0").fetchall()
     connection.set_authorizer(_allow_reading)
     return connection
 
