@@ -11,7 +11,8 @@ from bench.measuring import quantile, show, timed
 from session_buddy.storage import Store, open_store
 
 QUERIES = {
-    "v_realtime_skill_dashboard": "SELECT * FROM v_realtime_skill_dashboard ORDER BY invocation_count_24h DESC LIMIT 10",
+    "v_realtime_skill_dashboard": "SELECT * FROM v_realtime_skill_dashboard"
+    " ORDER BY invocation_count_24h DESC LIMIT 10",
     "v_skill_effectiveness_trend": "SELECT * FROM v_skill_effectiveness_trend",
     "v_community_baseline_comparison": "SELECT * FROM v_community_baseline_comparison WHERE skill_name = 'skill-007'",
     "v_skill_dependency_network": "SELECT * FROM v_skill_dependency_network"

@@ -23,6 +23,8 @@ a sentence that tells the user what to do next::
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "InvalidInput",
     "InvalidInvocation",
@@ -43,6 +45,12 @@ __all__ = [
 ]
 
 
+def _restored(kind: type[SessionBuddyError], arguments: tuple[Any, ...], state: dict[str, Any]) -> SessionBuddyError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(state)
+    return error
+
+
 class SessionBuddyError(Exception):
     """Root of the tree.
 
@@ -53,6 +61,10 @@ class SessionBuddyError(Exception):
         super().__init__(f"{problem} {remedy}")
         self.problem = problem
         self.remedy = remedy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let the error travel between processes whole; keyword-only arguments would not."""
+        return _restored, (type(self), self.args, self.__dict__)
 
 
 class InvalidInput(SessionBuddyError):

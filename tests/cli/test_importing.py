@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.progress import Progress
@@ -159,11 +159,20 @@ def test_quarantine_names_file_and_line(run: Run, transcript: Path) -> None:
     assert (line["path"], line["line"], line["length"]) == (str(transcript), 5, 16)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_unreadable_files_are_told_and_stop_nothing(run: Run, transcript: Path) -> None:
+def test_unreadable_files_are_told_and_stop_nothing(
+    run: Run, transcript: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     closed = transcript.parent / "closed.jsonl"
     closed.write_text("{}\n")
-    closed.chmod(0)
+    open_path = Path.open
+
+    # Root may read everything, so the refusal is played.
+    def refuse(self: Path, *args: Any, **kwargs: Any) -> Any:
+        if self == closed:
+            raise PermissionError(13, "Permission denied")
+        return open_path(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", refuse)
     told = run("import")
     assert told.code == 0
     assert "3 new invocations" in told.out

@@ -121,7 +121,8 @@ def test_a_file_cut_back_and_written_on_loses_and_doubles_nothing(run: Import, s
 def test_files_are_read_again_under_new_rules_and_rows_renamed(run: Import, store: Store, file: Path) -> None:
     rewrite(file, transcript("s0", 3))
     run()
-    own = 'rule = [{skill = "my-tests", command = "pytest", category = "Testing", modality = "testing", description = "d"}]'
+    told = 'skill = "my-tests", command = "pytest", category = "Testing", modality = "testing", description = "d"'
+    own = f"rule = [{{{told}}}]"
     renaming = ClaudeCode(ShellRules.builtin().extended(own, "mine"))
     for expected in (3, 0):
         report = import_files(store, [renaming], {renaming.name: [file]}, user_id="u")

@@ -1,0 +1,1 @@
+"""Outside formats turned into invocations; no database in sight."""

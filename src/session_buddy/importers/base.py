@@ -65,7 +65,10 @@ class Importer(Protocol):
 
     @property
     def version(self) -> str:
-        """What changes when the same files would give other invocations: files read by another version are read again."""
+        """What changes when the same files would give other invocations.
+
+        Files that another version has read are read again.
+        """
         ...
 
     def roots(self, environment: Mapping[str, str], home: Path) -> list[Path]:

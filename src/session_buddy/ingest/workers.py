@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,6 +89,8 @@ _DECODER = msgspec.msgpack.Decoder(Portion | Failure)
 def _become_worker(importers: Mapping[str, Importer], user_id: str) -> None:
     global _worker
     _worker = (importers, user_id)
+    # Ctrl-C reaches the whole group; the parent says goodbye for all.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Parsing makes much short-lived garbage and few cycles.
     gc.set_threshold(100_000, 10, 10)
 

@@ -7,7 +7,7 @@ same statement on every engine. Engines differ in migrations and in writes only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import msgspec
@@ -97,8 +97,13 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def stream(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a read-only statement one by one, in bounded memory; the first is the column names."""
+    def stream(
+        self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()
+    ) -> Generator[tuple[Any, ...], None, None]:
+        """Yield the rows of a read-only statement one by one, in bounded memory; the first is the column names.
+
+        Exhaust or close it before the store is used for anything else.
+        """
 
     @abstractmethod
     def checkpoints(self) -> dict[str, Checkpoint]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,9 @@ class SQLiteStore(Store):
             cursor = self._reader.execute(sql, parameters)
             return Rows(tuple(column[0] for column in cursor.description or ()), cursor.fetchall())
 
-    def stream(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Iterator[tuple[Any, ...]]:
+    def stream(
+        self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()
+    ) -> Generator[tuple[Any, ...], None, None]:
         """See :meth:`Store.stream`."""
         with self._reading, _explained(self.path):
             cursor = self._reader.execute(sql, parameters)
