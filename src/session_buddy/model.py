@@ -23,6 +23,7 @@ __all__ = [
     "Kind",
     "Outcome",
     "Phase",
+    "SkillFacts",
     "Trigger",
     "parse_time",
 ]
@@ -204,6 +205,16 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             raise InvalidInvocation(
                 "invoked_at", f"{self.invoked_at!r} is not canonical.", remedy=f"Write it as {canonical!r}."
             )
+
+
+class SkillFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a skill without having seen it used."""
+
+    skill_name: str
+    category: str
+    modality: str
+    """One of ``code``, ``documentation``, ``testing``, ``deployment``; the category's domain too."""
+    description: str
 
 
 class BadLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from session_buddy.model import Invocation, Outcome
+from session_buddy.model import Invocation, Outcome, SkillFacts
 from session_buddy.storage import Store
 from tests.contract.conftest import OpenStore
 from tests.making import NOW, FakeClock, invocation, invocations, iso, many, shifted
@@ -231,6 +231,19 @@ def test_the_catalogue_holds_also_skills_that_never_ran(store: Store) -> None:
     )
     assert (rows["terraform-apply"]["invocation_count"], rows["terraform-apply"]["completion_rate"]) == (0, None)
     assert rows["something-else"]["domain"] is None
+
+
+def test_facts_enter_the_catalogue_and_change_nothing_that_stands_there(store: Store) -> None:
+    store.record([invocation(skill_name="go-test")])
+    told = SkillFacts(skill_name="go-test", category="Testing", modality="testing", description="Runs Go tests.")
+    build = SkillFacts(skill_name="go-build", category="Build", modality="code", description="Builds Go.")
+    store.describe([told, build])
+    store.describe([SkillFacts(skill_name="go-test", category="Build", modality="code", description="Other.")])
+    rows = {r["skill_name"]: r for r in store.query("SELECT * FROM v_multimodal_skill_catalog")}
+    assert (rows["go-test"]["category_name"], rows["go-test"]["domain"]) == ("Testing", "testing")
+    assert (rows["go-test"]["modality_type"], rows["go-test"]["description"]) == ("testing", "Runs Go tests.")
+    assert (rows["go-build"]["category_name"], rows["go-build"]["domain"]) == ("Build", "code")
+    assert rows["go-build"]["invocation_count"] == 0
 
 
 def test_unknown_durations_are_left_out_of_averages(store: Store) -> None:

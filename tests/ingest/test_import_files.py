@@ -131,6 +131,14 @@ def test_files_are_read_again_under_new_rules_and_rows_renamed(run: Import, stor
     assert store.drifted() == []
 
 
+def test_what_the_rules_know_of_a_command_enters_the_catalogue(run: Import, store: Store, file: Path) -> None:
+    rewrite(file, transcript("s0", 1).replace(b"pytest -q", b"go vet ./..."))
+    run()
+    (row,) = store.query("SELECT * FROM v_multimodal_skill_catalog WHERE skill_name = 'go-vet'")
+    assert (row["modality_type"], row["category_name"], row["invocation_count"]) == ("code", "Code Quality", 1)
+    assert row["description"]
+
+
 def test_copies_and_renames_add_nothing(run: Import, store: Store, file: Path) -> None:
     rewrite(file, transcript("s0", 10))
     run()

@@ -7,13 +7,13 @@ reads *one* file, piece by piece; what it must remember between two readings fit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from session_buddy.model import BadLine, Invocation
+from session_buddy.model import BadLine, Invocation, SkillFacts
 
 __all__ = ["Importer", "Parsed", "Parser"]
 
@@ -69,6 +69,14 @@ class Importer(Protocol):
 
         Files that another version has read are read again.
         """
+        ...
+
+    def prepare(self) -> None:
+        """Load what parsing needs; called once before processes are started, which then share it."""
+        ...
+
+    def facts(self, skill_names: Iterable[str]) -> list[SkillFacts]:
+        """Return what the importer knows of those of *skill_names* that it knows."""
         ...
 
     def roots(self, environment: Mapping[str, str], home: Path) -> list[Path]:

@@ -68,6 +68,7 @@ def import_files(
             unreadable.append(result)
     recorder.flush()
     if recorder.recorded.added or recorder.recorded.completed:
+        _describe_new_skills(store, importers)
         store.refresh()
     return ImportReport(
         files_found=len(files),
@@ -87,6 +88,13 @@ def _find(importers: Mapping[str, Importer], roots: Mapping[str, Sequence[Path]]
                 for path in importers[name].find(root.absolute()):
                     found.setdefault(path, (name, path))
     return list(found.values())
+
+
+def _describe_new_skills(store: Store, importers: Sequence[Importer]) -> None:
+    undescribed = "SELECT skill_name FROM v_multimodal_skill_catalog WHERE modality_type IS NULL AND kind = 'shell'"
+    names = [name for (name,) in store.query(undescribed).rows]
+    for importer in importers if names else ():
+        store.describe(importer.facts(names))
 
 
 class _Recorder:

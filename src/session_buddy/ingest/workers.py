@@ -60,6 +60,8 @@ def _read_here(reading: Reading, importers: Mapping[str, Importer], user_id: str
 def _read_apart(
     readings: Sequence[Reading], importers: Mapping[str, Importer], user_id: str, processes: int
 ) -> Iterator[Portion | Failure]:
+    for importer in importers.values():
+        importer.prepare()
     waiting = deque(readings)
     with ProcessPoolExecutor(
         processes, mp_context=_context(), initializer=_become_worker, initargs=(dict(importers), user_id)

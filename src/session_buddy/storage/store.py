@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
-from session_buddy.model import BadLine, Invocation
+from session_buddy.model import BadLine, Invocation, SkillFacts
 
 __all__ = ["Checkpoint", "Clock", "Recorded", "Rows", "Store"]
 
@@ -108,6 +108,10 @@ class Store(ABC):
     @abstractmethod
     def checkpoints(self) -> dict[str, Checkpoint]:
         """Return the checkpoint of every file ever read, by path."""
+
+    @abstractmethod
+    def describe(self, facts: Iterable[SkillFacts]) -> None:
+        """Enter skills into the catalogue: category, modality and description, where they have none yet."""
 
     @abstractmethod
     def refresh(self) -> None:

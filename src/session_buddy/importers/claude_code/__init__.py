@@ -6,12 +6,13 @@ the session's own (``agent-*.jsonl``) or below it (``<session>/subagents``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from session_buddy.importers.base import Importer
 from session_buddy.importers.claude_code.transcript import SOURCE, Transcript
 from session_buddy.importers.shell import ShellRules, digest
+from session_buddy.model import SkillFacts
 
 __all__ = ["ClaudeCode"]
 
@@ -38,6 +39,22 @@ class ClaudeCode(Importer):
     def version(self) -> str:
         """A digest of the rules and of the way transcripts are read."""
         return f"{_REVISION}.{(self._rules.digest if self._rules else digest())[:16]}"
+
+    def prepare(self) -> None:
+        """Parse the rules."""
+        self._rules = self._rules or ShellRules.builtin()
+
+    def facts(self, skill_names: Iterable[str]) -> list[SkillFacts]:
+        """Return what the rules say of skills that are commands."""
+        self.prepare()
+        rules = (self._rules.rule(name) for name in skill_names) if self._rules else ()
+        return [
+            SkillFacts(
+                skill_name=rule.skill, category=rule.category, modality=rule.modality, description=rule.description
+            )
+            for rule in rules
+            if rule
+        ]
 
     def roots(self, environment: Mapping[str, str], home: Path) -> list[Path]:
         """Return ``projects`` below ``$CLAUDE_CONFIG_DIR`` (one folder, or several with commas) or the defaults.

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from session_buddy.errors import QueryRefused, StoreUnreadable
-from session_buddy.model import BadLine, Invocation
+from session_buddy.model import BadLine, Invocation, SkillFacts
 from session_buddy.storage.migrations.base import MigrationManager
+from session_buddy.storage.sqlite.catalogue import enter_facts
 from session_buddy.storage.sqlite.connection import begin_immediate, open_reader, open_writer
 from session_buddy.storage.sqlite.event_log import record_batch
 from session_buddy.storage.sqlite.upkeep import digest_roll_ups, rebuild_roll_ups, refresh_figures
@@ -90,6 +91,11 @@ class SQLiteStore(Store):
         with self._reading:
             rows = self._reader.execute(f"SELECT {', '.join(fields)} FROM import_checkpoint").fetchall()
         return {row[0]: Checkpoint(**dict(zip(fields, row, strict=True))) for row in rows}
+
+    def describe(self, facts: Iterable[SkillFacts]) -> None:
+        """See :meth:`Store.describe`."""
+        with self._transaction() as connection:
+            enter_facts(connection, facts)
 
     def refresh(self) -> None:
         """See :meth:`Store.refresh`."""
