@@ -1,11 +1,11 @@
-"""``python -m bench [startup|ingest|views|transcripts] [ARGUMENT]``; all of them without a name."""
+"""``python -m bench [startup|ingest|views|transcripts|clickhouse] [ARGUMENT]``; all of them without a name."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from bench import ingest, startup, transcripts, views
+from bench import clickhouse, ingest, startup, transcripts, views
 
 
 def main(arguments: list[str]) -> int:
@@ -16,10 +16,12 @@ def main(arguments: list[str]) -> int:
         views.run(*([tuple(map(int, rest))] if rest else []))
     elif name == "transcripts":
         transcripts.run(*map(Path, rest))
+    elif name == "clickhouse":
+        clickhouse.run(*map(int, rest))
     elif name == "startup":
         startup.run()
     elif name == "all":
-        for bench in (startup, ingest, views, transcripts):
+        for bench in (startup, ingest, views, transcripts, clickhouse):
             bench.run()
     else:
         print(__doc__, file=sys.stderr)

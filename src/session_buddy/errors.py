@@ -11,6 +11,8 @@ a sentence that tells the user what to do next::
     ├── StoreError              the database said no
     │   ├── StoreBusy           another process held the write lock for too long
     │   ├── StoreUnreadable     not a database, damaged, or not ours
+    │   ├── StoreAway           the server cannot be reached, or does not answer
+    │   ├── StoreFull           nothing more can be taken in for now; says when to come again
     │   └── QueryRefused        a read-only query that would write, or is no SQL
     └── MigrationError          the schema cannot be changed or trusted
         ├── ScriptMissing       a version has no up or down script
@@ -38,8 +40,10 @@ __all__ = [
     "ScriptEdited",
     "ScriptMissing",
     "SessionBuddyError",
+    "StoreAway",
     "StoreBusy",
     "StoreError",
+    "StoreFull",
     "StoreUnreadable",
     "UnknownStore",
 ]
@@ -104,6 +108,18 @@ class StoreBusy(StoreError):
 
 class StoreUnreadable(StoreError):
     """The file is no database, is damaged, or belongs to another program."""
+
+
+class StoreAway(StoreError):
+    """The server cannot be reached, or did not answer in time; what was sent may or may not be stored."""
+
+
+class StoreFull(StoreError):
+    """Nothing more can be taken in for now; try again after ``retry_after_seconds``."""
+
+    def __init__(self, problem: str, *, remedy: str, retry_after_seconds: float) -> None:
+        super().__init__(problem, remedy=remedy)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class QueryRefused(StoreError):

@@ -97,7 +97,11 @@ class Trigger(StrEnum):
     """Asked for inside another skill or by a subagent."""
 
 
-_CANONICAL = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z")
+_CANONICAL = re.compile(
+    r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII
+)
+_LONGEST_MS = 100 * 366 * 86_400_000
+"""A hundred years: sums of such durations still are exact 64-bit numbers."""
 
 
 def parse_time(text: str, *, field: str = "time") -> str:
@@ -176,10 +180,14 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                     raise InvalidInvocation(field, "is empty.", remedy="Every invocation needs one.")
         if not _CANONICAL.fullmatch(self.invoked_at) or int(self.invoked_at[8:10]) > 28:
             self._check_time()
+        if self.skill_name.isspace():
+            raise InvalidInvocation("skill_name", "is blank.", remedy="Every invocation needs one.")
         if self.duration_ms is not None:
-            if self.duration_ms < 0:
+            if not 0 <= self.duration_ms < _LONGEST_MS:
                 raise InvalidInvocation(
-                    "duration_ms", f"{self.duration_ms} is negative.", remedy="Leave it out if it is not known."
+                    "duration_ms",
+                    f"{self.duration_ms} is negative or beyond a century.",
+                    remedy="Leave it out if it is not known.",
                 )
             if self.duration_source is None:
                 raise InvalidInvocation(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sqlite3
 import sys
 import tracemalloc
@@ -89,6 +90,45 @@ def test_a_file_is_replaced_whole_or_not_at_all(
     assert run("export", "--output", str(target), store=f"sqlite:///{tmp_path}/store.db").code == 0
     assert target.read_text().startswith("id,event_id,")
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [
+        ("", "is a folder"),
+        ("missing/x.csv", "its folder does not exist"),
+        ("pipe", "is no file but a device or a pipe"),
+    ],
+)
+def test_a_place_that_can_be_no_file_is_named_as_it_was_given(
+    run: Run, filled: list[Invocation], tmp_path: Path, place: str, problem: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    told = run("export", "-o", str(tmp_path / place))
+    assert (told.code, told.out) == (3, "")
+    given, remedy = told.err.splitlines()
+    assert given == f"{tmp_path / place}: {problem}."
+    assert remedy
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_disk_that_is_full_is_told_of_the_file_that_was_given(
+    run: Run, filled: list[Invocation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("session_buddy.cli.exporting.write_csv", fail)
+    told = run("export", "--output", str(tmp_path / "out.csv"))
+    assert told.code == 3
+    assert told.err.startswith(f"{tmp_path / 'out.csv'}: No space left on device.\n")
+
+
+def test_tables_of_the_engine_are_not_suggested(run: Run, filled: list[Invocation]) -> None:
+    assert "sqlite_sequence" in run("sql", "SELECT name FROM sqlite_schema").out
+    told = run("export", "--table", "sqlite_sequenc")
+    assert told.code == 1
+    assert "sqlite_sequence" not in told.err
 
 
 def test_an_unknown_table_gives_suggestions(run: Run, filled: list[Invocation]) -> None:

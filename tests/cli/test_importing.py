@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -79,6 +80,18 @@ def test_a_path_that_does_not_exist_is_named(run: Run) -> None:
     assert told.err.startswith("/no/such/folder: does not exist.\n")
 
 
+def test_a_file_that_is_no_transcript_is_refused_unread(run: Run, transcript: Path, tmp_path: Path, url: str) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("{}\n")
+    told = run("import", str(transcript), str(notes))
+    assert (told.code, told.out) == (3, "")
+    assert told.err.startswith(f"{notes}: is no transcript: their names end in .jsonl.\n")
+    assert run("import", "--json", os.devnull).error["type"] == "InvalidInput"
+    assert not Path(url.removeprefix("sqlite:///")).exists()
+    # In a folder there may be whatever there is.
+    assert run("import", "--json", str(tmp_path)).json["files_found"] == 1
+
+
 def test_the_account_is_kept_as_a_hash(run: Run, transcript: Path, url: str) -> None:
     run("import", "--user", "somebody")
     users = run("sql", "SELECT DISTINCT user_id FROM skill_invocation", "--json").json
@@ -116,7 +129,7 @@ def test_up_shows_what_matters(run: Run, filled: object, transcript: Path) -> No
         ("ruff-check", 0, 1),
     ]
     shown = run("up").out
-    for part in ("Most used", "What broke", "Never succeeded", "mcp__web__fetch 0 of 2", "Next", "4 sessions"):
+    for part in ("Most used", "What broke", "Never succeeded", "web: fetch 0 of 2", "Next", "4 sessions"):
         assert part in shown
 
 
@@ -187,6 +200,20 @@ def test_reading_makes_no_store(run: Run, command: str, url: str) -> None:
     assert not Path(url.removeprefix("sqlite:///")).exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("top",), ("sessions",), ("status",), ("export",), ("sql", "SELECT 1"), ("db", "verify"), ("db", "backup")],
+)
+def test_an_empty_file_is_no_store_and_stays_empty(run: Run, command: tuple[str, ...], url: str) -> None:
+    file = Path(url.removeprefix("sqlite:///"))
+    file.touch()
+    told = run(*command)
+    assert told.code == 3
+    assert told.err.startswith(f"There is no store at {url} yet.\n")
+    assert file.read_bytes() == b""
+    assert [path.name for path in file.parent.glob("store.db*")] == ["store.db"]
+
+
 def test_the_default_store_lies_in_the_data_folder(run: Run, transcript: Path, home: Path) -> None:
     assert run("import", store=None).code == 0
     file = home / "data" / "session-buddy" / "session-buddy.db"
@@ -210,7 +237,7 @@ def test_unreadable_files_are_counted_and_the_first_are_named() -> None:
     )  # fmt: skip
     assert list(import_lines(summary)) == [
         "Read 5 of 7 files: 10 B in 500 ms, 20 B/s",
-        "1 new invocation, 2 known before say more now",
+        "1 new invocation; 2 told more than once, the later telling said more",
         "5 files could not be read:",
         "  /x/0.jsonl: Permission denied",
         "  /x/1.jsonl: Permission denied",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from session_buddy.cli.screens.layout import Column, fitted
+from session_buddy.cli.screens.layout import Column, chart, fitted, flowed
 
 COLUMNS = (
     Column("skill", justify="left"),
@@ -46,6 +46,48 @@ def test_a_name_is_cut_in_its_middle() -> None:
     assert lines(ROWS, 36)[1].split() == ["a-skill-…e-of-its-own", "12"] or "…" in lines(ROWS, 36)[1]
     assert lines(ROWS, 36)[1].split()[0].startswith("a-skill-")
     assert lines(ROWS, 36)[1].split()[0].endswith("its-own")
+
+
+FIGURES = (Column("skill", justify="left"), Column("uses"), Column("success"), Column("why", justify="left"))
+
+
+@pytest.mark.parametrize("width", range(30, 60))
+def test_words_are_shortened_and_figures_never(width: int) -> None:
+    rows = [["a-skill-with-quite-a-long-name", "12,345", ">99 %", "for a reason that is long"]]
+    out = io.StringIO()
+    Console(file=out, width=width).print(fitted(FIGURES, rows, width))
+    head, row = out.getvalue().splitlines()
+    assert head.split() == ["skill", "uses", "success", "why"]
+    assert " 12,345 " in row
+    assert ">99 % " in row
+
+
+def test_a_note_stands_below_the_table_while_its_column_does() -> None:
+    columns = (Column("skill", justify="left"), Column("uses"), Column("avg", rank=1, note="avg: of what"))
+    for width, told in ((40, True), (12, False)):
+        out = io.StringIO()
+        Console(file=out, width=40).print(fitted(columns, [["name", "1", "2 s"]], width))
+        assert ("  avg: of what" in out.getvalue()) is told
+
+
+@given(st.lists(st.text("ab漢[]", min_size=1, max_size=20), max_size=8), st.integers(46, 90))
+def test_what_flows_breaks_between_parts_only(parts: list[str], width: int) -> None:
+    from rich.cells import cell_len
+
+    out = io.StringIO()
+    Console(file=out, width=width, markup=False, emoji=False).print(flowed(parts, width, between=" · "))
+    shown = [line.strip() for line in out.getvalue().splitlines() if line.strip()]
+    assert [part for line in shown for part in line.split(" · ")] == parts
+    assert all(cell_len(line) <= width - 2 for line in shown)
+
+
+@pytest.mark.parametrize(("width", "count"), [(60, 1), (40, 2), (30, 3)])
+def test_a_chart_is_drawn_whole_in_a_line_of_its_own_where_it_must(width: int, count: int) -> None:
+    out = io.StringIO()
+    Console(file=out, width=width).print(chart("▁" * 24, "by hour", "0-23 h UTC", width))
+    shown = out.getvalue().splitlines()
+    assert len(shown) == count
+    assert sum("▕" + "▁" * 24 + "▏" in line for line in shown) == 1
 
 
 @given(st.lists(st.lists(st.text("ab漢[]\\", max_size=60), min_size=5, max_size=5), max_size=4), st.integers(50, 120))

@@ -123,11 +123,25 @@ KNOWN = ["/clear", "clear", "agent:Explore", "mcp__web__fetch", "mcp__db__fetch"
         ("/pytest-run", ["pytest-run"]),
         ("fetch", ["mcp__web__fetch", "mcp__db__fetch"]),
         ("MCP__WEB__FETCH", ["mcp__web__fetch"]),
+        ("web: fetch", ["mcp__web__fetch"]),
+        ("DB: Fetch", ["mcp__db__fetch"]),
         ("nothing", []),
     ],
 )
 def test_the_nearest_reading_of_a_name_wins(name: str, meant: list[str]) -> None:
     assert names.matches(name, KNOWN) == meant
+
+
+@pytest.mark.parametrize("name", ["mcp__web", "mcp____x", "mcp__", "web__fetch", "agent:a__b", "mcp__a__"])
+def test_what_is_no_tool_of_a_server_is_shown_as_it_is(name: str) -> None:
+    assert formats.shown_name(name) == name
+
+
+@given(st.lists(st.text("ab_: ", min_size=1, max_size=8), min_size=2, max_size=6, unique=True))
+def test_a_name_as_shown_finds_its_skill(tools: list[str]) -> None:
+    known = [f"mcp__server__{tool}" for tool in tools]
+    for skill in known:
+        assert skill in names.matches(formats.shown_name(skill), known)
 
 
 def test_suggestions_are_close_or_contain_the_name() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from session_buddy import errors
-from session_buddy.cli.failures import AnswerIsNo, ExitCode
+from session_buddy.cli.failures import AnswerIsNo, ExitCode, Interrupted, WrongUsage
 from session_buddy.importers.shell import ShellRules
 from session_buddy.model import Invocation, Outcome
 from tests.docs.pages import ROOT, blocks, table_after, text_of
@@ -63,7 +63,8 @@ def test_contributing_lists_every_folder_of_tests() -> None:
 
 def test_every_error_is_explained_and_nothing_else() -> None:
     explained = [cells[0].strip("`") for cells in table_after(REFERENCE / "errors.md", "## Types of errors")]
-    assert sorted(explained) == sorted([*errors.__all__, AnswerIsNo.__name__])
+    of_the_commands = [kind.__name__ for kind in (AnswerIsNo, Interrupted, WrongUsage, OSError)]
+    assert sorted(explained) == sorted([*errors.__all__, *of_the_commands])
 
 
 def test_every_exit_code_is_explained() -> None:

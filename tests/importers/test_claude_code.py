@@ -258,6 +258,16 @@ def test_an_interruption_abandons_at_once():
     assert script.rows()["t1"].outcome == "abandoned"
 
 
+def test_a_command_that_the_user_interrupted_is_abandoned_whatever_its_exit_code():
+    verdict = judge_error("Bash", "Exit code 137\n[Request interrupted by user for tool use]")
+    assert (verdict.outcome, verdict.error_type) == ("abandoned", None)
+
+
+def test_what_never_ran_has_no_duration():
+    script = Script().prompt().call("t1", "Edit").result("t1", "The user doesn't want to proceed", error=True)
+    assert brief(script.rows()["t1"]) == ("abandoned", None, None, None)
+
+
 def test_an_interruption_beside_a_result():
     script = Script().prompt().call("t1", "Read", msg="m").call("t2", "Read", msg="m")
     script.line(
@@ -668,7 +678,7 @@ DEEP = b'{"type":"user","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
         (b"not json", "JSON"),
         (b'{"type":"user"', "truncated"),
         (b"[1]", "Expected `object`"),
-        (b'{"type":"user","x":"\xff"}', "is not UTF-8 (byte 20)."),
+        (b'{"type":"user","x":"\xff"}', "is not UTF-8."),
         (b"\0\0\0\0", "JSON"),
         (b'{"type":5}', "Expected `str`"),
         (b'{"type":"assistant","message":"text"}', "Expected `object"),
@@ -774,3 +784,15 @@ def test_the_saved_state_does_not_grow_with_the_file():
         parser.feed(script.data)
         sizes.append(len(parser.save()))
     assert max(sizes[1:]) < sizes[0] + 100
+
+
+def test_the_saved_state_keeps_no_secret_of_a_running_command():
+    command = "TOKEN=sk-SECRET123 curl -H 'Authorization: SECRET' https://u:SECRET@host"
+    command += ' && pytest -k "SECRET" SECRETSECRETSECRET99'
+    parser = IMPORTER.parser("s.jsonl", user_id="u")
+    parser.feed(Script().prompt().call("t1", "Bash", {"command": command}).data)
+    state = parser.save()
+    assert b"SECRET" not in state
+    assert b"pytest" in state
+    assert b"curl" in state
+    assert parser.save() == state

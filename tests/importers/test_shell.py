@@ -224,7 +224,9 @@ def test_what_one_exit_code_tells(command: str, on_success: str, on_failure: str
         ("pytest | tail -3", True, "x" * 5000, "?pytest-run"),
         ("pytest | tail -3", True, PYTEST_FAILED + "x" * 5000, "?pytest-run"),
         ("pytest | grep passed", True, PYTEST_PASSED, "?pytest-run"),
-        ("pytest | grep FAILED", True, PYTEST_FAILED, "-pytest-run"),
+        # A silent linter behind a pipe: were its failures believed, it could only ever fail.
+        ("go vet ./... | tail", True, "# example.com/a\nvet: ./a.go:1:1: undefined: x", "?go-vet"),
+        ("pytest | grep FAILED", True, PYTEST_FAILED, "?pytest-run"),
         ("pytest; echo $?", True, PYTEST_PASSED, "+pytest-run"),
         ("(pytest) | grep x", True, PYTEST_PASSED, "?pytest-run"),
         ("pytest a; pytest b; ls", True, PYTEST_PASSED, "+pytest-run"),

@@ -28,6 +28,9 @@ BAD = [
     b"\r\n",
     b'{"a": "\\ud800"}\n',
     GOOD[0].replace(b"2026-03", b"someday"),
+    GOOD[0].replace(b"2026-03", b"0000-03").replace(b"toolu_s0_0", b"toolu_zero"),
+    GOOD[0].replace(b"2026", "２０２６".encode()).replace(b"toolu_s0_0", b"toolu_wide"),
+    "\ufeff".encode() + GOOD[2],
 ]
 
 

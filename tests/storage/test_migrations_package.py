@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from session_buddy.errors import SchemaDrift
 from session_buddy.storage import migrations
 from session_buddy.storage.migrations.base import MigrationManager
 from session_buddy.storage.migrations.scripts import load
@@ -104,3 +107,37 @@ def test_killed_before_every_statement(tmp_path: Path, way: str) -> None:
         assert manager.migrate() == VERSIONS[version:]
         assert raw_schema(path) == whole[VERSIONS[-1]]
     assert ended == 0 and kills >= 60
+
+
+def test_repair_creates_again_what_holds_no_rows_and_names_what_does(tmp_path: Path) -> None:
+    path = tmp_path / "skills.db"
+    manager = MigrationManager(path)
+    manager.migrate()
+    whole = raw_schema(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DROP INDEX idx_invocation_skill_time")
+        connection.execute("DROP VIEW v_ab_test_summary")
+        connection.execute("DROP TRIGGER trg_metrics_cache_after_insert")
+        connection.execute("DROP VIEW v_multimodal_skill_catalog")
+        connection.execute("CREATE VIEW v_multimodal_skill_catalog AS SELECT 1 AS skill_name")
+    assert not manager.verify().ok
+    (told,) = manager.repair()
+    for name in ("idx_invocation_skill_time", "v_ab_test_summary", "v_multimodal_skill_catalog"):
+        assert name in told
+    assert raw_schema(path) == whole
+    assert manager.verify().ok
+    assert manager.repair() == []
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DROP TABLE skill_anomalies")
+    with pytest.raises(SchemaDrift, match="table skill_anomalies"):
+        manager.repair()
+
+
+def test_a_store_and_its_backups_are_for_their_owners_eyes(tmp_path: Path) -> None:
+    manager = MigrationManager(tmp_path / "skills.db")
+    manager.migrate()
+    manager.rollback()
+    manager.backup(tmp_path / "copy.db")
+    files = [path for path in tmp_path.iterdir() if path.is_file()]
+    assert len(files) >= 3
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}

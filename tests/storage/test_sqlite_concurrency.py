@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from session_buddy.errors import StoreBusy
+from session_buddy.errors import StoreBusy, StoreUnreadable
 from session_buddy.storage import open_store
 from session_buddy.storage.migrations.base import MigrationManager
 from tests.making import invocation, many
@@ -152,3 +152,38 @@ def assert_whole(path: Path) -> None:
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     connection.close()
     assert MigrationManager(db_path=path).verify().ok
+
+
+ENDLESS = "WITH RECURSIVE x (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM x) SELECT count(*) FROM x"
+ASK = f"""
+import sys
+from session_buddy.storage import open_store
+with open_store(f"sqlite:///{{sys.argv[1]}}") as store:
+    print("open", flush=True)
+    try:
+        store.query({ENDLESS!r})
+    except KeyboardInterrupt:
+        print(store.query("SELECT 1").rows)
+"""
+
+
+def test_ctrl_c_ends_a_statement_that_would_run_for_ever(tmp_path: Path) -> None:
+    process = start(ASK, tmp_path / "s.db")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (out, process.returncode) == ("[(1,)]\n", 0), err
+
+
+def test_a_damaged_file_is_told_as_such_when_writing_too(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with open_store(f"sqlite:///{path}") as store:
+        store.record(many(1_500))
+    whole = bytearray(path.read_bytes())
+    # Behind the schema, which stands in the first pages.
+    whole[400_000:] = b"\xff" * (len(whole) - 400_000)
+    path.write_bytes(whole)
+    with open_store(f"sqlite:///{path}") as store, pytest.raises(StoreUnreadable, match="damaged"):
+        store.record(many(200, seed=2))

@@ -58,6 +58,8 @@ def test_text_order_is_time_order_whatever_the_offset(moment: Any) -> None:
         ("invoked_at", "2026-06-15T12:00:00"),
         ("invoked_at", "2026-06-15T12:00:00+00:00"),
         ("invoked_at", "2026-02-30T12:00:00.000Z"),
+        ("invoked_at", "0000-01-01T12:00:00.000Z"),
+        ("invoked_at", "２０２６-01-01T12:00:00.000Z"),
         ("duration_ms", -1),
         ("rating", 0.9),
         ("rating", 5.1),

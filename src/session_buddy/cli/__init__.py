@@ -17,12 +17,9 @@ def main(arguments: Sequence[str] | None = None, *, clock: Callable[[], str] | N
 
     *clock* replaces the computer's clock in everything that is shown.
     """
-    from session_buddy.cli.app import command
+    from session_buddy.cli.app import run
+    from session_buddy.cli.output import prepare_streams
     from session_buddy.cli.settings import Settings
 
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a character shows another: no reason to stop half-way.
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure:
-            reconfigure(errors="replace")
-    command()(arguments, prog_name="session-buddy", obj=Settings(clock))
+    prepare_streams()
+    sys.exit(run(arguments, Settings(clock)))

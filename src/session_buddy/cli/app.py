@@ -2,39 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from session_buddy.cli.commands import db, export, importing, sessions, skills, sql, status
-from session_buddy.cli.failures import ExitCode, exit_code_of, tell
-from session_buddy.cli.output import message
-from session_buddy.cli.settings import settings_of
+from session_buddy.cli.failures import ExitCode, Interrupted, WrongUsage, exit_code_of, is_of_the_output, tell
+from session_buddy.cli.output import flush, forget_stdout
+from session_buddy.cli.settings import Settings, settings_of
 from session_buddy.errors import SessionBuddyError
 
-__all__ = ["command"]
+__all__ = ["command", "run"]
 
 _EPILOG = "Exit codes: " + "; ".join(f"{code.value} {code.meaning}" for code in ExitCode) + "."
 
 
-class _Commands(TyperGroup):
-    """The commands, in the order in which a new user needs them; their errors end in an exit code."""
+# What typer raises for a command line that it cannot make sense of; it has no public name.
+_UsageError: Any = typer.BadParameter.__base__
 
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command; an error of ours is told in words and never shows a traceback."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            # Whoever read our output has left: typer ends quietly then.
-            raise
-        except (SessionBuddyError, OSError) as error:
-            tell(error, as_json=settings_of(ctx).json)
-            raise typer.Exit(exit_code_of(error)) from error
-        except KeyboardInterrupt as interrupt:
-            message("Interrupted. What was stored until then is kept.")
-            raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
+
+def run(arguments: Sequence[str] | None, settings: Settings) -> int:
+    """Run the command that *arguments* (default: those of the process) name; return its exit code.
+
+    An error of ours, or of the system, is told in words (or as JSON, if that was asked for) and never shows
+    a traceback.
+    """
+    # Decided before parsing, since that may fail before it comes to the option.
+    given = sys.argv[1:] if arguments is None else arguments
+    settings.json = "--json" in takewhile(lambda argument: argument != "--", given)
+    try:
+        code = command().main(arguments, prog_name="session-buddy", standalone_mode=False, obj=settings)
+        flush()
+    except BrokenPipeError:
+        # Whoever read our output has left, which is no error of anybody's.
+        forget_stdout()
+        return ExitCode.NO
+    except _UsageError as error:
+        if not settings.json:
+            error.show()
+            return ExitCode.WRONG_USAGE
+        return _told(_wrong_usage(error), settings)
+    except typer.Abort:
+        return _told(Interrupted(), settings)
+    except (SessionBuddyError, OSError) as error:
+        return _told(error, settings)
+    # Typer returns the codes of typer.Exit, and this one where it caught a KeyboardInterrupt.
+    return _told(Interrupted(), settings) if code == ExitCode.INTERRUPTED else int(code or 0)
+
+
+def _told(error: SessionBuddyError | OSError, settings: Settings) -> ExitCode:
+    tell(error, as_json=settings.json)
+    if is_of_the_output(error):
+        forget_stdout()
+    return exit_code_of(error)
+
+
+def _wrong_usage(error: Any) -> WrongUsage:
+    where = error.ctx.command_path if error.ctx else "session-buddy"
+    return WrongUsage(error.format_message(), remedy=f"See '{where} --help'.")
 
 
 def _version(wanted: bool) -> None:
@@ -67,11 +95,10 @@ def _root(
     settings_of(context).store_url = store
 
 
-def command() -> Callable[..., Any]:
-    """Return the command; called with arguments, it runs them and ends with :class:`SystemExit`."""
+def command() -> Any:
+    """Return the command as typer makes it."""
     # Plain help: the decorated one would load rich, which takes longer than all the rest.
     app = typer.Typer(
-        cls=_Commands,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         no_args_is_help=True,

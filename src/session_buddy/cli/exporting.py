@@ -9,6 +9,7 @@ from typing import IO
 from session_buddy.cli.choices import ExportFormat
 from session_buddy.cli.failures import AnswerIsNo
 from session_buddy.cli.names import suggestions
+from session_buddy.cli.places import require_place
 from session_buddy.cli.rows import streamed, write_csv, write_json_lines
 from session_buddy.storage import Store
 
@@ -21,8 +22,10 @@ def export_to(store: Store, table: str, format_: ExportFormat, path: Path) -> No
     """Write *table* to *path*, replacing what is there only once everything is written.
 
     Raises :class:`AnswerIsNo` for an unknown table, :class:`MissingExtra` for Parquet without pyarrow,
-    and :class:`OSError` where the file cannot be written.
+    :class:`InvalidInput` where *path* can be no file, and :class:`OSError` where it cannot be written; both
+    name *path*.
     """
+    require_place(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with draft.open("xb") as out:
@@ -30,6 +33,9 @@ def export_to(store: Store, table: str, format_: ExportFormat, path: Path) -> No
             out.flush()
             os.fsync(out.fileno())
         draft.replace(path)
+    except OSError as error:
+        # Nobody knows the draft by its name.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         draft.unlink(missing_ok=True)
 
@@ -55,7 +61,7 @@ def _known(store: Store, table: str) -> str:
     known = [name for (name,) in store.query("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')").rows]
     if table in known:
         return table
-    close = suggestions(table, known)
+    close = suggestions(table, [name for name in known if not name.startswith("sqlite_")])
     hint = f"Did you mean {', '.join(close)}?" if close else "See docs/reference for the tables and views."
     raise AnswerIsNo(f"There is no table or view {table!r}.", remedy=hint, suggestions=close)
 

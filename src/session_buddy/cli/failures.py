@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import sys
 from collections.abc import Sequence
 from enum import IntEnum
 
+from session_buddy.cli.output import message
 from session_buddy.errors import SessionBuddyError
 
-__all__ = ["AnswerIsNo", "ExitCode", "exit_code_of", "tell"]
+__all__ = ["AnswerIsNo", "ExitCode", "Interrupted", "WrongUsage", "exit_code_of", "is_of_the_output", "tell"]
 
 
 class ExitCode(IntEnum):
@@ -44,22 +45,52 @@ class AnswerIsNo(SessionBuddyError):
         self.suggestions = list(suggestions)
 
 
+class WrongUsage(SessionBuddyError):
+    """The command line says what no command understands, or leaves out what one needs."""
+
+
+class Interrupted(SessionBuddyError):
+    """The user stopped the command."""
+
+    def __init__(self) -> None:
+        super().__init__("Interrupted.", remedy="What was stored until then is kept.")
+
+
+_CANNOT_WRITE = {errno.EBADF, errno.EFBIG, errno.EIO, errno.ENOSPC}
+_EXIT_CODES = {AnswerIsNo: ExitCode.NO, WrongUsage: ExitCode.WRONG_USAGE, Interrupted: ExitCode.INTERRUPTED}
+
+
 def exit_code_of(error: SessionBuddyError | OSError) -> ExitCode:
     """Return the exit code that goes with *error*."""
-    return ExitCode.NO if isinstance(error, AnswerIsNo) else ExitCode.UNUSABLE
+    return next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), ExitCode.UNUSABLE)
 
 
 def tell(error: SessionBuddyError | OSError, *, as_json: bool) -> None:
     """Write *error* to stderr: problem, then remedy; or ``{"error": {…}}``."""
-    if isinstance(error, SessionBuddyError):
-        problem, remedy = error.problem, error.remedy
-    else:
-        problem = f"{error.filename}: {error.strerror}." if error.filename else f"{error}."
-        remedy = "Check that the file or folder is there, is yours, and that the disk has room."
+    problem, remedy = _words(error)
     if as_json:
-        body = {"type": type(error).__name__, "problem": problem, "remedy": remedy, "exit_code": exit_code_of(error)}
+        # One word for all that systems call PermissionError, FileNotFoundError …
+        name = "OSError" if isinstance(error, OSError) else type(error).__name__
+        body = {"type": name, "problem": problem, "remedy": remedy, "exit_code": exit_code_of(error)}
         if isinstance(error, AnswerIsNo):
             body["suggestions"] = error.suggestions
-        print(json.dumps({"error": body}, ensure_ascii=False), file=sys.stderr)
+        message(json.dumps({"error": body}, ensure_ascii=False))
     else:
-        print(f"{problem}\n{remedy}", file=sys.stderr)
+        between = " " if isinstance(error, Interrupted) or is_of_the_output(error) else "\n"
+        message(f"{problem}{between}{remedy}")
+
+
+def is_of_the_output(error: SessionBuddyError | OSError) -> bool:
+    """Tell whether writing to stdout failed: whatever else is written has a name."""
+    return isinstance(error, OSError) and not error.filename and error.errno in _CANNOT_WRITE
+
+
+def _words(error: SessionBuddyError | OSError) -> tuple[str, str]:
+    """Return the problem and the remedy."""
+    if isinstance(error, SessionBuddyError):
+        return error.problem, error.remedy
+    reason = error.strerror or str(error)
+    if is_of_the_output(error):
+        return f"The answer could not be written: {reason}.", "Send it to a terminal, or to a file with room."
+    problem = f"{error.filename}: {reason}." if error.filename else f"{reason}."
+    return problem, "Check that the file or folder is there, is yours, and that the disk has room."

@@ -17,12 +17,14 @@ __all__ = [
     "percent",
     "plural",
     "printable",
+    "shown_name",
     "signed_points",
     "size",
     "sparkline",
 ]
 
 NOTHING = "–"
+_MCP = "mcp__"
 _BARS = "▁▂▃▄▅▆▇█"
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
@@ -157,6 +159,16 @@ def folder_name(path: str | None) -> str:
     """
     parts = [part for part in re.split(r"[\\/]", path or "") if part]
     return printable(parts[-1]) if parts else NOTHING
+
+
+def shown_name(skill: str) -> str:
+    """Return how the name of a *skill* is shown in tables; :mod:`session_buddy.cli.names` understands it.
+
+    >>> shown_name("mcp__Claude_Browser__find"), shown_name("pytest-run")
+    ('Claude_Browser: find', 'pytest-run')
+    """
+    server, separator, tool = skill.removeprefix(_MCP).rpartition("__")
+    return printable(f"{server}: {tool}" if skill.startswith(_MCP) and server and tool and separator else skill)
 
 
 def printable(text: str) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from session_buddy.cli.formats import shown_name
+
 __all__ = ["matches", "suggestions"]
 
 
 def matches(name: str, known: Sequence[str]) -> list[str]:
     """Return the skills that *name* can mean: the exact one, else those that differ in case, else in prefix.
+
+    A name is also exact as tables show it: ``server: tool`` for ``mcp__server__tool``.
 
     More than one means that the name does not tell them apart.
 
@@ -19,7 +23,7 @@ def matches(name: str, known: Sequence[str]) -> list[str]:
     if name in known:
         return [name]
     folded = name.casefold()
-    return [skill for skill in known if skill.casefold() == folded] or [
+    return [skill for skill in known if folded in (skill.casefold(), shown_name(skill).casefold())] or [
         skill for skill in known if _bare(skill) == _bare(name)
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,7 @@ from session_buddy.cli.settings import Settings
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["answer", "message", "print_json"]
+__all__ = ["answer", "flush", "forget_stdout", "message", "prepare_streams", "print_json"]
 
 
 def answer(settings: Settings, report: Any, screen: Callable[[int], Iterable[RenderableType]]) -> None:
@@ -36,5 +38,38 @@ def print_json(value: Any) -> None:
 
 
 def message(text: str) -> None:
-    """Write *text* to stderr."""
-    print(text, file=sys.stderr)
+    """Write *text* to stderr, if there is one."""
+    # Without this condition print() would take stdout in its place.
+    if sys.stderr:
+        print(text, file=sys.stderr)
+
+
+def prepare_streams() -> None:
+    """Make sure that writing to stdout stops at no character, and that it fails where there is no stdout."""
+    if sys.stdout is None:
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(_Closed()), encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character shows another: no reason to stop half-way.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="replace")
+
+
+def flush() -> None:
+    """Write out what was printed; raises :class:`OSError`, without a file name, where that cannot be."""
+    sys.stdout.flush()
+
+
+def forget_stdout() -> None:
+    """Let go of what stdout could not write: the interpreter would fail at it once more when it ends."""
+    sys.stdout = None
+
+
+class _Closed(io.RawIOBase):
+    """Stands for the stdout of a process that was started without one: who writes to it is told."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        raise OSError(errno.EBADF, "stdout is closed")

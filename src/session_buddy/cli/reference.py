@@ -27,6 +27,7 @@ from session_buddy.cli.reports.profile import SkillProfile
 from session_buddy.cli.reports.ranking import Ranking
 from session_buddy.cli.reports.sessions import SessionList, Timeline
 from session_buddy.cli.reports.status import Quarantine, StoreStatus
+from session_buddy.storage.copying import CopyReport
 from session_buddy.storage.migrations.contract import Status
 
 __all__ = ["reference"]
@@ -41,12 +42,14 @@ _SHAPES: dict[str, list[type[msgspec.Struct]]] = {
     "db status": [Status],
     "db verify": [Check],
     "db repair": [Repaired],
+    "db copy": [CopyReport],
 }
 _OTHER_SHAPES = {
     "sql": "A list of objects, one a row: column name to value. Two columns of one name become `a` and `a:1`."
     " Blobs are text in base64.",
     "db migrate": "`versions`: the versions applied, in that order; with `--dry-run` `sql`.",
-    "db rollback": "`versions`: the versions taken out, in that order; with `--dry-run` `sql`.",
+    "db rollback": "`versions`: the versions taken out, in that order; `backup`: the path of the backup made before,"
+    " `null` where nothing was to be done; with `--dry-run` `sql`.",
     "db backup": "`backup`: the path of the copy; `size_bytes`.",
 }
 _PREFACE = """# The command line

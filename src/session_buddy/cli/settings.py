@@ -26,7 +26,8 @@ class Settings:
     @property
     def store_url(self) -> str:
         """The URL given, or the file ``session-buddy.db`` in the user's data folder."""
-        return self._store_url or f"sqlite:///{self.data_folder / 'session-buddy.db'}"
+        given = self._store_url
+        return f"sqlite:///{self.data_folder / 'session-buddy.db'}" if given is None else given
 
     @store_url.setter
     def store_url(self, url: str | None) -> None:
@@ -72,11 +73,15 @@ class Settings:
         self.require_file()
         return self.open_store()
 
+    def has_store(self) -> bool:
+        """Tell whether there is a store; an empty file is none, though SQLite would make one of it."""
+        return self.store_file.exists() and self.store_file.stat().st_size > 0
+
     def require_file(self) -> Path:
         """Return the file of the store; raises :class:`StoreError` where there is none."""
         from session_buddy.errors import StoreError
 
-        if not self.store_file.exists():
+        if not self.has_store():
             raise StoreError(
                 f"There is no store at {self.store_url} yet.",
                 remedy="Run 'session-buddy up' to make one, or name another with --store.",

@@ -21,9 +21,10 @@ from session_buddy.storage import Store
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-__all__ = ["import_into", "present_files"]
+__all__ = ["import_into", "present_files", "require_transcripts"]
 
 _RULES_FILE = "shell-rules.toml"
+_TRANSCRIPT = ".jsonl"
 
 
 def import_into(
@@ -31,13 +32,9 @@ def import_into(
 ) -> ImportSummary:
     """Import what is new in *paths*, or wherever agents keep their files, into *store*.
 
-    Raises :class:`InvalidInput` for a path that does not exist and for mistakes in the user's rules for
-    shell commands.
+    Raises :class:`InvalidInput` for mistakes in the user's rules for shell commands.
     """
     importer = _importer(settings)
-    for path in paths:
-        if not path.exists():
-            raise InvalidInput(str(path), "does not exist.", remedy="Name a transcript, or a folder with some.")
     searched = [path.absolute() for path in paths] or _roots(importer)
     user_id = local_user_id(settings.data_folder, account or _account())
     started = time.perf_counter()
@@ -45,6 +42,19 @@ def import_into(
         report = import_files(store, [importer], {importer.name: searched}, user_id=user_id, progress=progress)
     seconds = time.perf_counter() - started
     return summarise(report, store=store.url, searched=[str(path) for path in searched], seconds=seconds)
+
+
+def require_transcripts(paths: Sequence[Path]) -> None:
+    """Raise :class:`InvalidInput` for a path that is neither a folder nor called like a transcript; reads nothing."""
+    for path in paths:
+        if not path.exists():
+            raise InvalidInput(str(path), "does not exist.", remedy="Name a transcript, or a folder with some.")
+        if not path.is_dir() and path.suffix != _TRANSCRIPT:
+            raise InvalidInput(
+                str(path),
+                f"is no transcript: their names end in {_TRANSCRIPT}.",
+                remedy=f"Name a {_TRANSCRIPT} file, or a folder with some.",
+            )
 
 
 def present_files(settings: Settings) -> tuple[list[tuple[str, Path]], dict[str, str]]:

@@ -1,9 +1,10 @@
 """How two tellings of one invocation become one row.
 
 The same call may be seen by a hook, in a transcript and over OTLP, while it runs and
-after it ended. Each field has an order of better and worse, so that the result does not
-depend on who came first: a definite outcome beats *abandoned* beats none, a reported
-duration beats a span beats elapsed time, a longer list of follow-ups beats its beginning.
+after it ended. Fields have an order of better and worse, whoever comes first: a definite
+outcome beats *abandoned* beats none, a reported duration beats a span beats elapsed time,
+a longer list of follow-ups beats its beginning. Between equals the first telling stays
+(completed or failed, two elapsed times), but for ratings, where the last word counts.
 """
 
 from __future__ import annotations

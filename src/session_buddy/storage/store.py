@@ -13,6 +13,7 @@ from typing import Any, Self
 import msgspec
 
 from session_buddy.model import BadLine, Invocation, SkillFacts
+from session_buddy.storage.tables import PlainTable
 
 __all__ = ["Checkpoint", "Clock", "Recorded", "Rows", "Store"]
 
@@ -87,6 +88,13 @@ class Store(ABC):
         bad_lines: Sequence[BadLine] = (),
     ) -> Recorded:
         """Store *batch* in one transaction, with how far its sources have been read."""
+
+    @abstractmethod
+    def put_rows(self, table: PlainTable, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write *rows*, in the order of the columns of *table*: new ones, and new values for keys that are there.
+
+        Raises :class:`~session_buddy.errors.StoreError` where the engine knows that another row stands in the way.
+        """
 
     @abstractmethod
     def query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Rows:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from session_buddy.cli.failures import ExitCode
-from session_buddy.cli.options import AsJson
+from session_buddy.cli.failures import AnswerIsNo, ExitCode, WrongUsage
+from session_buddy.cli.options import AsJson, Quiet
 from session_buddy.cli.output import answer, message, print_json
 from session_buddy.cli.settings import Settings, settings_of
 
@@ -25,7 +26,7 @@ _DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the SQL, change 
 def app() -> typer.Typer:
     """Return the group of commands."""
     group = typer.Typer(help="Migrate, check, repair, copy the database.", no_args_is_help=True, rich_markup_mode=None)
-    for command in (migrate, rollback, status, verify, repair, backup):
+    for command in (migrate, rollback, status, verify, repair, backup, copy):
         group.command(command.__name__)(command)
     return group
 
@@ -47,7 +48,9 @@ def rollback(
     context: typer.Context,
     to: _To = None,
     dry_run: _DryRun = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask; must be given where there is no terminal.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take the newest schema version out.
@@ -60,10 +63,16 @@ def rollback(
     if dry_run:
         _print_sql(_manager(settings).rollback(to, dry_run=True), as_json)
         return
-    if not yes and sys.stdin.isatty():
-        goal = "its newest version" if to is None else f"all versions after {to}"
-        typer.confirm(f"Take {goal} out of {settings.store_url}, with what only it holds?", abort=True, err=True)
-    _tell_versions("Rolled back", _manager(settings).rollback(to), as_json)
+    if not yes:
+        _confirm_rollback(settings, to)
+    versions = _manager(settings).rollback(to)
+    kept = _newest_backup(settings.store_file) if versions else None
+    if as_json:
+        print_json({"versions": versions, "backup": kept and str(kept)})
+        return
+    _tell_versions("Rolled back", versions, as_json)
+    if kept:
+        print(f"Backup of what was there: {kept}")
 
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
@@ -137,20 +146,81 @@ def backup(
 
     Also while others write to it.
     """
+    from session_buddy.cli.places import require_place
+
     settings = settings_of(context)
     file = settings.require_file()
+    _require_own(settings)
     stamp = settings.now()[:19].replace("-", "").replace(":", "")
-    written = _manager(settings).backup(path or file.with_name(f"{file.stem}-{stamp}Z{file.suffix}"))
+    place = path or file.with_name(f"{file.stem}-{stamp}Z{file.suffix}")
+    require_place(place)
+    written = _manager(settings).backup(place)
     if as_json:
         print_json({"backup": str(written), "size_bytes": written.stat().st_size})
     else:
         print(written)
 
 
+def copy(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="SOURCE_URL", help="The store to copy from.")],
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET_URL", help="The store to copy to; made where there is none.")
+    ],
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy a store into another.
+
+    Of whatever kind: to a server, or back to a file. Stopped at any moment, run it again: it goes on where it was,
+    and a later run brings over what is new. At the end both are read and compared, by day and table; the exit code
+    is 1 if they differ. The target keeps what it holds besides.
+    """
+    from session_buddy.cli.copying import copy_between
+    from session_buddy.cli.screens.copying import copy_lines
+
+    report = copy_between(source, target, settings_of(context), show_progress=not (quiet or as_json))
+    if as_json:
+        print_json(report)
+    elif not (quiet and report.same):
+        print("\n".join(copy_lines(report)))
+    if not report.same:
+        raise typer.Exit(ExitCode.NO)
+
+
 def _manager(settings: Settings) -> MigrationManager:
     from session_buddy.storage.migrations.base import MigrationManager
 
     return MigrationManager(db_path=settings.store_file)
+
+
+def _confirm_rollback(settings: Settings, to: int | None) -> None:
+    """Ask; raises :class:`AnswerIsNo` for a no, and :class:`WrongUsage` where there is nobody to ask."""
+    goal = "its newest version" if to is None else f"all versions after {to}"
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise WrongUsage(
+            f"This would take {goal} out of {settings.store_url}, and there is no terminal to ask on.",
+            remedy="Give --yes to do it, or --dry-run to see what would be done.",
+        )
+    if not typer.confirm(f"Take {goal} out of {settings.store_url}, with what only it holds?", err=True):
+        raise AnswerIsNo("Nothing was changed.", remedy="Answer y, or give --yes, to roll back.")
+
+
+def _newest_backup(file: Path) -> Path | None:
+    """Return the newest of the backups that migrations made of *file*."""
+    backups = file.parent.glob(f"{glob.escape(file.name)}.v*.backup")
+    return max(backups, key=lambda backup: backup.stat().st_mtime_ns, default=None)
+
+
+def _require_own(settings: Settings) -> None:
+    """Raise :class:`StoreUnreadable` for another program's database."""
+    from session_buddy.errors import StoreUnreadable
+    from session_buddy.storage.migrations.contract import Origin
+
+    if _manager(settings).status().origin is Origin.FOREIGN:
+        raise StoreUnreadable(
+            f"{settings.store_file} belongs to another program.", remedy="Name a store of session-buddy with --store."
+        )
 
 
 def _print_sql(text: str, as_json: bool) -> None:

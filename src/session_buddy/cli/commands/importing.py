@@ -51,9 +51,10 @@ def import_(
     and set aside; they stop nothing.
     """
     from session_buddy.cli.screens.importing import import_lines, nothing_found_lines
-    from session_buddy.cli.sources import import_into
+    from session_buddy.cli.sources import import_into, require_transcripts
 
     settings = settings_of(context)
+    require_transcripts(paths or [])
     with settings.open_store() as store:
         summary = import_into(store, settings, paths or [], account=user, show_progress=not (quiet or as_json))
     if as_json:

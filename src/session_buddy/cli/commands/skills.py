@@ -20,7 +20,7 @@ def _known_skills(context: typer.Context, incomplete: str) -> list[str]:
 
     settings = Settings()
     settings.store_url = context.find_root().params.get("store")
-    if not settings.store_file.exists():
+    if not settings.has_store():
         return []
     with settings.open_store() as store:
         return [name for name in skill_names(store) if name.startswith(incomplete)]

@@ -32,7 +32,7 @@ class ImportSummary(msgspec.Struct, frozen=True, kw_only=True):
     added: int
     """Invocations that are new."""
     completed: int
-    """Invocations that were known and now say more."""
+    """Invocations told more than once, before or in this import, of which the later telling said more."""
     unchanged: int
     """Invocations that were told of again, in a file that was read."""
     bad_lines: int

@@ -53,7 +53,7 @@ WHERE f.skill_name = ? ORDER BY 3 DESC, 1
 _TOGETHER = """
 SELECT n.skill_b AS skill, m.kind, n.co_occurrence_count AS sessions, n.lift_score AS lift
 FROM v_skill_dependency_network n JOIN skill_metrics m ON m.skill_name = n.skill_b
-WHERE n.skill_a = ? AND n.co_occurrence_count >= ? ORDER BY n.lift_score DESC, 3 DESC, 1
+WHERE n.skill_a = ? AND n.co_occurrence_count >= ? AND n.lift_score > 1 ORDER BY 3 DESC, n.lift_score DESC, 1
 """
 # The interactions have one row a session, and an index that begins with the skill.
 _SESSIONS = """
@@ -84,11 +84,12 @@ class PhaseFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FollowUp(msgspec.Struct, frozen=True, kw_only=True):
-    """What was invoked next."""
+    """What was invoked within the next three uses by the same agent."""
 
     skill: str
     kind: Kind | None
     times: int
+    """Up to three for each use of the skill."""
 
 
 class Companion(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +141,7 @@ class SkillProfile(msgspec.Struct, frozen=True, kw_only=True):
     success_interval: tuple[float, float] | None
     """Within this the success rate lies with 95 % confidence (Wilson score)."""
     avg_duration_seconds: float | None
+    """From call to result, the user's waits included, unless the tool reports its own."""
     sessions: int
     first_invoked_at: str
     last_invoked_at: str
@@ -151,9 +153,10 @@ class SkillProfile(msgspec.Struct, frozen=True, kw_only=True):
     """Failures by type."""
     phases: list[PhaseFigures]
     next: list[FollowUp]
-    """What usually comes next, the most frequent first."""
+    """What usually comes within the next three uses, the most frequent first."""
     together: list[Companion]
-    """What is used in the same sessions, in three or more of them, the strongest tie first."""
+    """What is used in the same sessions more often than by chance (lift above 1), in three of them at least:
+    that with most sessions first."""
     last_sessions: list[SkillSession]
     daily: list[DayCount]
     """The days with uses among the 30 that end with ``daily_until``."""

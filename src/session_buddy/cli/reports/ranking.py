@@ -16,14 +16,16 @@ __all__ = ["Ranking", "SkillFigures", "first_day", "rank", "read_ranking", "with
 
 _SINCE_EVER = """
 SELECT m.skill_name AS skill, m.kind, m.invocation_count AS invocations, m.completed_count AS completed,
-       m.failed_count AS failed, m.abandoned_count AS abandoned, m.completion_rate AS success_rate,
+       m.failed_count AS failed, m.abandoned_count AS abandoned,
+       m.invocation_count - m.completed_count - m.failed_count - m.abandoned_count AS unknown,
+       m.completion_rate AS success_rate,
        m.avg_duration_seconds, m.last_invoked_at, d.invocation_count_24h, t.trend, t.trend_slope
 FROM skill_metrics m
 LEFT JOIN v_realtime_skill_dashboard d ON d.skill_name = m.skill_name
 LEFT JOIN v_skill_effectiveness_trend t ON t.skill_name = m.skill_name
 """
 _SINCE_A_DAY = """
-SELECT p.skill_name AS skill, m.kind, p.invocations, p.completed, p.failed, NULL AS abandoned,
+SELECT p.skill_name AS skill, m.kind, p.invocations, p.completed, p.failed, NULL AS abandoned, NULL AS unknown,
        CASE WHEN p.completed + p.failed > 0 THEN 1.0 * p.completed / (p.completed + p.failed) END AS success_rate,
        CASE WHEN p.duration_count > 0 THEN p.duration_ms_sum / 1000.0 / p.duration_count END AS avg_duration_seconds,
        m.last_invoked_at, d.invocation_count_24h, t.trend, t.trend_slope
@@ -39,6 +41,7 @@ JOIN skill_metrics m ON m.skill_name = p.skill_name
 LEFT JOIN v_realtime_skill_dashboard d ON d.skill_name = p.skill_name
 LEFT JOIN v_skill_effectiveness_trend t ON t.skill_name = p.skill_name
 """
+_LAST_USES = "SELECT kind, max(last_invoked_at) FROM skill_metrics GROUP BY kind"
 
 
 class SkillFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,9 +55,12 @@ class SkillFigures(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     abandoned: int | None
     """Rejected, interrupted or cancelled: no failures of the skill. ``null`` with ``--days``."""
+    unknown: int | None
+    """Those of which it is not known how they ended: the rest of ``invocations``. ``null`` with ``--days``."""
     success_rate: float | None
     """Completed of completed and failed, 0-1; ``null`` where nothing has either end."""
     avg_duration_seconds: float | None
+    """From call to result, the user's waits included, unless the tool reports its own."""
     last_invoked_at: str
     invocation_count_24h: int
     """In the last 24 hours."""
@@ -72,6 +78,8 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     """The first day counted, or ``null`` for since ever."""
     total: int
     """How many skills there are of the kinds asked for; ``skills`` may be cut short by ``--limit``."""
+    last_invoked_at: str | None
+    """The last use of any skill of these kinds, also before ``since``; ``null`` where there is none."""
     skills: list[SkillFigures]
 
 
@@ -81,7 +89,14 @@ def read_ranking(
     """Return the first *limit* skills of *kinds*, counted from the day *since* on; reads roll-ups only."""
     rows = store.query(_SINCE_A_DAY, [since]) if since else store.query(_SINCE_EVER)
     skills = [skill for skill in msgspec.convert(list(rows), list[SkillFigures]) if skill.kind in kinds]
-    return Ranking(order=order, since=since, total=len(skills), skills=rank(skills, order)[:limit])
+    last_uses = [moment for kind, moment in store.query(_LAST_USES).rows if kind in kinds]
+    return Ranking(
+        order=order,
+        since=since,
+        total=len(skills),
+        last_invoked_at=max(last_uses, default=None),
+        skills=rank(skills, order)[:limit],
+    )
 
 
 def rank(skills: Iterable[SkillFigures], order: RankingOrder) -> list[SkillFigures]:

@@ -20,7 +20,9 @@ def import_lines(summary: ImportSummary) -> Iterator[str]:
             f"Read {count(summary.files_read)} of {plural(summary.files_found, 'file')}:"
             f" {size(summary.bytes_read)} in {duration(summary.seconds)}{speed}"
         )
-        more = f", {count(summary.completed)} known before say more now" if summary.completed else ""
+        # Before this import or within it: copies of a session tell of the same calls, some of them less.
+        again = f"; {count(summary.completed)} told more than once, the later telling said more"
+        more = again if summary.completed else ""
         yield f"{plural(summary.added, 'new invocation')}{more}"
     elif summary.files_found:
         yield f"{plural(summary.files_found, 'file')}, none of them new or changed."

@@ -8,19 +8,22 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from session_buddy.cli.formats import NOTHING, percent
 
-__all__ = ["Column", "Console", "console", "fitted", "heading", "indented", "note", "rate"]
+__all__ = ["MARGIN", "Column", "Console", "chart", "console", "fitted", "flowed", "heading", "indented", "note", "rate"]
 
 _PIPED_WIDTH = 160
 _GAP = 2
 _NARROWEST = 26
+_SHORTEST = 8
 _INDENT = 2
+MARGIN = _INDENT + 2
+"""What stands beside the bars of a chart in its line at least."""
 _GOOD, _FAIR = 0.9, 0.7
 
 
@@ -30,6 +33,8 @@ class Column(NamedTuple):
     title: str
     rank: int = 0
     justify: Literal["left", "right"] = "right"
+    note: str = ""
+    """What must be known to read it: stands below the table if the column does."""
 
 
 def console() -> Console:
@@ -39,10 +44,11 @@ def console() -> Console:
 
 
 def fitted(columns: Sequence[Column], rows: Sequence[Sequence[str | Text]], width: int) -> RenderableType:
-    """Return a table of *rows* in at most *width* cells, as far as columns of rank 0 allow.
+    """Return a table of *rows* in at most *width* cells, as far as columns of rank 0 allow, with its notes.
 
     Columns in which no row has anything to say are left out, then those of the highest rank until the
-    rest fits beside a first column of some 26 cells; that one is shortened in the middle, the last one at its end.
+    rest fits beside a first column of some 26 cells. Where that is not enough, a last column of words is
+    shortened at its end, then the first in its middle; figures never are.
     """
     cells = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
     widths = [
@@ -55,14 +61,20 @@ def fitted(columns: Sequence[Column], rows: Sequence[Sequence[str | Text]], widt
     rest = sum(widths[place] + _GAP for place in others)
     widths[first] = max(min(widths[first], _NARROWEST), min(widths[first], room - rest))
     too_much = max(0, widths[first] + rest - room)
-    widths[kept[-1]] = max(cell_len(columns[kept[-1]].title), widths[kept[-1]] - too_much)
+    last = kept[-1]
+    if columns[last].justify == "left":
+        shortened = max(cell_len(columns[last].title), widths[last] - too_much)
+        too_much -= widths[last] - shortened
+        widths[last] = shortened
+    widths[first] = max(min(widths[first], _SHORTEST), widths[first] - too_much)
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="dim")
     for place in kept:
         column = columns[place]
         table.add_column(column.title, justify=column.justify, no_wrap=True, overflow="ellipsis", width=widths[place])
     for row in cells:
         table.add_row(_elided(row[first], widths[first]), *(row[place] for place in others))
-    return indented(table)
+    notes = [indented(note(columns[place].note)) for place in kept if columns[place].note]
+    return Group(indented(table), *notes)
 
 
 def _kept(columns: Sequence[Column], widths: Sequence[int], told: Sequence[bool], room: int) -> list[int]:
@@ -83,6 +95,24 @@ def _elided(text: Text, width: int) -> Text:
         return text
     head = (width - 1) // 3
     return Text.assemble(text[:head], "…", text[head + 1 - width :], style=text.style)
+
+
+def flowed(parts: Sequence[str | Text], width: int, *, between: str = "  ") -> RenderableType:
+    """Return *parts* one after the other, in lines of at most *width* cells that break between parts only."""
+    lines: list[Text] = []
+    for part in parts:
+        text = part if isinstance(part, Text) else Text(part)
+        if lines and lines[-1].cell_len + len(between) + text.cell_len <= width - _INDENT:
+            lines[-1].append(between).append_text(text)
+        else:
+            lines.append(text.copy())
+    return indented(Group(*lines))
+
+
+def chart(bars: str, label: str, aside: str, width: int) -> RenderableType:
+    """Return *bars* between its label and a remark in one line, or each in its own where that is too long."""
+    drawn = Text(f"▕{bars}▏", "cyan", no_wrap=True, overflow="crop")
+    return flowed([part for part in (Text(label), drawn, Text(aside, "dim")) if part], width, between=" ")
 
 
 def indented(content: RenderableType) -> RenderableType:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
-from session_buddy.cli.formats import count, date, plural, printable
+from session_buddy.cli.formats import count, date, plural, printable, shown_name
 from session_buddy.cli.reports.overview import BrokenSkill, Overview, Trouble
 from session_buddy.cli.screens.importing import import_lines
-from session_buddy.cli.screens.layout import Column, fitted, heading, indented, note, rate
+from session_buddy.cli.screens.layout import MARGIN, Column, chart, fitted, flowed, heading, indented, rate
 from session_buddy.cli.screens.profile import daily_bars
 from session_buddy.cli.screens.ranking import skill_table
 
@@ -32,32 +32,31 @@ def overview_screen(overview: Overview, *, now: str, width: int) -> Iterator[Ren
     yield heading("Session-Buddy")
     for line in import_lines(overview.imported):
         yield indented(line)
-    yield from _holdings(overview)
+    yield from _holdings(overview, width)
     if overview.top:
         yield Text()
         yield heading("Most used", f"{len(overview.top)} of {plural(overview.total_skills, 'skill')}")
         yield skill_table(overview.top, now=now, width=width)
-        yield note("  success = completed of completed + failed")
     if overview.broke:
         yield Text()
         yield from _broke(overview.broke, width)
     if overview.never_succeeded:
         yield Text()
-        yield from _never(overview.never_succeeded)
+        yield from _never(overview.never_succeeded, width)
     yield Text()
     yield from _next(overview)
 
 
-def _holdings(overview: Overview) -> Iterator[RenderableType]:
+def _holdings(overview: Overview, width: int) -> Iterator[RenderableType]:
     holdings = overview.holdings
     if not (holdings.first_invoked_at and holdings.last_invoked_at):
         return
     span = f"{date(holdings.first_invoked_at)} – {date(holdings.last_invoked_at)}"
     counts = f"{plural(holdings.sessions, 'session')} · {plural(holdings.invocations, 'use')}"
     yield indented(f"{counts} of {plural(holdings.skills, 'skill and tool', 'skills and tools')} · {span}")
-    bars = daily_bars(overview.daily, holdings.last_invoked_at, 7 * _WEEKS)
-    until = f" daily, {_WEEKS} weeks to {date(holdings.last_invoked_at)}"
-    yield indented(Text(f"▕{bars}▏", "cyan").append(until, "dim"))
+    weeks = max(1, min(_WEEKS, (width - MARGIN) // 7))
+    bars = daily_bars(overview.daily, holdings.last_invoked_at, 7 * weeks)
+    yield chart(bars, "", f"daily, {plural(weeks, 'week')} to {date(holdings.last_invoked_at)}", width)
 
 
 def _broke(broke: Trouble, width: int) -> Iterator[RenderableType]:
@@ -71,7 +70,7 @@ def _broke(broke: Trouble, width: int) -> Iterator[RenderableType]:
 def _broken_row(skill: BrokenSkill) -> list[str | Text]:
     settled = skill.completed + skill.failed
     return [
-        Text(printable(skill.skill), style="bold"),
+        Text(shown_name(skill.skill), style="bold"),
         Text(count(skill.failed), style="red"),
         count(settled),
         rate(skill.completed / settled),
@@ -79,11 +78,11 @@ def _broken_row(skill: BrokenSkill) -> list[str | Text]:
     ]
 
 
-def _never(skills: list[BrokenSkill]) -> Iterator[RenderableType]:
+def _never(skills: list[BrokenSkill], width: int) -> Iterator[RenderableType]:
     yield heading("Never succeeded", "none of their completed + failed uses completed")
-    named = " · ".join(f"{printable(skill.skill)} 0 of {count(skill.failed)}" for skill in skills[:_NEVER_SHOWN])
+    named = [f"{shown_name(skill.skill)} 0 of {count(skill.failed)}" for skill in skills[:_NEVER_SHOWN]]
     more = len(skills) - _NEVER_SHOWN
-    yield indented(f"{named} · and {count(more)} more" if more > 0 else named)
+    yield flowed([*named, f"and {count(more)} more"] if more > 0 else named, width, between=" · ")
 
 
 def _next(overview: Overview) -> Iterator[RenderableType]:

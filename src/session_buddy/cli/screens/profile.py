@@ -19,21 +19,28 @@ from session_buddy.cli.formats import (
     percent,
     plural,
     printable,
+    shown_name,
     sparkline,
 )
 from session_buddy.cli.reports.profile import DayCount, SkillProfile
-from session_buddy.cli.screens.layout import Column, fitted, heading, indented, rate
-from session_buddy.cli.screens.ranking import trend
+from session_buddy.cli.screens.layout import MARGIN, Column, chart, fitted, flowed, heading, indented, rate
+from session_buddy.cli.screens.ranking import HOW_LONG, trend
 
 __all__ = ["daily_bars", "profile_screen"]
 
 _DAYS = 30
+_TOGETHER = (
+    Column("skill", justify="left"),
+    Column("kind", rank=1, justify="left"),
+    Column("sessions", note="sessions: those with both; lift: how many times as often as by chance"),
+    Column("lift"),
+)
 
 
 def profile_screen(profile: SkillProfile, *, now: str, width: int) -> Iterator[RenderableType]:
     """Yield the parts of the screen."""
-    yield from _totals(profile, now)
-    yield from _activity(profile)
+    yield from _totals(profile, now, width)
+    yield from _activity(profile, width)
     if profile.errors:
         yield Text()
         yield heading("Why it failed")
@@ -55,24 +62,24 @@ def daily_bars(days: list[DayCount], until: str, length: int) -> str:
     return sparkline([counts.get(str(last - timedelta(days=back)), 0) for back in reversed(range(length))])
 
 
-def _totals(profile: SkillProfile, now: str) -> Iterator[RenderableType]:
+def _totals(profile: SkillProfile, now: str, width: int) -> Iterator[RenderableType]:
     labels = [profile.kind, profile.plugin and f"plugin {profile.plugin}", profile.category]
     yield heading(printable(profile.skill), "  ".join(printable(label) for label in labels if label))
     if profile.description:
         yield indented(printable(profile.description))
     settled = profile.completed + profile.failed
-    success = Text("success   ").append_text(rate(profile.success_rate))
+    success = [Text("success   ").append_text(rate(profile.success_rate))]
     if profile.success_interval:
         low, high = profile.success_interval
-        success.append(f"  {count(profile.completed)} of {count(settled)} completed + failed")
-        success.append(f"  (95 % interval {percent(low)} to {percent(high)})", style="dim")
-    yield indented(success)
+        success.append(Text(f"{count(profile.completed)} of {count(settled)} completed + failed"))
+        success.append(Text(f"(95 % interval {percent(low)} to {percent(high)})", style="dim"))
+    yield flowed(success, width)
     unknown = profile.invocations - settled - profile.abandoned
-    yield indented(
-        f"uses      {count(profile.invocations)} in {plural(profile.sessions, 'session')}"
-        f"  ({count(profile.failed)} failed, {count(profile.abandoned)} abandoned, {count(unknown)} end not known)"
-    )
-    yield indented(f"duration  {duration(profile.avg_duration_seconds)} on average")
+    uses = f"uses      {count(profile.invocations)} in {plural(profile.sessions, 'session')}"
+    ends = f"({count(profile.failed)} failed, {count(profile.abandoned)} abandoned, {count(unknown)} end not known)"
+    yield flowed([uses, ends], width)
+    length = f"duration  {duration(profile.avg_duration_seconds)} on average"
+    yield flowed([length, Text(f"({HOW_LONG})", style="dim")] if profile.avg_duration_seconds else [length], width)
     span = f"{date(profile.first_invoked_at)} to {date(profile.last_invoked_at)}"
     since = ago(profile.last_invoked_at, now)
     yield indented(f"used      {span}" + (f" ({since})" if since.endswith(("ago", "now")) else ""))
@@ -83,28 +90,28 @@ def _totals(profile: SkillProfile, now: str) -> Iterator[RenderableType]:
         yield indented(Text("7 days    ").append_text(trend(profile.trend, profile.trend_slope)))
 
 
-def _activity(profile: SkillProfile) -> Iterator[RenderableType]:
+def _activity(profile: SkillProfile, width: int) -> Iterator[RenderableType]:
     yield Text()
     yield heading("When")
-    days = daily_bars(profile.daily, profile.daily_until, _DAYS)
-    yield indented(
-        Text(f"{_DAYS} days   ").append(f"▕{days}▏", "cyan").append(f" to {date(profile.daily_until)}", "dim")
-    )
-    hours = sparkline(profile.hourly)
-    yield indented(Text("by hour   ").append(f"▕{hours}▏", "cyan").append(" 0-23 h UTC", "dim"))
+    days = min(_DAYS, width - MARGIN)
+    yield chart(daily_bars(profile.daily, profile.daily_until, days), f"{days} days  ", _until(profile), width)
+    yield chart(sparkline(profile.hourly), "by hour  ", "0-23 h UTC", width)
+
+
+def _until(profile: SkillProfile) -> str:
+    return f"to {date(profile.daily_until)}"
 
 
 def _neighbours(profile: SkillProfile, width: int) -> Iterator[RenderableType]:
     if profile.next:
         yield Text()
-        yield heading("What usually comes next")
-        yield indented(", ".join(f"{printable(skill.skill)} ×{count(skill.times)}" for skill in profile.next))
+        yield heading("What usually comes next", "within the next three uses")
+        yield flowed([f"{shown_name(skill.skill)} ×{count(skill.times)}" for skill in profile.next], width)
     if profile.together:
         yield Text()
-        yield heading("Used together", "lift: how many times as often as by chance")
-        columns = (Column("skill", justify="left"), Column("kind", justify="left"), Column("sessions"), Column("lift"))
-        rows = [[printable(c.skill), c.kind, count(c.sessions), f"{c.lift:.1f}"] for c in profile.together]
-        yield fitted(columns, rows, width)
+        yield heading("Used together", "in 3 sessions or more, and more often than by chance")
+        rows = [[shown_name(c.skill), c.kind, count(c.sessions), f"{c.lift:.1f}"] for c in profile.together]
+        yield fitted(_TOGETHER, rows, width)
 
 
 def _sessions(profile: SkillProfile, now: str, width: int) -> Iterator[RenderableType]:

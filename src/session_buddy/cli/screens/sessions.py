@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
-from session_buddy.cli.formats import NOTHING, ago, count, duration, folder_name, minute, plural, printable
+from session_buddy.cli.formats import NOTHING, ago, count, duration, folder_name, minute, plural, printable, shown_name
 from session_buddy.cli.reports.sessions import SessionFigures, SessionList, Step, Timeline
 from session_buddy.cli.screens.layout import Column, fitted, heading, indented, note
 
@@ -72,7 +72,7 @@ def _session_row(session: SessionFigures, now: str) -> list[str | Text]:
         duration(session.length_seconds),
         count(session.invocations),
         Text(count(session.failed) if session.failed else NOTHING, style="red" if session.failed else "dim"),
-        Text(", ".join(printable(skill) for skill in session.skills), style="dim"),
+        Text(", ".join(shown_name(skill) for skill in session.skills), style="dim"),
     ]
 
 
@@ -81,7 +81,7 @@ def _step_row(step: Step, first_day: str) -> list[str | Text]:
     nested = "  " if step.parent_event_id else ""
     end = f"{step.outcome or NOTHING}{f' ({printable(step.error_type)})' if step.error_type else ''}"
     return [
-        Text(nested + printable(step.skill), style="bold"),
+        Text(nested + shown_name(step.skill), style="bold"),
         clock if step.invoked_at.startswith(first_day) else f"{step.invoked_at[5:10]} {clock}",
         Text(step.kind, style="dim"),
         Text(step.triggered_by, style="dim"),

@@ -17,7 +17,7 @@ _SOURCES = (
     Column("source", justify="left"),
     Column("sessions"),
     Column("uses"),
-    Column("last used"),
+    Column("last used", rank=1),
 )
 
 

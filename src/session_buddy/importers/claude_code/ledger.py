@@ -18,6 +18,7 @@ import msgspec
 
 from session_buddy.importers.claude_code.outcomes import ABANDONED, Verdict
 from session_buddy.importers.claude_code.spans import Span
+from session_buddy.importers.shell import skeleton
 from session_buddy.model import DurationSource, ErrorType, Invocation, Kind, Outcome, Phase, Trigger
 
 __all__ = ["Call", "Ledger", "State", "Thread", "elapsed_ms", "remember"]
@@ -80,6 +81,9 @@ class Call(msgspec.Struct, kw_only=True, gc=False):
         self.outcome, self.error_type = verdict.outcome, verdict.error_type
         self.answered = self.settled = True
         self.running = False
+        if verdict.outcome is Outcome.ABANDONED and self.duration_source is DurationSource.ELAPSED:
+            # It never ran, or was cut short: how long it stood there says nothing of the skill.
+            self.duration_ms = self.duration_source = None
 
     def last(self, duration_ms: int | None, source: DurationSource) -> None:
         """Note how long the call took; nothing is noted where clocks disagree."""
@@ -115,6 +119,12 @@ class State(msgspec.Struct):
     """The last calls seen: a call is written again when a session is resumed into the same file."""
     offered: list[str] = msgspec.field(default_factory=list)
     """The skills on offer."""
+
+    def redact(self) -> None:
+        """Forget what may be secret in the commands of shell calls that have no result yet."""
+        for call in self.open.values():
+            if call.command is not None:
+                call.command = skeleton(call.command)
 
 
 class Ledger:

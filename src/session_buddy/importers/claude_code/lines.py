@@ -11,6 +11,7 @@ that puts something else there must not cost us the line.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -145,6 +146,7 @@ class ToolInput(msgspec.Struct, gc=False):
     prompt: Any = None
 
 
+_POSITION = re.compile(r" \((?:byte|char) \d+\)")
 _LINE = msgspec.json.Decoder(Line)
 _INPUT = msgspec.json.Decoder(ToolInput)
 _TEXT = msgspec.json.Decoder(str | list[Any])
@@ -161,12 +163,13 @@ def decode_line(data: bytes) -> Line:
         if not data.isascii():
             data.decode()  # what the decoder skips it does not check
         return _decode(_LINE, data)
-    except UnicodeDecodeError as error:
-        reason = f"is not UTF-8 (byte {error.start})."
+    except UnicodeDecodeError:
+        reason = "is not UTF-8."
     except RecursionError:
         reason = "is too deeply nested."
     except msgspec.DecodeError as error:
-        reason = f"is no transcript line: {error}."
+        # Without the position: reasons are there to be counted.
+        reason = f"is no transcript line: {_POSITION.sub('', str(error))}."
     raise InvalidInput("line", reason, remedy="Nothing to do: it is kept aside and the rest is read.")
 
 

@@ -51,6 +51,7 @@ _NEVER_RAN = re.compile(
 
 _SHELL_RULES: tuple[tuple[re.Pattern[str], Verdict], ...] = (
     # 124 is what timeout(1) returns, 143 a terminated process: a timeout only if the text says so.
+    (re.compile(r"Exit code \d+\s+\[Request interrupted by user"), ABANDONED),
     (re.compile(r"(?:Exit code \d+\s+)?Command timed out"), _TIMEOUT),
     (re.compile(r"Exit code \d"), _EXIT_CODE),
     (re.compile(r"<tool_use_error>(?:Error: )?No such tool"), _NOT_FOUND),

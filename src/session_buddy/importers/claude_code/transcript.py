@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import PurePath
 
 import msgspec
@@ -34,8 +35,8 @@ class Transcript(Parser):
     """The parser of one ``*.jsonl`` file.
 
     Memory is bounded: one piece, one line of at most :data:`LONGEST_LINE` bytes, and the
-    open calls. The saved state holds the text of a shell call while that call has no
-    result (its name depends on how it ends), and of nothing else.
+    open calls. The saved state holds the skeleton of a shell command while the call has no
+    result (its name depends on how it ends), and nothing else of inputs.
     """
 
     def __init__(self, path: str, *, user_id: str, rules: ShellRules, state: bytes | None) -> None:
@@ -84,6 +85,7 @@ class Transcript(Parser):
 
     def save(self) -> bytes:
         """Return the state from which to go on at :attr:`offset`."""
+        self._saved.state.redact()
         return msgspec.msgpack.encode(self._saved)
 
     def _hold(self, piece: bytes) -> None:
@@ -119,17 +121,19 @@ class Transcript(Parser):
         self._consume(length)
 
     def _line(self, data: bytes, bad: list[BadLine]) -> None:
-        if len(data) > LONGEST_LINE:
-            self._too_long(len(data), bad)
+        length = len(data)
+        if length > LONGEST_LINE:
+            self._too_long(length, bad)
             return
+        data = data.removeprefix(codecs.BOM_UTF8) if not self._saved.offset else data
         if data and not data.isspace():
             try:
                 line = decode_line(data)
             except InvalidInput as error:
-                bad.append(self._bad(len(data), error.problem))
+                bad.append(self._bad(length, error.problem))
             else:
-                self._read(line, len(data), bad)
-        self._consume(len(data))
+                self._read(line, length, bad)
+        self._consume(length)
 
     def _read(self, line: Line, length: int, bad: list[BadLine]) -> None:
         try:

@@ -7,5 +7,6 @@
 
 from session_buddy.importers.shell.interpreting import Interpretation, ShellRules, ShellUse
 from session_buddy.importers.shell.rules import SkillRule, digest
+from session_buddy.importers.shell.skeleton import skeleton
 
-__all__ = ["Interpretation", "ShellRules", "ShellUse", "SkillRule", "digest"]
+__all__ = ["Interpretation", "ShellRules", "ShellUse", "SkillRule", "digest", "skeleton"]

@@ -38,6 +38,9 @@ What may not have run is no use of a skill, unless the output shows it. One exce
 serves the name of the call: what stands behind a ``&&`` is what the call was for, so it
 is kept, its outcome open, also when something before it may have failed.
 
+The output speaks for a command whose exit code is hidden only where it could show both ends:
+by a rule with evidence of both sides, and not behind a filter that may take lines away.
+
 Two traps. Some agents report ``grep`` without a match (exit code 1) as success: behind a
 last command of this kind the success says nothing of the others. And ``cd`` does fail at
 times; the shell then says so in the output, which is looked at.
@@ -75,7 +78,7 @@ def judge(script: Script, matcher: Matcher, evidence: Evidence, *, succeeded: bo
     every = list(commands(script))
     if (succeeded and every and every[-1].name in matcher.lenient) or (not succeeded and evidence.shows_syntax_error):
         status = Status.OPEN
-    walk = _Walk(every, matcher, evidence)
+    walk = _Walk(every, matcher, evidence, call_succeeded=succeeded)
     walk.script(script, status, Chance.RAN)
     return walk.uses
 
@@ -83,8 +86,9 @@ def judge(script: Script, matcher: Matcher, evidence: Evidence, *, succeeded: bo
 class _Walk:
     """One walk down the structure, status in hand; gathers :attr:`uses` on the way."""
 
-    def __init__(self, every: list[Command], matcher: Matcher, evidence: Evidence) -> None:
+    def __init__(self, every: list[Command], matcher: Matcher, evidence: Evidence, *, call_succeeded: bool) -> None:
         self.uses: list[Use] = []
+        self._call_succeeded = call_succeeded
         self._matcher = matcher
         self._evidence = evidence
         # Where a skill ran several times, the end of the output is that of the last.
@@ -245,6 +249,9 @@ class _Walk:
         if shown is not None and any(
             self._evidence.shares(command.rule, other.rule) for other in self._last_of.values() if other.rule
         ):
+            return None
+        if self._call_succeeded and not (self._ends_output and command.rule.shows_both):
+            # Failures seen where completions cannot be would tilt the rate: then neither counts.
             return None
         # A filter may have taken the failures away; it cannot have made one up.
         return None if shown and not self._ends_output else shown

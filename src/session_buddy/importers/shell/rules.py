@@ -45,6 +45,11 @@ class SkillRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     completed_when: tuple[str, ...] = ()
     """Regular expressions; any of them in the end of the output shows that all went well."""
 
+    @property
+    def shows_both(self) -> bool:
+        """Whether an output can show a failure as well as a completion."""
+        return bool(self.failed_when and self.completed_when)
+
 
 class _Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Skills that differ in nothing but their command, after which each is named."""

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from session_buddy.errors import StoreError
-from session_buddy.storage.migrations.connections import look, translated
+from session_buddy.storage.migrations.connections import look, make_private, translated
 
 __all__ = ["copy", "row_counts", "save"]
 
@@ -65,6 +65,7 @@ def row_counts(connection: sqlite3.Connection) -> dict[str, int]:
 
 def _copy_checked(live: sqlite3.Connection, path: Path) -> None:
     path.unlink(missing_ok=True)
+    make_private(path)
     with translated(path), closing(sqlite3.connect(path, isolation_level=None)) as twin:
         # One read transaction around both, so that the counts are those of the moment that is copied.
         live.execute("BEGIN")

@@ -151,8 +151,9 @@ class MigrationManager:
         """Put right what a stopped migration left; return what was done, in sentences.
 
         A version stuck half-way is finished, from the first statement without effect on; with *undo* it is
-        taken back. With *accept_edits*, edited scripts become the recorded ones. Lost marks in the header of
-        the file are set again. Raises :class:`SchemaDrift` where live objects fit no point of the script,
+        taken back. With *accept_edits*, edited scripts become the recorded ones. Indexes, views and triggers
+        that are missing or different are created again, and lost marks in the header of the file are set.
+        Raises :class:`SchemaDrift` where live objects fit no point of the script,
         and :class:`ScriptEdited` for edits not accepted.
         """
         with self._target.lock(self._lock_timeout):
@@ -172,6 +173,9 @@ class MigrationManager:
             if status.dirty is not None:
                 (self._target.undo if undo else self._target.finish)(self._scripts, status.dirty)
                 done.append(f"{'Undone' if undo else 'Finished'}: version {status.dirty}.")
+            if status.origin is Origin.OURS:
+                restored = self._target.restore(self._scripts[: self._target.position().version])
+                done += [f"Created again: {', '.join(restored)}."] if restored else []
             if status.origin is Origin.OURS and self._target.mark():
                 done.append("Set the owner and version marks of the file again.")
         return done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from urllib.parse import quote
 
 from session_buddy.errors import StoreBusy, StoreError, StoreUnreadable
 
-__all__ = ["exists", "look", "transaction", "translated", "write"]
+__all__ = ["exists", "look", "make_private", "transaction", "translated", "write"]
 
 T = TypeVar("T")
 
@@ -64,6 +65,8 @@ def write(path: Path) -> Iterator[sqlite3.Connection]:
     Transactions are explicit (:func:`transaction`). Foreign keys are off: with them on, dropping a table
     deletes rows in others; what a migration breaks is looked for before its commit instead.
     """
+    with translated(path):
+        make_private(path)
     with (
         translated(path),
         closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection,
@@ -72,6 +75,12 @@ def write(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = OFF")
         yield connection
+
+
+def make_private(path: Path) -> None:
+    """Make *path*, where it is missing, for its owner's eyes; log and index of a database take over its mode."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 @contextmanager

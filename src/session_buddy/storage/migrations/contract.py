@@ -168,6 +168,14 @@ class Target(Protocol):
         """Set again what marks the database as ours and its version, where it was lost; tell whether it was."""
         ...
 
+    def restore(self, scripts: tuple[Script, ...]) -> list[str]:
+        """Create again the indexes, views and triggers that are not as *scripts* create them; return their names.
+
+        Raises :class:`~session_buddy.errors.SchemaDrift` where a table is missing or different: its rows
+        cannot be made up.
+        """
+        ...
+
     def verify(self, scripts: tuple[Script, ...]) -> Verification:
         """Compare the live schema with what *scripts* create, and have the engine check the data. Never writes."""
         ...

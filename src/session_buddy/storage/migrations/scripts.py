@@ -21,7 +21,7 @@ from session_buddy.errors import MigrationError, ScriptMissing
 __all__ = ["Direction", "Script", "Source", "head_version", "load", "source"]
 
 _NAME = re.compile(r"V([1-9]\d*)__(\w+?)__(up|down)\.sql", re.ASCII)
-_LIKENESS = re.compile(r".*(up|down)\.sql", re.IGNORECASE)
+_LIKENESS = re.compile(r".*(up|down|backfill)\.sql", re.IGNORECASE)
 _RESTORE = "Restore the scripts, for instance by installing the package again."
 
 
@@ -89,7 +89,14 @@ def _listing(folder: Path) -> Iterator[tuple[int, str, Direction, Path]]:
     except OSError as error:
         raise ScriptMissing(f"The migration scripts in {folder} cannot be listed: {error}.", remedy=_RESTORE) from error
     matches = [(match, path) for path in paths if (match := _NAME.fullmatch(path.name))]
-    strays = [path.name for path in paths if _LIKENESS.fullmatch(path.name) and not _NAME.fullmatch(path.name)]
+    pairs = {f"V{match[1]}__{match[2]}__" for match, _ in matches}
+    strays = [
+        path.name
+        for path in paths
+        if _LIKENESS.fullmatch(path.name)
+        and not _NAME.fullmatch(path.name)
+        and path.name.removesuffix("backfill.sql") not in pairs
+    ]
     if strays:
         raise MigrationError(
             f"{strays[0]} in {folder} is not a name of a migration script.",
@@ -115,10 +122,13 @@ def _pair(found: dict[tuple[int, Direction], tuple[str, Path]], version: int, fo
             f"{up.name} and {down.name} do not belong together, so V{version}__{description}__down.sql is missing.",
             remedy="Give both halves of a version the same description.",
         )
-    backfill = folder / f"V{version}__{description}__backfill.sql"
-    return Script(
-        version, description.replace("_", " "), _read(up), _read(down), _read(backfill) if backfill.exists() else None
-    )
+    beside = folder / f"V{version}__{description}__backfill.sql"
+    up_source, backfill = _read(up), _read(beside) if beside.exists() else None
+    if backfill:
+        # One digest for what goes up: an edited backfill is an edited migration.
+        both = hashlib.sha256(f"{up_source.sql}\0{backfill.sql}".encode()).hexdigest()
+        up_source = Source(up_source.name, up_source.sql, both)
+    return Script(version, description.replace("_", " "), up_source, _read(down), backfill)
 
 
 def _read(path: Path) -> Source:

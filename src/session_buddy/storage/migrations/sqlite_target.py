@@ -144,6 +144,26 @@ class SqliteTarget:
             history.mark(connection)
         return True
 
+    def restore(self, scripts: tuple[Script, ...]) -> list[str]:
+        """See :meth:`Target.restore`."""
+        objects = "SELECT type || ' ' || name, type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"
+        with fingerprint.rehearsal(scripts) as model:
+            expected = [row for row in model.execute(objects) if not row[2].startswith("sqlite_")]
+        live = look(self.path, fingerprint.schema_of)
+        wrong = [row for row in expected if live.get(row[0]) != fingerprint.normalised(row[3])]
+        if tables := [name for name, kind, _, _ in wrong if kind == "table"]:
+            raise SchemaDrift(
+                f"Not as the scripts create it: {', '.join(tables)}.",
+                remedy="Rows that are gone cannot be made up: restore a backup.",
+            )
+        with write(self.path) as connection, transaction(connection):
+            for key, kind, name, _ in wrong if wrong else ():
+                if key in live:
+                    connection.execute(f'DROP {kind} "{name}"')
+            for *_, sql in wrong:
+                connection.execute(sql)
+        return [key for key, *_ in wrong]
+
     def verify(self, scripts: tuple[Script, ...]) -> Verification:
         """See :meth:`Target.verify`."""
         if self.position().origin is Origin.EMPTY:

@@ -6,17 +6,20 @@ import sqlite3
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from session_buddy.errors import QueryRefused, StoreUnreadable
+from session_buddy.errors import InvalidInput, QueryRefused, StoreError, StoreUnreadable
 from session_buddy.model import BadLine, Invocation, SkillFacts
 from session_buddy.storage.migrations.base import MigrationManager
 from session_buddy.storage.sqlite.catalogue import enter_facts
 from session_buddy.storage.sqlite.connection import begin_immediate, open_reader, open_writer
 from session_buddy.storage.sqlite.event_log import record_batch
+from session_buddy.storage.sqlite.plain import put_plain_rows
 from session_buddy.storage.sqlite.upkeep import digest_roll_ups, rebuild_roll_ups, refresh_figures
 from session_buddy.storage.store import Checkpoint, Clock, Recorded, Rows, Store
+from session_buddy.storage.tables import PlainTable
 
 __all__ = ["SQLiteStore"]
 
@@ -45,10 +48,16 @@ class SQLiteStore(Store):
         MigrationManager(db_path=path).ensure_current()
         self.url = f"sqlite:///{path}"
         self.path = path
+        self._clock = clock
         self._patience_seconds = patience_seconds
-        self._writer = open_writer(path, clock=clock, patience_seconds=patience_seconds)
         self._reader = open_reader(path, clock=clock)
+        self._closed = False
         self._writing, self._reading = threading.Lock(), threading.Lock()
+
+    @cached_property
+    def _writer(self) -> sqlite3.Connection:
+        # Opened with the first write, so that a file one may only read can be read.
+        return open_writer(self.path, clock=self._clock, patience_seconds=self._patience_seconds)
 
     def record(
         self,
@@ -70,11 +79,16 @@ class SQLiteStore(Store):
             )
         return recorded
 
+    def put_rows(self, table: PlainTable, rows: Sequence[tuple[Any, ...]]) -> None:
+        """See :meth:`Store.put_rows`."""
+        with self._transaction() as connection:
+            put_plain_rows(connection, table, rows)
+
     def query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Rows:
         """See :meth:`Store.query`."""
         with self._reading, _explained(self.path):
             cursor = self._reader.execute(sql, parameters)
-            return Rows(tuple(column[0] for column in cursor.description or ()), cursor.fetchall())
+            return Rows(_columns(cursor), cursor.fetchall())
 
     def stream(
         self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()
@@ -82,7 +96,7 @@ class SQLiteStore(Store):
         """See :meth:`Store.stream`."""
         with self._reading, _explained(self.path):
             cursor = self._reader.execute(sql, parameters)
-            yield tuple(column[0] for column in cursor.description or ())
+            yield _columns(cursor)
             yield from cursor
 
     def checkpoints(self) -> dict[str, Checkpoint]:
@@ -121,20 +135,36 @@ class SQLiteStore(Store):
 
     def close(self) -> None:
         """See :meth:`Store.close`."""
+        self._closed = True
         self._reader.close()
-        self._writer.close()
+        if "_writer" in vars(self):
+            self._writer.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        if self._closed:
+            raise StoreError(f"The store {self.url} has been closed.", remedy="Open it again with open_store().")
         with self._writing:
             begin_immediate(self._writer, self.path, self._patience_seconds)
             try:
                 yield self._writer
                 self._writer.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
+                if isinstance(error, sqlite3.DatabaseError) and (damaged := _damaged(self.path, error)):
+                    raise damaged from error
+                if isinstance(error, UnicodeEncodeError):
+                    raise InvalidInput(
+                        "text", "holds half a surrogate pair.", remedy="Give text that can be written as UTF-8."
+                    ) from error
                 raise
+
+
+def _columns(cursor: sqlite3.Cursor) -> tuple[str, ...]:
+    if cursor.description is None:
+        raise QueryRefused("There is no statement that gives rows.", remedy="Write a SELECT.")
+    return tuple(column[0] for column in cursor.description)
 
 
 @contextmanager
@@ -143,17 +173,34 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        code = _code(error)
+        if code == sqlite3.SQLITE_INTERRUPT:
+            raise KeyboardInterrupt from error
         if code == sqlite3.SQLITE_AUTH:
             raise QueryRefused(
                 "This statement would write or change settings; only reading is allowed here.",
                 remedy="Write through the API, or open the file with a SQLite tool of your own.",
             ) from error
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR):
-            raise StoreUnreadable(
-                f"{path} cannot be read: {error}.",
-                remedy="Check it with 'session-buddy db verify', or restore a backup.",
-            ) from error
+        if damaged := _damaged(path, error):
+            raise damaged from error
         raise QueryRefused(
-            f"SQLite refuses the statement: {error}.", remedy="Correct the SQL and try again."
+            f"SQLite refuses the statement: {error}.", remedy="Correct the SQL, or the value it stumbles over."
         ) from error
+
+
+def _damaged(path: Path, error: sqlite3.DatabaseError) -> StoreError | None:
+    """Return what to raise where the file or its disk is at fault, None where the statement is."""
+    code = _code(error)
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreUnreadable(
+            f"{path} is damaged: {error}.", remedy="Check it with 'session-buddy db verify', or restore a backup."
+        )
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+        return StoreError(
+            f"{path} cannot be used: {error}.", remedy="See that its disk has room and that you may write there."
+        )
+    return None
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF

@@ -16,6 +16,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ __all__ = ["begin_immediate", "open_reader", "open_writer"]
 _OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 _BUSY_TIMEOUT_MS = 5_000
 _CHECKPOINT_PAGES = 8_000
+_STEPS_BETWEEN_SIGNALS = 1_000_000
 _LARGE_ENOUGH_CACHE_KIB = 65_536
 
 _TABLE_FUNCTIONS = ("json_each('[]')", "json_tree('[]')", "pragma_table_info('x')", "pragma_table_xinfo('x')")
@@ -61,7 +63,7 @@ def open_writer(path: Path, *, clock: Clock | None, patience_seconds: float) -> 
     _require_sqlite()
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
     try:
-        connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        connection.execute(f"PRAGMA busy_timeout={min(_BUSY_TIMEOUT_MS, round(patience_seconds * 1000))}")
         # Changing the journal mode takes an exclusive lock for which SQLite does not
         # call the busy handler, so the wait for it is ours.
         _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL").fetchone(), path, patience_seconds)
@@ -95,6 +97,8 @@ def open_reader(path: Path, *, clock: Clock | None) -> sqlite3.Connection:
     for function in _TABLE_FUNCTIONS:
         # Declared at their first use, in words the authorizer would take for writing.
         connection.execute(f"SELECT 1 FROM {function} LIMIT 0").fetchall()
+    # SQLite runs a statement in one call: without this, Ctrl-C would wait for its end.
+    connection.set_progress_handler(_nothing, _STEPS_BETWEEN_SIGNALS)
     connection.set_authorizer(_allow_reading)
     return connection
 
@@ -125,6 +129,11 @@ def _patiently(attempt: Callable[[], Any], path: Path, patience_seconds: float) 
             return
 
 
+def _nothing() -> int:
+    """Be called, so that Python gets to look at signals; an exception raised in here interrupts the statement."""
+    return 0
+
+
 def _allow_reading(
     action: int, first: str | None, _second: str | None, _database: str | None, _source: str | None
 ) -> int:
@@ -137,12 +146,13 @@ def _allow_reading(
 
 def _replace_clock(connection: sqlite3.Connection, clock: Clock) -> None:
     """Make ``'now'`` in the SQL of this connection, views and triggers included, mean *clock*."""
-    original = sqlite3.connect(":memory:", check_same_thread=False)
 
     def call(function: str, *arguments: Any) -> Any:
         told = [clock() if argument == "now" else argument for argument in arguments]
         marks = ", ".join("?" * len(told))
-        return original.execute(f"SELECT {function}({marks})", told).fetchone()[0]
+        # The function of that name on the connection itself is the replaced one.
+        with closing(sqlite3.connect(":memory:")) as original:
+            return original.execute(f"SELECT {function}({marks})", told).fetchone()[0]
 
     for function in ("strftime", "julianday"):
         connection.create_function(

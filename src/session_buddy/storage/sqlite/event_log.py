@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from session_buddy.model import Invocation
+from session_buddy.model import DurationSource, ErrorType, Invocation, Outcome
 from session_buddy.storage.merge import merged_changes
 from session_buddy.storage.sqlite.deltas import count_deltas
 from session_buddy.storage.sqlite.rollups import add_deltas, minutes_since
@@ -24,9 +24,12 @@ _COLUMN_OF = {field: {"trigger": "triggered_by"}.get(field, field) for field in 
 _SMALL_BATCH = 4
 """Up to this many invocations the triggers are quicker than counting set-wise."""
 _LARGE_BATCH = 2_000
+_ERROR_TYPES = frozenset(ErrorType)
+# Those of this schema, by name: triggers that others added stay and fire.
 _INSERT_TRIGGERS = """
 SELECT name, sql FROM sqlite_schema
-WHERE type = 'trigger' AND tbl_name = 'skill_invocation' AND sql LIKE '%AFTER INSERT ON%' ORDER BY name
+WHERE type = 'trigger' AND name IN ('trg_invocation_after_insert', 'trg_phase_after_insert',
+    'trg_metrics_cache_after_insert') ORDER BY name
 """
 _LISTS = ("alternatives_considered", "follow_up_actions")
 _READ_ONE = f"SELECT {', '.join(_COLUMN_OF.values())} FROM skill_invocation WHERE event_id = ?"
@@ -125,10 +128,7 @@ def _split(
 def _complete(connection: sqlite3.Connection, told: Invocation) -> bool:
     """Merge *told* into its row; the update triggers of the schema keep the roll-ups."""
     values = connection.execute(_READ_ONE, (told.event_id,)).fetchone()
-    known = dict(zip(_COLUMN_OF, values, strict=True))
-    for field in _LISTS:
-        known[field] = msgspec.json.decode(known[field] or "[]")
-    changes = merged_changes(msgspec.convert(known, Invocation, strict=False), told)
+    changes = merged_changes(_as_invocation(dict(zip(_COLUMN_OF, values, strict=True))), told)
     if not changes:
         return False
     assignments = ", ".join(f"{_COLUMN_OF[field]} = ?" for field in changes)
@@ -137,6 +137,17 @@ def _complete(connection: sqlite3.Connection, told: Invocation) -> bool:
         (*(_plain(value) for value in changes.values()), told.event_id),
     )
     return True
+
+
+def _as_invocation(row: dict[str, Any]) -> Invocation:
+    """Return *row* as a value; what other writers may store and the model does not know is read as its nearest."""
+    for field in _LISTS:
+        row[field] = [str(item) for item in msgspec.json.decode(row[field] or "[]")]
+    if row["outcome"] == Outcome.FAILED and row["error_type"] not in _ERROR_TYPES:
+        row["error_type"] = ErrorType.OTHER
+    if row["duration_ms"] is not None:
+        row["duration_source"] = row["duration_source"] or DurationSource.ELAPSED
+    return msgspec.convert(row, Invocation, strict=False)
 
 
 def _plain(value: Any) -> Any:

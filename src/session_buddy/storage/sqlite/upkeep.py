@@ -13,10 +13,12 @@ from session_buddy.storage.migrations.statements import split
 __all__ = ["ROLL_UPS", "digest_roll_ups", "rebuild_roll_ups", "refresh_figures"]
 
 ROLL_UPS: dict[str, str] = {
-    "skill_metrics": "skill_name, kind, plugin, invocation_count, completed_count, failed_count, abandoned_count,"
+    "skill_metrics": "skill_name, invocation_count, completed_count, failed_count, abandoned_count,"
     " duration_ms_sum, duration_count, session_count, first_invoked_at, last_invoked_at",
-    "session_summary": "*",
-    "session_skills": "*",
+    "session_summary": "session_id, invocation_count, completed_count, failed_count, abandoned_count,"
+    " first_invoked_at, last_invoked_at",
+    "session_skills": "session_id, skill_name, invocation_count, completed_count, failed_count, abandoned_count,"
+    " duration_ms_sum, duration_count, first_invoked_at, last_invoked_at, rating, alternatives_considered",
     "skill_error_counts": "*",
     "skill_follow_up_counts": "*",
     "skill_phase_counts": "*",
@@ -25,8 +27,7 @@ ROLL_UPS: dict[str, str] = {
     "skill_time_series": "skill_name, timestamp, invocation_count, completion_rate, avg_duration_seconds,"
     " unique_sessions, completed_count, failed_count, duration_ms_sum, duration_count",
     "skill_day_buckets": "*",
-    "skill_user_interactions": "user_id, session_id, skill_name, invoked_at, completed, rating,"
-    " alternatives_considered",
+    "skill_user_interactions": "session_id, skill_name, invoked_at, completed, rating, alternatives_considered",
     "skill_dependencies": "skill_a, skill_b, co_occurrence_count",
     "skill_community_baselines": "skill_name, total_users, total_invocations, global_completion_rate,"
     " global_avg_duration_seconds, most_common_workflow_phase",
@@ -34,7 +35,11 @@ ROLL_UPS: dict[str, str] = {
     "ab_test_group_counts": "test_id, group_name, user_count, outcome_count, completed_count, duration_count,"
     " rating_count",
 }
-"""Every roll-up table and the columns of it that follow exactly from the event log."""
+"""Every roll-up table and the columns of it that follow exactly from the event log.
+
+Left out is what describes a group (kind, plugin, user, source, project): that comes from the
+row that was told first, which a recount need not find the same.
+"""
 
 _REFRESH = (
     # Lift of every pair; only rows that change are written.

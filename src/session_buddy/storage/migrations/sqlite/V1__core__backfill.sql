@@ -58,5 +58,6 @@ SELECT skill_name, ifnull(error_type, 'other') AS type, count(*) FROM skill_invo
 WHERE outcome = 'failed' GROUP BY skill_name, type;
 
 INSERT INTO skill_follow_up_counts (skill_name, follow_up, follow_up_count)
-SELECT i.skill_name, j.value, count(*) FROM skill_invocation i, json_each(i.follow_up_actions) j
-GROUP BY i.skill_name, j.value;
+SELECT i.skill_name, CAST(j.value AS TEXT) AS follow_up, count(*)
+FROM skill_invocation i, json_each(i.follow_up_actions) j WHERE j.value IS NOT NULL
+GROUP BY i.skill_name, follow_up;

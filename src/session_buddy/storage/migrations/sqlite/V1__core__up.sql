@@ -30,8 +30,10 @@ CREATE TABLE skill_invocation (
     agent_version TEXT,
     model TEXT,
     source TEXT NOT NULL DEFAULT 'sql' CHECK (source <> ''),
-    alternatives_considered TEXT CHECK (CASE WHEN json_valid(alternatives_considered) THEN json_type(alternatives_considered) = 'array' ELSE alternatives_considered IS NULL END),
-    follow_up_actions TEXT CHECK (CASE WHEN json_valid(follow_up_actions) THEN json_type(follow_up_actions) = 'array' ELSE follow_up_actions IS NULL END),
+    alternatives_considered TEXT CHECK (CASE
+        WHEN json_valid(alternatives_considered) THEN json_type(alternatives_considered) = 'array' ELSE alternatives_considered IS NULL END),
+    follow_up_actions TEXT CHECK (CASE
+        WHEN json_valid(follow_up_actions) THEN json_type(follow_up_actions) = 'array' ELSE follow_up_actions IS NULL END),
     rating REAL CHECK (rating BETWEEN 1 AND 5),
     -- 1: the writer has counted this row in the roll-ups itself, set-wise, in the same
     -- transaction, and the insert triggers stay silent. Leave it out in plain SQL.
@@ -283,13 +285,14 @@ BEGIN
         AND skill_name = NEW.skill_name AND failure_count = 0;
 
     INSERT INTO skill_follow_up_counts (skill_name, follow_up, follow_up_count)
-    SELECT NEW.skill_name, j.value, count(*)
-    FROM json_each(ifnull(NEW.follow_up_actions, '[]')) j WHERE NEW.sign > 0 GROUP BY j.value
+    SELECT NEW.skill_name, CAST(j.value AS TEXT), count(*)
+    FROM json_each(ifnull(NEW.follow_up_actions, '[]')) j
+    WHERE NEW.sign > 0 AND j.value IS NOT NULL GROUP BY CAST(j.value AS TEXT)
     ON CONFLICT (skill_name, follow_up) DO UPDATE SET follow_up_count = follow_up_count + excluded.follow_up_count;
     UPDATE skill_follow_up_counts SET follow_up_count = follow_up_count
-        - (SELECT count(*) FROM json_each(NEW.follow_up_actions) j WHERE j.value = follow_up)
+        - (SELECT count(*) FROM json_each(NEW.follow_up_actions) j WHERE CAST(j.value AS TEXT) = follow_up)
     WHERE NEW.sign < 0 AND NEW.follow_up_actions IS NOT NULL AND skill_name = NEW.skill_name
-        AND follow_up IN (SELECT j.value FROM json_each(NEW.follow_up_actions) j);
+        AND follow_up IN (SELECT CAST(j.value AS TEXT) FROM json_each(NEW.follow_up_actions) j);
     DELETE FROM skill_follow_up_counts WHERE NEW.sign < 0 AND NEW.follow_up_actions IS NOT NULL
         AND skill_name = NEW.skill_name AND follow_up_count = 0;
 END;
@@ -321,6 +324,12 @@ BEGIN
     INSERT INTO invocation_change VALUES (-1, OLD.id, OLD.session_id, OLD.user_id, OLD.skill_name, OLD.kind,
         OLD.plugin, OLD.invoked_at, OLD.outcome, OLD.error_type, OLD.duration_ms, OLD.project, OLD.source,
         OLD.follow_up_actions, OLD.rating, OLD.alternatives_considered);
+    -- What describes a group comes from its first row, until a row of it is told otherwise.
+    UPDATE skill_metrics SET kind = NEW.kind WHERE NEW.kind <> OLD.kind AND skill_name = NEW.skill_name;
+    UPDATE skill_metrics SET plugin = NEW.plugin
+    WHERE NEW.plugin IS NOT OLD.plugin AND NEW.plugin IS NOT NULL AND skill_name = NEW.skill_name;
+    UPDATE session_summary SET project = ifnull(NEW.project, project), source = NEW.source
+    WHERE (NEW.project IS NOT OLD.project OR NEW.source <> OLD.source) AND session_id = NEW.session_id;
     -- A session belongs to one user: who changes it in one row changes it in the session.
     UPDATE session_summary SET user_id = NEW.user_id
     WHERE NEW.user_id <> OLD.user_id AND session_id = NEW.session_id;

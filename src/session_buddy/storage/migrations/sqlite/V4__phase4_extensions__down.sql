@@ -10,6 +10,7 @@ DROP TRIGGER trg_ab_outcomes_after_insert;
 DROP TRIGGER trg_ab_assignments_before_update;
 DROP TRIGGER trg_ab_assignments_after_delete;
 DROP TRIGGER trg_ab_assignments_after_insert;
+DROP TRIGGER trg_ab_test_configs_dates_update;
 DROP TRIGGER trg_ab_test_configs_dates;
 DROP TRIGGER trg_baselines_after_phase_delete;
 DROP TRIGGER trg_baselines_after_phase_update;

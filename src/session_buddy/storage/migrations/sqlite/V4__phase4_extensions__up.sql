@@ -63,12 +63,13 @@ CREATE TABLE skill_day_buckets (
 CREATE TABLE skill_anomalies (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     skill_name TEXT NOT NULL CHECK (trim(skill_name) <> ''),
-    detected_at TEXT NOT NULL CHECK (julianday(detected_at) IS NOT NULL),
+    detected_at TEXT NOT NULL CHECK (strftime('%Y-%m-%dT%H:%M:%fZ', detected_at, '+0 days') IS detected_at),
     anomaly_type TEXT NOT NULL CHECK (anomaly_type IN ('drop', 'spike', 'pattern_shift')),
     baseline_value REAL,
     observed_value REAL,
     deviation_score REAL,
-    resolved_at TEXT CHECK (resolved_at IS NULL OR julianday(resolved_at) >= julianday(detected_at))
+    resolved_at TEXT CHECK (resolved_at IS NULL OR (resolved_at >= detected_at
+        AND strftime('%Y-%m-%dT%H:%M:%fZ', resolved_at, '+0 days') IS resolved_at))
 ) STRICT;
 
 CREATE INDEX idx_anomalies_detected ON skill_anomalies (detected_at DESC);
@@ -109,10 +110,12 @@ CREATE TABLE skill_user_interactions (
     user_id TEXT NOT NULL CHECK (user_id <> ''),
     session_id TEXT NOT NULL CHECK (session_id <> ''),
     skill_name TEXT NOT NULL CHECK (trim(skill_name) <> ''),
-    invoked_at TEXT NOT NULL CHECK (julianday(invoked_at) IS NOT NULL),
+    invoked_at TEXT NOT NULL CHECK (invoked_at LIKE '____-__-__%' AND julianday(invoked_at) IS NOT NULL),
     completed INTEGER NOT NULL CHECK (completed IN (0, 1)),
     rating REAL CHECK (rating BETWEEN 1 AND 5),
-    alternatives_considered TEXT CHECK (CASE WHEN json_valid(alternatives_considered) THEN json_type(alternatives_considered) = 'array' ELSE alternatives_considered IS NULL END)
+    alternatives_considered TEXT CHECK (CASE
+        WHEN json_valid(alternatives_considered) THEN json_type(alternatives_considered) = 'array'
+        ELSE alternatives_considered IS NULL END)
 ) STRICT;
 
 CREATE INDEX idx_interactions_user_time ON skill_user_interactions (user_id, invoked_at DESC);
@@ -123,7 +126,7 @@ CREATE TABLE skill_clusters (
     cluster_name TEXT NOT NULL CHECK (cluster_name <> ''),
     description TEXT,
     centroid_embedding BLOB CHECK (length(centroid_embedding) = 1536),
-    created_at TEXT NOT NULL CHECK (julianday(created_at) IS NOT NULL)
+    created_at TEXT NOT NULL CHECK (created_at LIKE '____-__-__%' AND julianday(created_at) IS NOT NULL)
 ) STRICT;
 
 CREATE TABLE skill_cluster_membership (
@@ -143,7 +146,7 @@ CREATE TABLE ab_test_configs (
     description TEXT,
     control_strategy TEXT NOT NULL CHECK (control_strategy <> ''),
     treatment_strategy TEXT NOT NULL CHECK (treatment_strategy <> ''),
-    start_date TEXT NOT NULL CHECK (julianday(start_date) IS NOT NULL),
+    start_date TEXT NOT NULL CHECK (start_date LIKE '____-__-__%' AND julianday(start_date) IS NOT NULL),
     end_date TEXT CHECK (end_date IS NULL OR julianday(end_date) > julianday(start_date)),
     min_sample_size INTEGER DEFAULT 100 CHECK (min_sample_size > 0),
     metrics TEXT CHECK (CASE WHEN json_valid(metrics) THEN json_type(metrics) = 'array' ELSE metrics IS NULL END),
@@ -157,7 +160,7 @@ CREATE TABLE ab_test_assignments (
     test_id INTEGER NOT NULL REFERENCES ab_test_configs (test_id) ON DELETE CASCADE,
     user_id TEXT NOT NULL CHECK (user_id <> ''),
     group_name TEXT NOT NULL CHECK (group_name IN ('control', 'treatment')),
-    assigned_at TEXT NOT NULL CHECK (julianday(assigned_at) IS NOT NULL),
+    assigned_at TEXT NOT NULL CHECK (assigned_at LIKE '____-__-__%' AND julianday(assigned_at) IS NOT NULL),
     UNIQUE (test_id, user_id)
 ) STRICT;
 
@@ -172,7 +175,7 @@ CREATE TABLE ab_test_outcomes (
     completed INTEGER NOT NULL CHECK (completed IN (0, 1)),
     duration_seconds REAL CHECK (duration_seconds >= 0),
     user_rating REAL CHECK (user_rating BETWEEN 1 AND 5),
-    recorded_at TEXT NOT NULL CHECK (julianday(recorded_at) IS NOT NULL)
+    recorded_at TEXT NOT NULL CHECK (recorded_at LIKE '____-__-__%' AND julianday(recorded_at) IS NOT NULL)
 ) STRICT;
 
 CREATE INDEX idx_ab_outcomes_test_user ON ab_test_outcomes (test_id, user_id);
@@ -200,14 +203,14 @@ CREATE TABLE skill_categories (
         CHECK (parent_category_id <> category_id),
     description TEXT,
     domain TEXT CHECK (domain IN ('code', 'documentation', 'testing', 'deployment')),
-    created_at TEXT NOT NULL CHECK (julianday(created_at) IS NOT NULL)
+    created_at TEXT NOT NULL CHECK (created_at LIKE '____-__-__%' AND julianday(created_at) IS NOT NULL)
 ) STRICT;
 
 CREATE TABLE skill_category_mapping (
     skill_name TEXT NOT NULL CHECK (trim(skill_name) <> ''),
     category_id INTEGER NOT NULL REFERENCES skill_categories (category_id) ON DELETE CASCADE,
     confidence_score REAL CHECK (confidence_score BETWEEN 0 AND 1),
-    assigned_at TEXT NOT NULL CHECK (julianday(assigned_at) IS NOT NULL),
+    assigned_at TEXT NOT NULL CHECK (assigned_at LIKE '____-__-__%' AND julianday(assigned_at) IS NOT NULL),
     PRIMARY KEY (skill_name, category_id)
 ) STRICT;
 
@@ -236,7 +239,7 @@ CREATE TABLE skill_modalities (
     input_format TEXT,
     output_format TEXT,
     requires_human_review INTEGER DEFAULT 0 CHECK (requires_human_review IN (0, 1)),
-    created_at TEXT NOT NULL CHECK (julianday(created_at) IS NOT NULL)
+    created_at TEXT NOT NULL CHECK (created_at LIKE '____-__-__%' AND julianday(created_at) IS NOT NULL)
 ) STRICT;
 
 INSERT INTO skill_categories (category_name, description, domain, created_at) VALUES
@@ -603,6 +606,15 @@ END;
 
 -- datetime('now') and offsets are welcome; what is kept is UTC with milliseconds.
 CREATE TRIGGER trg_ab_test_configs_dates AFTER INSERT ON ab_test_configs
+WHEN strftime('%Y-%m-%dT%H:%M:%fZ', NEW.start_date) IS NOT NEW.start_date
+    OR strftime('%Y-%m-%dT%H:%M:%fZ', NEW.end_date) IS NOT NEW.end_date
+BEGIN
+    UPDATE ab_test_configs SET start_date = strftime('%Y-%m-%dT%H:%M:%fZ', NEW.start_date),
+        end_date = strftime('%Y-%m-%dT%H:%M:%fZ', NEW.end_date)
+    WHERE test_id = NEW.test_id;
+END;
+
+CREATE TRIGGER trg_ab_test_configs_dates_update AFTER UPDATE OF start_date, end_date ON ab_test_configs
 WHEN strftime('%Y-%m-%dT%H:%M:%fZ', NEW.start_date) IS NOT NEW.start_date
     OR strftime('%Y-%m-%dT%H:%M:%fZ', NEW.end_date) IS NOT NEW.end_date
 BEGIN

@@ -1,0 +1,107 @@
+"""Invocations as columns, the shape in which ClickHouse takes them quickest, and back from rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from session_buddy.errors import InvalidInvocation
+from session_buddy.model import Invocation
+from session_buddy.storage.clickhouse.changes import Change
+
+__all__ = ["CHANGE_COLUMNS", "CHANGE_TYPES", "change_columns", "event_columns", "from_row", "milliseconds"]
+
+_COLUMN_OF = {field: {"trigger": "triggered_by"}.get(field, field) for field in Invocation.__struct_fields__}
+_OPTIONAL = frozenset(
+    "outcome error_type duration_source plugin parent_event_id project agent_version model workflow_phase"
+    " workflow_step_id alternatives_considered follow_up_actions".split()
+)
+_TYPE_OF = {"invoked_at": "DateTime64(3, 'UTC')", "duration_ms": "Nullable(Int64)", "rating": "Nullable(Float64)"}
+_LISTS = ("alternatives_considered", "follow_up_actions")
+_CHANGE = {
+    "sign": "Int8",
+    "version": "UInt64",
+    "first_version": "UInt64",
+    "opens_session": "Int8",
+    "joins_session": "Int8",
+    "joins_user": "Int8",
+    "partners": "Array(String)",
+}
+_EARLIEST, _LATEST = "1970-01-01T00:00:00.000Z", "2105-12-31T23:59:59.999Z"
+
+CHANGE_COLUMNS = (*_COLUMN_OF.values(), *_CHANGE)
+"""The columns of the table ``invocation_change``, in the order of :func:`change_columns`."""
+CHANGE_TYPES = (
+    *(_TYPE_OF.get(field, "Nullable(String)" if field in _OPTIONAL else "String") for field in _COLUMN_OF),
+    *_CHANGE.values(),
+)
+
+
+def event_columns() -> str:
+    """Return the select list that :func:`from_row` reads, over ``invocation_log``."""
+    return ", ".join(
+        f"toUnixTimestamp64Milli({column})" if column == "invoked_at" else column for column in _COLUMN_OF.values()
+    )
+
+
+def milliseconds(moments: Sequence[str]) -> list[int]:
+    """Return canonical times as milliseconds since 1970.
+
+    Raises :class:`InvalidInvocation` for years that ClickHouse's hours cannot hold (before 1970, after 2105).
+    """
+    minutes: dict[str, int] = {}
+    found: list[int] = []
+    for moment in moments:
+        minute = moment[:16]
+        begin = minutes.get(minute)
+        if begin is None:
+            begin = minutes[minute] = _begin(moment)
+        found.append(begin + int(moment[17:19]) * 1000 + int(moment[20:23]))
+    return found
+
+
+def _begin(moment: str) -> int:
+    if not _EARLIEST <= moment <= _LATEST:
+        raise InvalidInvocation(
+            "invoked_at", f"{moment!r} is outside 1970-2105.", remedy="Correct the time; SQLite stores take any year."
+        )
+    return int(datetime.fromisoformat(f"{moment[:16]}:00").replace(tzinfo=UTC).timestamp()) * 1000
+
+
+def change_columns(changes: Sequence[Change], first_version: int) -> list[list[Any]]:
+    """Return *changes* column by column; their versions count up from *first_version*."""
+    told = [change.invocation for change in changes]
+    columns: list[list[Any]] = []
+    for field in _COLUMN_OF:
+        if field == "invoked_at":
+            columns.append(milliseconds([i.invoked_at for i in told]))
+        elif field in _LISTS:
+            columns.append([_json(values) if (values := getattr(i, field)) else None for i in told])
+        else:
+            columns.append([getattr(i, field) for i in told])
+    columns.append([change.sign for change in changes])
+    versions = range(first_version, first_version + len(changes))
+    columns.append(list(versions))
+    columns.append([change.first_version or own for change, own in zip(changes, versions, strict=True)])
+    columns.append([change.opens_session for change in changes])
+    columns.append([change.joins_session for change in changes])
+    columns.append([change.joins_user for change in changes])
+    columns.append([change.partners for change in changes])
+    return columns
+
+
+def from_row(row: Sequence[Any]) -> Invocation:
+    """Return the invocation that a row of :func:`event_columns` holds."""
+    values = dict(zip(_COLUMN_OF, row, strict=True))
+    moment = datetime.fromtimestamp(values["invoked_at"] // 1000, UTC)
+    values["invoked_at"] = f"{moment:%Y-%m-%dT%H:%M:%S}.{values['invoked_at'] % 1000:03d}Z"
+    for field in _LISTS:
+        values[field] = msgspec.json.decode(values[field] or "[]")
+    return msgspec.convert(values, Invocation, strict=False)
+
+
+def _json(values: tuple[str, ...]) -> str:
+    return msgspec.json.encode(values).decode()

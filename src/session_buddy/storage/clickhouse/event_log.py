@@ -1,0 +1,187 @@
+"""Writing events: looked up, planned, and then in one insert through ``invocation_change``.
+
+Before the insert the whole of what is to be written is put down in ``unfinished_batch``, and after it marked
+done. Whoever finds a batch that is not done, the next call or the next process, sends it again: under the
+same token, so that what had arrived stays and what had not arrives, in every roll-up.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from session_buddy.model import BadLine, Invocation
+from session_buddy.storage.clickhouse.changes import Plan, Present
+from session_buddy.storage.clickhouse.columns import (
+    CHANGE_COLUMNS,
+    CHANGE_TYPES,
+    change_columns,
+    event_columns,
+    from_row,
+    milliseconds,
+)
+from session_buddy.storage.clickhouse.connection import literal
+from session_buddy.storage.clickhouse.spans import recount_spans
+from session_buddy.storage.store import Checkpoint
+
+__all__ = ["Contents", "begin", "contents_of", "deliver", "next_version", "present", "unfinished"]
+
+_ROWS_AT_ONCE = 100_000
+"""Rows in one insert: far below the million at which a server cuts an insert into blocks of its own."""
+_COUNTER_BITS = 20
+"""A version's lower bits: they tell rows of one millisecond apart; see V1."""
+_CHECKPOINT_COLUMNS = (*Checkpoint.__struct_fields__, "imported_at", "version")
+_BAD_LINE_COLUMNS = ("path", "offset", "line", "length", "reason", "seen_at")
+
+
+class Contents(msgspec.Struct, frozen=True):
+    """All that one call of ``record`` writes."""
+
+    token: str
+    columns: list[list[Any]]
+    """Of ``invocation_change``."""
+    renamed: list[tuple[str, str, int]]
+    """Session, skill and time (ms) of each state that left that skill."""
+    checkpoints: list[tuple[Any, ...]]
+    bad_lines: list[tuple[Any, ...]]
+
+
+def present(client: Any, batch: Sequence[Invocation]) -> Present:
+    """Look up what the store holds of *batch*: its events (by id, a day around theirs), sessions and users."""
+    found = Present()
+    if not batch:
+        return found
+    days = _around({invocation.invoked_at[:10] for invocation in batch})
+    known = client.query(
+        f"SELECT toString(k.day), k.event_id FROM invocation_known AS k WHERE k.day IN {days} AND k.event_key IN"
+        f" (SELECT cityHash64(arrayJoin({_array(i.event_id for i in batch)})))"
+    ).result_rows
+    if known:
+        rows = client.query(
+            f"SELECT first_version, version, {event_columns()} FROM invocation_log FINAL WHERE toDate(invoked_at) IN"
+            f" {_dates({day for day, _ in known})} AND event_id IN {_array(event_id for _, event_id in known)}"
+        ).result_rows
+        for first_version, version, *row in rows:
+            state = from_row(row)
+            found.events[state.event_id] = state
+            found.first_versions[state.event_id] = first_version
+            found.newest_version = max(found.newest_version, version)
+    sessions = {invocation.session_id for invocation in batch}
+    sessions |= {state.session_id for state in found.events.values()}
+    for session, skill, count in client.query(
+        "SELECT r.session_id, toString(r.skill_name), sum(r.invocation_count) AS n FROM roll_session_skill AS r"
+        f" WHERE r.session_id IN {_array(sessions)} GROUP BY r.session_id, r.skill_name HAVING n > 0"
+        " ORDER BY r.session_id, r.skill_name"
+    ).result_rows:
+        found.sessions.setdefault(session, {})[skill] = count
+    users = {invocation.user_id for invocation in batch} | {state.user_id for state in found.events.values()}
+    for user, skill, count in client.query(
+        "SELECT r.user_id, toString(r.skill_name), sum(r.invocation_count) AS n FROM roll_user_skill AS r"
+        f" WHERE r.user_id IN {_array(users)} GROUP BY r.user_id, r.skill_name HAVING n > 0"
+    ).result_rows:
+        found.users[user, skill] = count
+    return found
+
+
+def contents_of(
+    planned: Plan, checkpoints: Sequence[Checkpoint], bad_lines: Sequence[BadLine], *, now: str, version: int
+) -> Contents:
+    """Return what is to be written for *planned*; times are *now*, versions count up from *version*."""
+    (now_ms,) = milliseconds([now])
+    times = milliseconds([state.invoked_at for state in planned.renamed])
+    return Contents(
+        token=uuid.uuid4().hex,
+        columns=change_columns(planned.changes, version) if planned.changes else [],
+        renamed=[(s.session_id, s.skill_name, at) for s, at in zip(planned.renamed, times, strict=True)],
+        checkpoints=[(*msgspec.structs.astuple(c), now_ms, version) for c in checkpoints],
+        bad_lines=[(b.path, b.offset, b.line, b.length, b.reason, now_ms) for b in bad_lines],
+    )
+
+
+def next_version(last: int) -> int:
+    """Return a version after *last* that tells the present millisecond."""
+    return max(last, time.time_ns() // 1_000_000 << _COUNTER_BITS)
+
+
+def begin(client: Any, contents: Contents) -> None:
+    """Put *contents* down, so that they can be sent again whatever happens."""
+    client.insert(
+        "unfinished_batch",
+        [[contents.token], [msgspec.msgpack.encode(contents)], [0]],
+        column_names=("token", "contents", "done"),
+        column_type_names=("String", "String", "UInt8"),
+        column_oriented=True,
+    )
+
+
+def deliver(client: Any, contents: Contents) -> None:
+    """Write *contents* and mark them done. Repeatable, also after it failed half-way."""
+    rows = len(contents.columns[0]) if contents.columns else 0
+    for start in range(0, rows, _ROWS_AT_ONCE):
+        stop = start + _ROWS_AT_ONCE
+        client.insert(
+            "invocation_change",
+            [column[start:stop] for column in contents.columns] if rows > _ROWS_AT_ONCE else contents.columns,
+            column_names=CHANGE_COLUMNS,
+            column_type_names=CHANGE_TYPES,
+            column_oriented=True,
+            settings={"insert_deduplication_token": f"{contents.token}-{start}"},
+        )
+    if contents.renamed:
+        recount_spans(client, contents.renamed)
+    _insert(client, "import_quarantine_log", _BAD_LINE_COLUMNS, contents.bad_lines)
+    _insert(client, "import_checkpoint_log", _CHECKPOINT_COLUMNS, contents.checkpoints)
+    client.insert(
+        "unfinished_batch",
+        [[contents.token], [""], [1]],
+        column_names=("token", "contents", "done"),
+        column_type_names=("String", "String", "UInt8"),
+        column_oriented=True,
+    )
+
+
+def unfinished(client: Any) -> list[Contents]:
+    """Return what was begun and not marked done, oldest first."""
+    rows = client.query(
+        "SELECT contents FROM unfinished_batch FINAL WHERE done = 0 ORDER BY begun_at, token",
+        query_formats={"String": "bytes"},
+    ).result_rows
+    return [msgspec.msgpack.decode(contents, type=Contents) for (contents,) in rows]
+
+
+_TYPES = {
+    "path": "String",
+    "importer": "String",
+    "identity": "String",
+    "state": "String",
+    "reason": "String",
+    "imported_at": "DateTime64(3, 'UTC')",
+    "seen_at": "DateTime64(3, 'UTC')",
+    "version": "UInt64",
+}
+
+
+def _insert(client: Any, table: str, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
+    if rows:
+        types = [_TYPES.get(name, "Int64") for name in names]
+        client.insert(table, rows, column_names=names, column_type_names=types)
+
+
+def _array(texts: Iterable[str]) -> str:
+    """Return *texts* as an expression for an array: one literal, quick to build and to parse."""
+    return f"JSONExtract({literal(msgspec.json.encode(list(texts)).decode())}, 'Array(String)')"
+
+
+def _around(days: set[str]) -> str:
+    """Return *days* with the day before and after each, as a list of dates in SQL."""
+    dates = {datetime.fromisoformat(day).replace(tzinfo=UTC).date() for day in days}
+    return _dates({str(date + timedelta(days=shift)) for date in dates for shift in (-1, 0, 1)})
+
+
+def _dates(days: Iterable[str]) -> str:
+    return "(" + ", ".join(f"toDate('{day}')" for day in sorted(days) if "1970-01-01" <= day < "2149") + ")"

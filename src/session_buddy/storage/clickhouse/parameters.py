@@ -1,0 +1,66 @@
+"""The placeholders of SQLite's queries, ``?`` and ``:name``, as ClickHouse's server-side parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from session_buddy.errors import QueryRefused
+
+__all__ = ["bound"]
+
+_TOKEN = re.compile(
+    r"""(?P<skip>--[^\n]*|/\*.*?\*/|'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|`(?:[^`\\]|``|\\.)*`|::)"""
+    r"""|(?P<place>\?)|:(?P<name>[A-Za-z_]\w*)""",
+    re.DOTALL,
+)
+_TYPES = {bool: "Bool", int: "Int64", float: "Float64", str: "String", bytes: "String"}
+
+
+def bound(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return *sql* and *parameters* as ClickHouse wants them; quoted text and comments are left alone.
+
+    Without parameters nothing is replaced, so that ``a ? b : c`` stays an expression. Raises
+    :class:`QueryRefused` where places and values do not match, or a value has no type in SQL.
+
+    >>> bound("SELECT ? WHERE a = '?'", [5])
+    ("SELECT {p0:Int64} WHERE a = '?'", {'p0': 5})
+    """
+    if not parameters:
+        return sql, {}
+    values: dict[str, Any] = {}
+    named = isinstance(parameters, Mapping)
+
+    def replaced(match: re.Match[str]) -> str:
+        if match["skip"] or (match["name"] and not named) or (match["place"] and named):
+            return match[0]
+        if isinstance(parameters, Mapping):
+            name, value = match["name"], parameters.get(match["name"], _MISSING)
+        else:
+            name, value = f"p{len(values)}", parameters[len(values)] if len(values) < len(parameters) else _MISSING
+        if value is _MISSING:
+            raise _mismatch(f"there is no value for {match[0]}")
+        values[name] = value
+        return f"{{{name}:{_type_of(value)}}}"
+
+    text = _TOKEN.sub(replaced, sql)
+    if not named and len(values) != len(parameters):
+        raise _mismatch(f"{len(parameters)} values for {len(values)} places")
+    return text, values
+
+
+_MISSING = object()
+
+
+def _type_of(value: Any) -> str:
+    if value is None:
+        return "Nullable(String)"
+    for kind, name in _TYPES.items():
+        if isinstance(value, kind):
+            return name
+    raise _mismatch(f"a {type(value).__name__} is no value of SQL")
+
+
+def _mismatch(problem: str) -> QueryRefused:
+    return QueryRefused(f"The statement's parameters do not fit: {problem}.", remedy="Give one value for each place.")

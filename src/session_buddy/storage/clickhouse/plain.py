@@ -1,0 +1,33 @@
+"""Writing the tables that are not counted from the event log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from session_buddy.storage.clickhouse.columns import milliseconds
+from session_buddy.storage.tables import PlainTable
+
+__all__ = ["put_plain_rows"]
+
+_TIMES = {"import_quarantine": "seen_at", "import_checkpoint": "imported_at"}
+"""Views over a table ``…_log``, and their time, which is a DateTime64 there."""
+
+
+def put_plain_rows(client: Any, table: PlainTable, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert *rows*; they take the place of those with their keys. See :meth:`Store.put_rows`."""
+    if not rows:
+        return
+    columns: list[str] = list(table.columns)
+    name, written = table.name, [list(row) for row in rows]
+    if time_column := _TIMES.get(name):
+        place = columns.index(time_column)
+        for row, moment in zip(written, milliseconds([str(row[place]) for row in rows]), strict=True):
+            row[place] = moment
+        name += "_log"
+    if table.name == "import_checkpoint":
+        columns.append("version")
+        for row in written:
+            row.append(time.time_ns() // 1_000_000 << 20)
+    client.insert(name, written, column_names=columns)

@@ -1,0 +1,588 @@
+-- V4: real-time monitoring, cross-session learning, experiments, multi-modal skills.
+-- Purely additive to V1-V3.
+
+-- joins_user: +1 (-1) with the first (last) invocation of the skill by the user. partners: where
+-- joins_session is not 0, the other skills of the session at that moment.
+ALTER TABLE invocation_change
+    ADD COLUMN IF NOT EXISTS joins_user Int8,
+    ADD COLUMN IF NOT EXISTS partners Array(String);
+
+------------------------------------------------------------------ what is counted
+
+-- Minutes, for as long as a window can reach. kept_until is told in real time, whatever the
+-- clock of a test says.
+CREATE TABLE IF NOT EXISTS roll_minute (
+    minute DateTime('UTC'),
+    skill_name LowCardinality(String),
+    invocation_count SimpleAggregateFunction(sum, Int64),
+    completed_count SimpleAggregateFunction(sum, Int64),
+    failed_count SimpleAggregateFunction(sum, Int64),
+    kept_until SimpleAggregateFunction(max, DateTime('UTC'))
+) ENGINE = AggregatingMergeTree
+ORDER BY (minute, skill_name)
+TTL kept_until
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS roll_hour (
+    hour DateTime('UTC'),
+    skill_name LowCardinality(String),
+    invocation_count Int64,
+    completed_count Int64,
+    failed_count Int64,
+    duration_ms_sum Int64,
+    duration_count Int64
+) ENGINE = SummingMergeTree
+PARTITION BY toYear(hour)
+ORDER BY (hour, skill_name)
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS roll_hour_session (
+    skill_name LowCardinality(String),
+    hour DateTime('UTC'),
+    session_id String,
+    invocation_count Int64
+) ENGINE = SummingMergeTree
+PARTITION BY toYYYYMM(hour)
+ORDER BY (skill_name, hour, session_id)
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS roll_user_skill (
+    user_id String,
+    skill_name LowCardinality(String),
+    invocation_count Int64,
+    completed_count Int64,
+    failed_count Int64,
+    duration_ms_sum Int64,
+    duration_count Int64
+) ENGINE = SummingMergeTree
+ORDER BY (user_id, skill_name)
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS roll_skill_users (
+    skill_name LowCardinality(String),
+    total_users Int64
+) ENGINE = SummingMergeTree
+ORDER BY skill_name
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS roll_pair (
+    skill_a LowCardinality(String),
+    skill_b LowCardinality(String),
+    co_occurrence_count SimpleAggregateFunction(sum, Int64),
+    written_at SimpleAggregateFunction(max, DateTime64(3, 'UTC'))
+) ENGINE = AggregatingMergeTree
+ORDER BY (skill_a, skill_b)
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+
+------------------------------------------------------------------ what people and detectors write
+-- Of rows with the same key the last one written counts: read these tables with FINAL.
+
+CREATE TABLE IF NOT EXISTS skill_anomaly_mark (
+    skill_name String,
+    is_anomalous UInt8,
+    anomaly_score Nullable(Float64)
+) ENGINE = ReplacingMergeTree
+ORDER BY skill_name
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS skill_anomalies (
+    id Int64 DEFAULT toInt64(generateSnowflakeID()),
+    skill_name String,
+    detected_at String,
+    anomaly_type LowCardinality(String),
+    baseline_value Nullable(Float64),
+    observed_value Nullable(Float64),
+    deviation_score Nullable(Float64),
+    resolved_at Nullable(String),
+    CONSTRAINT name_is_there CHECK trim(skill_name) <> '',
+    CONSTRAINT type_is_known CHECK anomaly_type IN ('drop', 'spike', 'pattern_shift'),
+    CONSTRAINT detected_is_time CHECK parseDateTime64BestEffortOrNull(detected_at, 3, 'UTC') IS NOT NULL
+) ENGINE = ReplacingMergeTree
+ORDER BY id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS skill_clusters (
+    cluster_id Int64 DEFAULT toInt64(generateSnowflakeID()),
+    cluster_name String,
+    description Nullable(String),
+    centroid_embedding Nullable(FixedString(1536)),
+    created_at String,
+    CONSTRAINT name_is_there CHECK cluster_name <> ''
+) ENGINE = ReplacingMergeTree
+ORDER BY cluster_id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS skill_cluster_membership (
+    skill_name String,
+    cluster_id Int64,
+    membership_score Nullable(Float64),
+    CONSTRAINT score_is_fraction CHECK ifNull(membership_score, 0) BETWEEN 0 AND 1
+) ENGINE = ReplacingMergeTree
+ORDER BY (skill_name, cluster_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS ab_test_configs (
+    test_id Int64 DEFAULT toInt64(generateSnowflakeID()),
+    test_name String,
+    description Nullable(String),
+    control_strategy String,
+    treatment_strategy String,
+    start_date String,
+    end_date Nullable(String),
+    min_sample_size Int64 DEFAULT 100,
+    metrics Nullable(String),
+    assignment_ratio Float64 DEFAULT 0.5,
+    status LowCardinality(String) DEFAULT 'running',
+    CONSTRAINT names_are_there CHECK test_name <> '' AND control_strategy <> '' AND treatment_strategy <> '',
+    CONSTRAINT start_is_time CHECK parseDateTime64BestEffortOrNull(start_date, 3, 'UTC') IS NOT NULL,
+    CONSTRAINT sample_is_positive CHECK min_sample_size > 0,
+    CONSTRAINT ratio_is_fraction CHECK assignment_ratio > 0 AND assignment_ratio < 1,
+    CONSTRAINT status_is_known
+        CHECK status IN ('draft', 'running', 'paused', 'stopped', 'concluded', 'archived')
+) ENGINE = ReplacingMergeTree
+ORDER BY test_id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS ab_test_assignments (
+    assignment_id Int64 DEFAULT toInt64(generateSnowflakeID()),
+    test_id Int64,
+    user_id String,
+    group_name LowCardinality(String),
+    assigned_at String,
+    CONSTRAINT user_is_there CHECK user_id <> '',
+    CONSTRAINT group_is_known CHECK group_name IN ('control', 'treatment')
+) ENGINE = ReplacingMergeTree
+ORDER BY (test_id, user_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS ab_test_outcomes (
+    outcome_id Int64 DEFAULT toInt64(generateSnowflakeID()),
+    test_id Int64,
+    user_id String,
+    skill_name String,
+    completed UInt8,
+    duration_seconds Nullable(Float64),
+    user_rating Nullable(Float64),
+    recorded_at String,
+    CONSTRAINT names_are_there CHECK user_id <> '' AND trim(skill_name) <> '',
+    CONSTRAINT completed_is_flag CHECK completed IN (0, 1),
+    CONSTRAINT duration_is_positive CHECK ifNull(duration_seconds, 0) >= 0,
+    CONSTRAINT rating_is_one_to_five CHECK ifNull(user_rating, 1) BETWEEN 1 AND 5
+) ENGINE = ReplacingMergeTree
+ORDER BY (test_id, user_id, outcome_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS skill_categories (
+    category_id Int64,
+    category_name String,
+    parent_category_id Nullable(Int64),
+    description Nullable(String),
+    domain LowCardinality(Nullable(String)),
+    created_at String,
+    CONSTRAINT name_is_there CHECK category_name <> '',
+    CONSTRAINT domain_is_known CHECK ifNull(domain, 'code') IN ('code', 'documentation', 'testing', 'deployment')
+) ENGINE = ReplacingMergeTree
+ORDER BY category_id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS skill_category_mapping (
+    skill_name String,
+    category_id Int64,
+    confidence_score Nullable(Float64),
+    assigned_at String,
+    CONSTRAINT confidence_is_fraction CHECK ifNull(confidence_score, 0) BETWEEN 0 AND 1
+) ENGINE = ReplacingMergeTree
+ORDER BY (skill_name, category_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS skill_modalities (
+    skill_name String,
+    modality_type LowCardinality(String),
+    input_format Nullable(String),
+    output_format Nullable(String),
+    requires_human_review UInt8 DEFAULT 0,
+    created_at String,
+    CONSTRAINT type_is_known CHECK modality_type IN ('code', 'documentation', 'testing', 'deployment')
+) ENGINE = ReplacingMergeTree
+ORDER BY skill_name
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+INSERT INTO skill_categories (category_id, category_name, description, domain, created_at)
+SELECT * FROM VALUES('i Int64, n String, d String, m String, t String',
+    (1, 'Code Quality', 'Linters, type checkers and formatters', 'code', '2026-02-10T00:00:00.000Z'),
+    (2, 'Testing', 'Running tests and measuring what they cover', 'testing', '2026-02-10T00:00:00.000Z'),
+    (3, 'Documentation', 'Writing, building and checking documentation', 'documentation', '2026-02-10T00:00:00.000Z'),
+    (4, 'Deployment', 'Building, shipping and operating', 'deployment', '2026-02-10T00:00:00.000Z'));
+
+INSERT INTO skill_category_mapping (skill_name, category_id, confidence_score, assigned_at)
+SELECT s, c, 1.0, '2026-02-10T00:00:00.000Z' FROM VALUES('s String, c Int64',
+    ('ruff-check', 1), ('mypy', 1), ('pylint', 1),
+    ('pytest-run', 2), ('coverage-report', 2), ('hypothesis-test', 2),
+    ('sphinx-build', 3), ('docstring-check', 3), ('api-docs', 3),
+    ('docker-build', 4), ('k8s-deploy', 4), ('terraform-apply', 4));
+
+INSERT INTO skill_modalities (skill_name, modality_type, created_at)
+SELECT m.skill_name, assumeNotNull(c.domain), m.assigned_at
+FROM skill_category_mapping AS m FINAL INNER JOIN skill_categories AS c FINAL ON c.category_id = m.category_id
+WHERE m.assigned_at = '2026-02-10T00:00:00.000Z';
+
+------------------------------------------------------------------ what feeds what
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_minute TO roll_minute AS
+SELECT toStartOfMinute(c.invoked_at) AS minute, c.skill_name AS skill_name, sum(c.sign) AS invocation_count,
+       sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
+       greatest(minute, toDateTime(intDiv(max(c.version), 1048576000), 'UTC')) + INTERVAL 3 DAY AS kept_until
+FROM invocation_change AS c
+WHERE c.invoked_at >= (SELECT m.now - INTERVAL 2 DAY FROM store_moment AS m)
+GROUP BY minute, skill_name;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_hour TO roll_hour AS
+SELECT toStartOfHour(c.invoked_at) AS hour, c.skill_name AS skill_name, sum(c.sign) AS invocation_count,
+       sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
+       sum(c.sign * ifNull(c.duration_ms, 0)) AS duration_ms_sum,
+       sumIf(c.sign, c.duration_ms IS NOT NULL) AS duration_count
+FROM invocation_change AS c GROUP BY hour, skill_name;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_hour_session TO roll_hour_session AS
+SELECT c.skill_name AS skill_name, toStartOfHour(c.invoked_at) AS hour, c.session_id AS session_id,
+       sum(c.sign) AS invocation_count
+FROM invocation_change AS c GROUP BY skill_name, hour, session_id;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_user_skill TO roll_user_skill AS
+SELECT c.user_id AS user_id, c.skill_name AS skill_name, sum(c.sign) AS invocation_count,
+       sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
+       sum(c.sign * ifNull(c.duration_ms, 0)) AS duration_ms_sum,
+       sumIf(c.sign, c.duration_ms IS NOT NULL) AS duration_count
+FROM invocation_change AS c GROUP BY user_id, skill_name;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_skill_users TO roll_skill_users AS
+SELECT c.skill_name AS skill_name, sum(c.joins_user) AS total_users
+FROM invocation_change AS c WHERE c.joins_user <> 0 GROUP BY skill_name;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_pair TO roll_pair AS
+SELECT least(p.skill, p.partner) AS skill_a, greatest(p.skill, p.partner) AS skill_b,
+       sum(p.change) AS co_occurrence_count,
+       fromUnixTimestamp64Milli(toInt64(intDiv(max(p.version), 1048576)), 'UTC') AS written_at
+FROM (
+    SELECT c.skill_name AS skill, arrayJoin(c.partners) AS partner, c.joins_session AS change, c.version AS version
+    FROM invocation_change AS c WHERE c.joins_session <> 0
+) AS p
+GROUP BY skill_a, skill_b;
+
+------------------------------------------------------------------ roll-ups as people read them
+
+CREATE VIEW IF NOT EXISTS skill_window_counts AS
+SELECT k.skill_name AS skill_name, ifNull(w.n_1h, 0) AS invocation_count_1h, ifNull(w.n_24h, 0) AS invocation_count_24h,
+       ifNull(w.completed, 0) AS completed_count_24h, ifNull(w.failed, 0) AS failed_count_24h
+FROM (
+    SELECT r.skill_name AS skill_name FROM roll_skill AS r GROUP BY r.skill_name HAVING sum(r.invocation_count) > 0
+) AS k
+LEFT JOIN (
+    SELECT r.skill_name AS skill_name,
+           sumIf(r.invocation_count,
+               r.minute >= (SELECT toStartOfMinute(m.now - INTERVAL 1 HOUR) FROM store_moment AS m)) AS n_1h,
+           sum(r.invocation_count) AS n_24h, sum(r.completed_count) AS completed, sum(r.failed_count) AS failed
+    FROM roll_minute AS r
+    WHERE r.minute >= (SELECT toStartOfMinute(m.now - INTERVAL 24 HOUR) FROM store_moment AS m)
+        AND r.minute <= (SELECT toStartOfMinute(m.now) FROM store_moment AS m)
+    GROUP BY r.skill_name
+) AS w ON w.skill_name = k.skill_name;
+
+CREATE VIEW IF NOT EXISTS skill_minute_buckets AS
+SELECT b.skill_name AS skill_name, concat(replaceOne(toString(toDateTime64(b.start, 3, 'UTC')), ' ', 'T'), 'Z') AS minute,
+       b.n AS invocation_count, b.completed AS completed_count, b.failed AS failed_count,
+       sum(b.n) OVER earlier - b.n AS invocations_before,
+       sum(b.completed) OVER earlier - b.completed AS completed_before,
+       sum(b.failed) OVER earlier - b.failed AS failed_before
+FROM (
+    SELECT r.skill_name AS skill_name, r.minute AS start, sum(r.invocation_count) AS n,
+           sum(r.completed_count) AS completed, sum(r.failed_count) AS failed
+    FROM roll_minute AS r GROUP BY r.skill_name, r.minute HAVING n > 0
+) AS b
+WINDOW earlier AS (PARTITION BY b.skill_name ORDER BY b.start);
+
+CREATE VIEW IF NOT EXISTS skill_metrics_cache AS
+SELECT k.skill_name AS skill_name, concat(replaceOne(toString(k.last_at), ' ', 'T'), 'Z') AS last_invocation_at,
+       w.invocation_count_1h AS invocation_count_1h, w.invocation_count_24h AS invocation_count_24h,
+       if(w.completed_count_24h + w.failed_count_24h > 0,
+           w.completed_count_24h / (w.completed_count_24h + w.failed_count_24h), NULL) AS avg_completion_rate_24h,
+       ifNull(a.flag, 0) AS is_anomalous, a.score AS anomaly_score,
+       concat(replaceOne(toString(k.written), ' ', 'T'), 'Z') AS updated_at
+FROM skill_window_counts AS w
+INNER JOIN (
+    SELECT r.skill_name AS skill_name, max(r.last_invoked_at) AS last_at, max(r.written_at) AS written
+    FROM roll_skill_span AS r GROUP BY r.skill_name
+) AS k ON k.skill_name = w.skill_name
+LEFT JOIN (
+    SELECT m.skill_name AS skill_name, m.is_anomalous AS flag, m.anomaly_score AS score
+    FROM skill_anomaly_mark AS m FINAL
+) AS a ON a.skill_name = w.skill_name;
+
+CREATE VIEW IF NOT EXISTS skill_time_series AS
+SELECT toInt64(bitShiftRight(cityHash64(h.skill_name, h.start), 1)) AS id, h.skill_name AS skill_name,
+       concat(replaceOne(toString(toDateTime64(h.start, 3, 'UTC')), ' ', 'T'), 'Z') AS timestamp, h.n AS invocation_count,
+       if(h.completed + h.failed > 0, h.completed / (h.completed + h.failed), NULL) AS completion_rate,
+       if(h.durations > 0, h.duration_ms / 1000.0 / h.durations, NULL) AS avg_duration_seconds,
+       toInt64(s.sessions) AS unique_sessions, h.completed AS completed_count, h.failed AS failed_count,
+       h.duration_ms AS duration_ms_sum, h.durations AS duration_count
+FROM (
+    SELECT r.skill_name AS skill_name, r.hour AS start, sum(r.invocation_count) AS n,
+           sum(r.completed_count) AS completed, sum(r.failed_count) AS failed,
+           sum(r.duration_ms_sum) AS duration_ms, sum(r.duration_count) AS durations
+    FROM roll_hour AS r GROUP BY r.skill_name, r.hour HAVING n > 0
+) AS h
+INNER JOIN (
+    SELECT x.skill_name AS skill_name, x.start AS start, count() AS sessions
+    FROM (
+        SELECT r.skill_name AS skill_name, r.hour AS start
+        FROM roll_hour_session AS r GROUP BY r.skill_name, r.hour, r.session_id HAVING sum(r.invocation_count) > 0
+    ) AS x
+    GROUP BY x.skill_name, x.start
+) AS s ON s.skill_name = h.skill_name AND s.start = h.start;
+
+CREATE VIEW IF NOT EXISTS skill_day_buckets AS
+SELECT d.skill_name AS skill_name, concat(toString(d.start), 'T00:00:00.000Z') AS day, d.n AS invocation_count,
+       d.completed AS completed_count, d.failed AS failed_count, d.duration_ms AS duration_ms_sum,
+       d.durations AS duration_count
+FROM (
+    SELECT r.skill_name AS skill_name, toDate(r.hour) AS start, sum(r.invocation_count) AS n,
+           sum(r.completed_count) AS completed, sum(r.failed_count) AS failed,
+           sum(r.duration_ms_sum) AS duration_ms, sum(r.duration_count) AS durations
+    FROM roll_hour AS r GROUP BY r.skill_name, start HAVING n > 0
+) AS d;
+
+CREATE VIEW IF NOT EXISTS user_skill_metrics AS
+SELECT r.user_id AS user_id, r.skill_name AS skill_name, sum(r.invocation_count) AS invocation_count,
+       sum(r.completed_count) AS completed_count, sum(r.failed_count) AS failed_count,
+       sum(r.duration_ms_sum) AS duration_ms_sum, sum(r.duration_count) AS duration_count
+FROM roll_user_skill AS r GROUP BY r.user_id, r.skill_name HAVING invocation_count > 0;
+
+-- The percentile is the mean percentile rank: skills below, and half of those level with it, of
+-- all skills that have a rate.
+CREATE VIEW IF NOT EXISTS skill_community_baselines AS
+SELECT m.skill_name AS skill_name, u.users AS total_users, m.invocation_count AS total_invocations,
+       m.completion_rate AS global_completion_rate, m.avg_duration_seconds AS global_avg_duration_seconds,
+       nullIf(p.phase, '') AS most_common_workflow_phase, e.percentile AS effectiveness_percentile,
+       concat(replaceOne(toString(w.written), ' ', 'T'), 'Z') AS last_updated
+FROM skill_metrics AS m
+INNER JOIN (
+    SELECT r.skill_name AS skill_name, sum(r.total_users) AS users FROM roll_skill_users AS r GROUP BY r.skill_name
+) AS u ON u.skill_name = m.skill_name
+INNER JOIN (
+    SELECT r.skill_name AS skill_name, max(r.written_at) AS written FROM roll_skill_span AS r GROUP BY r.skill_name
+) AS w ON w.skill_name = m.skill_name
+LEFT JOIN (
+    SELECT c.skill_name AS skill_name, toString(argMin(c.workflow_phase, (-c.invocation_count, c.workflow_phase)))
+        AS phase
+    FROM skill_phase_counts AS c GROUP BY c.skill_name
+) AS p ON p.skill_name = m.skill_name
+LEFT JOIN (
+    SELECT x.skill_name AS skill_name,
+           toNullable(100.0 * (rank() OVER (ORDER BY x.rate) - 1 + 0.5 * count() OVER (PARTITION BY x.rate))
+               / count() OVER ()) AS percentile
+    FROM (
+        SELECT y.skill_name AS skill_name, assumeNotNull(y.completion_rate) AS rate
+        FROM skill_metrics AS y WHERE y.completion_rate IS NOT NULL
+    ) AS x
+) AS e ON e.skill_name = m.skill_name;
+
+CREATE VIEW IF NOT EXISTS skill_user_interactions AS
+SELECT toInt64(bitShiftRight(cityHash64(s.session_id, s.skill_name), 1)) AS id, s.user_id AS user_id,
+       s.session_id AS session_id, s.skill_name AS skill_name, s.first_invoked_at AS invoked_at,
+       s.completed_count > 0 AS completed, s.rating AS rating, s.alternatives_considered AS alternatives_considered
+FROM session_skills AS s;
+
+CREATE VIEW IF NOT EXISTS skill_dependencies AS
+SELECT d.skill_a AS skill_a, d.skill_b AS skill_b, d.pairs AS co_occurrence_count,
+       1.0 * d.pairs * (SELECT n.value FROM store_counts AS n) / (a.sessions * b.sessions) AS lift_score,
+       concat(replaceOne(toString(d.written), ' ', 'T'), 'Z') AS last_updated
+FROM (
+    SELECT r.skill_a AS skill_a, r.skill_b AS skill_b, sum(r.co_occurrence_count) AS pairs,
+           max(r.written_at) AS written
+    FROM roll_pair AS r GROUP BY r.skill_a, r.skill_b HAVING pairs > 0
+) AS d
+INNER JOIN (
+    SELECT r.skill_name AS skill_name, sum(r.session_count) AS sessions FROM roll_skill AS r GROUP BY r.skill_name
+) AS a ON a.skill_name = d.skill_a
+INNER JOIN (
+    SELECT r.skill_name AS skill_name, sum(r.session_count) AS sessions FROM roll_skill AS r GROUP BY r.skill_name
+) AS b ON b.skill_name = d.skill_b;
+
+CREATE VIEW IF NOT EXISTS ab_test_group_counts AS
+SELECT g.test_id AS test_id, g.group_name AS group_name, toInt64(count()) AS user_count,
+       sum(g.outcomes) AS outcome_count, sum(g.completed) AS completed_count, sum(g.duration) AS duration_sum,
+       sum(g.durations) AS duration_count, sum(g.rating) AS rating_sum, sum(g.ratings) AS rating_count
+FROM (
+    SELECT a.test_id AS test_id, a.group_name AS group_name, o.outcomes AS outcomes, o.completed AS completed,
+           o.duration AS duration, o.durations AS durations, o.rating AS rating, o.ratings AS ratings
+    FROM ab_test_assignments AS a FINAL
+    LEFT JOIN (
+        SELECT r.test_id AS test_id, r.user_id AS user_id, toInt64(count()) AS outcomes,
+               toInt64(sum(r.completed)) AS completed, ifNull(sum(r.duration_seconds), 0) AS duration,
+               toInt64(count(r.duration_seconds)) AS durations, ifNull(sum(r.user_rating), 0) AS rating,
+               toInt64(count(r.user_rating)) AS ratings
+        FROM ab_test_outcomes AS r FINAL GROUP BY r.test_id, r.user_id
+    ) AS o ON o.test_id = a.test_id AND o.user_id = a.user_id
+) AS g
+GROUP BY g.test_id, g.group_name;
+
+------------------------------------------------------------------ views: the read API
+
+CREATE VIEW IF NOT EXISTS v_realtime_skill_dashboard AS
+SELECT c.skill_name AS skill_name, m.kind AS kind, c.last_invocation_at AS last_invocation_at,
+       c.invocation_count_1h AS invocation_count_1h, c.invocation_count_24h AS invocation_count_24h,
+       c.avg_completion_rate_24h AS avg_completion_rate_24h, m.completion_rate AS completion_rate,
+       m.invocation_count AS total_invocations, m.avg_duration_seconds AS avg_duration_seconds,
+       c.is_anomalous AS is_anomalous, c.anomaly_score AS anomaly_score, c.updated_at AS updated_at
+FROM skill_metrics_cache AS c INNER JOIN skill_metrics AS m ON m.skill_name = c.skill_name;
+
+-- The seven UTC days that end today. trend_slope is the change of the daily completion
+-- rate per day: least squares, each day weighted by its completed and failed invocations.
+-- With x the day's number and w its weight, w*y is the count of completed ones, so that
+-- every sum is a whole number and the slope is the quotient of two exact values.
+-- A slope is called a trend where the Cochran-Armitage test for trend in proportions
+-- (Armitage 1955) rejects "no trend" at 5 %: chi-square above 3.841 at one degree of freedom.
+CREATE VIEW IF NOT EXISTS v_skill_effectiveness_trend AS
+SELECT t.skill_name AS skill_name, t.n AS invocation_count_7d, if(t.w > 0, t.wy / t.w, NULL) AS avg_completion_rate_7d,
+       if(t.durations > 0, t.duration_ms / 1000.0 / t.durations, NULL) AS avg_duration_seconds_7d,
+       t.days AS days_with_data,
+       if(t.w * t.wxx - t.wx * t.wx > 0, (t.w * t.wxy - t.wx * t.wy) / (t.w * t.wxx - t.wx * t.wx), NULL)
+           AS trend_slope,
+       multiIf(t.w < 20 OR t.w * t.wxx - t.wx * t.wx <= 0, 'not enough data',
+           t.wy = 0 OR t.wy = t.w, 'stable',
+           1.0 * (t.w * t.wxy - t.wx * t.wy) * (t.w * t.wxy - t.wx * t.wy) * t.w
+               / (1.0 * (t.w * t.wxx - t.wx * t.wx) * t.wy * (t.w - t.wy)) < 3.841, 'stable',
+           t.w * t.wxy - t.wx * t.wy > 0, 'improving', 'declining') AS trend
+FROM (
+    SELECT d.skill_name AS skill_name, sum(d.n) AS n, sum(d.duration_ms) AS duration_ms,
+           sum(d.durations) AS durations, toInt64(countIf(d.weight > 0)) AS days, sum(d.weight) AS w,
+           sum(d.weight * d.x) AS wx, sum(d.weight * d.x * d.x) AS wxx, sum(d.completed) AS wy,
+           sum(d.completed * d.x) AS wxy
+    FROM (
+        SELECT r.skill_name AS skill_name,
+               toInt64(dateDiff('day', (SELECT toDate(m.now) - 6 FROM store_moment AS m), toDate(r.hour))) AS x,
+               sum(r.invocation_count) AS n, sum(r.completed_count) AS completed,
+               sum(r.completed_count) + sum(r.failed_count) AS weight, sum(r.duration_ms_sum) AS duration_ms,
+               sum(r.duration_count) AS durations
+        FROM roll_hour AS r
+        WHERE r.hour >= (SELECT toDateTime(toDate(m.now) - 6, 'UTC') FROM store_moment AS m)
+            AND r.hour < (SELECT toDateTime(toDate(m.now) + 1, 'UTC') FROM store_moment AS m)
+        GROUP BY r.skill_name, x HAVING n > 0
+    ) AS d
+    GROUP BY d.skill_name
+) AS t;
+
+-- Community figures of fewer users than community_min_users (5 unless set) are not shown.
+CREATE VIEW IF NOT EXISTS v_community_baseline_comparison AS
+SELECT u.user_id AS user_id, u.skill_name AS skill_name, u.n AS user_invocations, u.rate AS user_completion_rate,
+       u.duration AS user_avg_duration_seconds, b.total_users AS total_users,
+       b.global_completion_rate AS global_completion_rate,
+       b.global_avg_duration_seconds AS global_avg_duration_seconds,
+       u.rate - b.global_completion_rate AS delta_from_baseline,
+       u.duration - b.global_avg_duration_seconds AS duration_delta_seconds,
+       b.most_common_workflow_phase AS most_common_workflow_phase,
+       b.effectiveness_percentile AS effectiveness_percentile
+FROM (
+    SELECT r.user_id AS user_id, r.skill_name AS skill_name, sum(r.invocation_count) AS n,
+           if(sum(r.completed_count) + sum(r.failed_count) > 0,
+               sum(r.completed_count) / (sum(r.completed_count) + sum(r.failed_count)), NULL) AS rate,
+           if(sum(r.duration_count) > 0, sum(r.duration_ms_sum) / 1000.0 / sum(r.duration_count), NULL) AS duration
+    FROM roll_user_skill AS r GROUP BY r.user_id, r.skill_name HAVING n > 0
+) AS u
+LEFT JOIN (
+    SELECT c.skill_name AS skill_name, toNullable(c.total_users) AS total_users, c.global_completion_rate,
+           c.global_avg_duration_seconds, c.most_common_workflow_phase, c.effectiveness_percentile
+    FROM skill_community_baselines AS c
+    WHERE c.total_users >= ifNull((SELECT any(toInt64OrZero(s.value)) FROM store_settings AS s FINAL
+        WHERE s.name = 'community_min_users' HAVING count() > 0), 5)
+) AS b ON b.skill_name = u.skill_name;
+
+-- Every pair in both directions; lift = P(A and B) / (P(A) P(B)) over sessions.
+CREATE VIEW IF NOT EXISTS v_skill_dependency_network AS
+SELECT n.skill_a AS skill_a, n.skill_b AS skill_b, n.co_occurrence_count AS co_occurrence_count,
+       n.lift_score AS lift_score,
+       multiIf(n.lift_score > 1.0, 'positive', n.lift_score < 1.0, 'negative', n.lift_score = 1.0, 'independent',
+           NULL) AS relationship_type,
+       n.sessions_a AS sessions_a, n.sessions_b AS sessions_b, n.last_updated AS last_updated
+FROM (
+    SELECT d.a AS skill_a, d.b AS skill_b, d.pairs AS co_occurrence_count,
+           1.0 * d.pairs * (SELECT c.value FROM store_counts AS c) / (a.sessions * b.sessions) AS lift_score,
+           a.sessions AS sessions_a, b.sessions AS sessions_b,
+           concat(replaceOne(toString(d.written), ' ', 'T'), 'Z') AS last_updated
+    FROM (
+        SELECT p.way.1 AS a, p.way.2 AS b, sum(p.pairs) AS pairs, max(p.written) AS written
+        FROM (
+            SELECT arrayJoin([(r.skill_a, r.skill_b), (r.skill_b, r.skill_a)]) AS way,
+                   r.co_occurrence_count AS pairs, r.written_at AS written
+            FROM roll_pair AS r
+        ) AS p
+        GROUP BY a, b HAVING pairs > 0
+    ) AS d
+    INNER JOIN (
+        SELECT r.skill_name AS skill_name, sum(r.session_count) AS sessions FROM roll_skill AS r GROUP BY r.skill_name
+    ) AS a ON a.skill_name = d.a
+    INNER JOIN (
+        SELECT r.skill_name AS skill_name, sum(r.session_count) AS sessions FROM roll_skill AS r GROUP BY r.skill_name
+    ) AS b ON b.skill_name = d.b
+) AS n;
+
+CREATE VIEW IF NOT EXISTS v_ab_test_summary AS
+SELECT t.test_id AS test_id, t.test_name AS test_name, t.status AS status, t.control_strategy AS control_strategy,
+       t.treatment_strategy AS treatment_strategy,
+       concat(replaceOne(toString(parseDateTime64BestEffort(t.start_date, 3, 'UTC')), ' ', 'T'), 'Z') AS start_date,
+       concat(replaceOne(toString(parseDateTime64BestEffortOrNull(t.end_date, 3, 'UTC')), ' ', 'T'), 'Z') AS end_date,
+       t.min_sample_size AS min_sample_size, t.assignment_ratio AS assignment_ratio,
+       c.user_count AS control_users, x.user_count AS treatment_users,
+       c.outcome_count AS control_outcomes, x.outcome_count AS treatment_outcomes,
+       c.completed_count AS control_completed, x.completed_count AS treatment_completed,
+       if(c.outcome_count > 0, c.completed_count / c.outcome_count, NULL) AS control_completion_rate,
+       if(x.outcome_count > 0, x.completed_count / x.outcome_count, NULL) AS treatment_completion_rate,
+       if(c.outcome_count > 0 AND x.outcome_count > 0,
+           x.completed_count / x.outcome_count - c.completed_count / c.outcome_count, NULL) AS completion_rate_delta,
+       if(c.duration_count > 0, c.duration_sum / c.duration_count, NULL) AS control_avg_duration_seconds,
+       if(x.duration_count > 0, x.duration_sum / x.duration_count, NULL) AS treatment_avg_duration_seconds,
+       if(c.rating_count > 0, c.rating_sum / c.rating_count, NULL) AS control_avg_rating,
+       if(x.rating_count > 0, x.rating_sum / x.rating_count, NULL) AS treatment_avg_rating
+FROM ab_test_configs AS t FINAL
+LEFT JOIN (SELECT * FROM ab_test_group_counts AS g WHERE g.group_name = 'control') AS c ON c.test_id = t.test_id
+LEFT JOIN (SELECT * FROM ab_test_group_counts AS g WHERE g.group_name = 'treatment') AS x ON x.test_id = t.test_id;
+
+-- Every known skill, also those that never ran; the category it most surely belongs to.
+CREATE VIEW IF NOT EXISTS v_multimodal_skill_catalog AS
+SELECT k.skill_name AS skill_name, m.kind AS kind, o.modality AS modality_type, ifNull(g.domain, o.modality) AS domain,
+       g.category_name AS category_name, o.input_format AS input_format, o.output_format AS output_format,
+       ifNull(o.review, 0) AS requires_human_review, ifNull(m.n, 0) AS invocation_count,
+       m.rate AS completion_rate, m.duration AS avg_duration_seconds, m.last_at AS last_invoked_at,
+       d.description AS description
+FROM (
+    SELECT DISTINCT a.skill_name AS skill_name FROM (
+        SELECT toString(s.skill_name) AS skill_name FROM skill_metrics AS s
+        UNION ALL SELECT s.skill_name FROM skill_modalities AS s
+        UNION ALL SELECT s.skill_name FROM skill_category_mapping AS s
+        UNION ALL SELECT s.skill_name FROM skill_description AS s
+    ) AS a
+) AS k
+LEFT JOIN (
+    SELECT toString(s.skill_name) AS skill_name, toNullable(toString(s.kind)) AS kind,
+           toNullable(s.invocation_count) AS n, s.completion_rate AS rate, s.avg_duration_seconds AS duration,
+           toNullable(s.last_invoked_at) AS last_at
+    FROM skill_metrics AS s
+) AS m ON m.skill_name = k.skill_name
+LEFT JOIN (
+    SELECT s.skill_name AS skill_name, toNullable(toString(s.modality_type)) AS modality, s.input_format, s.output_format,
+           toNullable(s.requires_human_review) AS review
+    FROM skill_modalities AS s FINAL
+) AS o ON o.skill_name = k.skill_name
+LEFT JOIN (
+    SELECT s.skill_name AS skill_name, toNullable(s.description) AS description FROM skill_description AS s FINAL
+) AS d ON d.skill_name = k.skill_name
+LEFT JOIN (
+    SELECT b.skill_name AS skill_name, toNullable(c.category_name) AS category_name, toNullable(toString(c.domain))
+        AS domain
+    FROM (
+        SELECT s.skill_name AS skill_name,
+               argMin(s.category_id, (-ifNull(s.confidence_score, -1), s.category_id)) AS category_id
+        FROM skill_category_mapping AS s FINAL GROUP BY s.skill_name
+    ) AS b
+    INNER JOIN skill_categories AS c FINAL ON c.category_id = b.category_id
+) AS g ON g.skill_name = k.skill_name;

@@ -1,0 +1,171 @@
+"""A ClickHouse server that drops, fails, hangs or dies: everything is there exactly once afterwards, roll-ups too."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from session_buddy.errors import StoreAway
+from session_buddy.model import Invocation
+from session_buddy.storage import Recorded, Store, open_store
+from session_buddy.storage.writer import Backoff, BatchingWriter, Limits, Receipt
+from tests.clickhouse.http_server import ChdbServer, Kind
+from tests.making import many
+
+pytest.importorskip("clickhouse_connect", reason="the extra 'clickhouse' is not installed")
+
+BEFORE: tuple[Kind, ...] = ("drop_before", "fail_before")
+AFTER: tuple[Kind, ...] = ("drop_after", "fail_after", "cut_body")
+STAGES = range(4)
+"""Inserts that one call of ``record`` makes; a fault may strike each of them."""
+_databases = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChdbServer]:
+    with ChdbServer(tmp_path_factory.mktemp("chdb") / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def url(server: ChdbServer) -> str:
+    server.healthy()
+    return f"clickhouse://default@127.0.0.1:{server.port}/faults_{next(_databases)}"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    with open_store(url) as opened:
+        yield opened
+
+
+def assert_all_once(store: Store, events: list[Invocation]) -> None:
+    rows = store.query("SELECT event_id FROM skill_invocation ORDER BY event_id").rows
+    assert [event_id for (event_id,) in rows] == sorted(event.event_id for event in events)
+    (counted,) = store.query("SELECT sum(total_invocations) FROM skill_metrics").rows
+    assert counted == (len(events),)
+    assert store.drifted() == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("kind", [*BEFORE, *AFTER])
+def test_a_record_that_failed_at_any_stage_is_made_whole_by_telling_it_again(
+    server: ChdbServer, store: Store, kind: Kind, stage: int
+) -> None:
+    first, second = many(60, seed=1, days=2), many(60, seed=2, days=2)
+    store.record(first)
+    struck = server.healthy()
+    server.fault(kind, skip=stage, times=4)
+    try:
+        store.record(second)
+    except StoreAway:
+        assert server.healthy() > struck
+    else:  # it has fewer stages, or the client itself tried again until it was through
+        assert stage or kind not in ("fail_before", "fail_after")
+    server.healthy()
+    store.record(second)
+    assert store.record(second) == Recorded(unchanged=60)
+    assert_all_once(store, first + second)
+
+
+@pytest.mark.parametrize("kind", [*BEFORE, *AFTER, "slow"])
+def test_a_writer_rides_through_faults(server: ChdbServer, store: Store, tmp_path: Path, kind: Kind) -> None:
+    events = many(300, seed=3, days=2)
+    server.fault(kind, skip=3, times=8, seconds=0.1)
+    with writing(store, tmp_path) as writer:
+        for start in range(0, 300, 30):
+            writer.submit(events[start : start + 30])
+        drained(writer)
+    assert_all_once(store, events)
+
+
+def writing(store: Store, folder: Path) -> BatchingWriter:
+    return BatchingWriter(
+        store,
+        folder / "spool",
+        patience_seconds=0.3,
+        limits=Limits(flush_seconds=0.05),
+        backoff=Backoff(first_seconds=0.05, most_seconds=0.5),
+    )
+
+
+def drained(writer: BatchingWriter) -> None:
+    deadline = time.monotonic() + 200
+    while writer.standing.spooled_bytes and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert writer.standing.spooled_bytes == 0, writer.standing
+
+
+def killed(server: ChdbServer, seconds: float) -> None:
+    """The server dies; connections are refused; it comes back."""
+    server.kill()
+    time.sleep(seconds)
+    server.start()
+
+
+def hung(server: ChdbServer, seconds: float) -> None:
+    """The server takes connections and does not answer."""
+    server.pause()
+    time.sleep(seconds)
+    server.resume()
+
+
+def hung_then_killed(server: ChdbServer, seconds: float) -> None:
+    server.pause()
+    time.sleep(seconds / 2)
+    server.kill()
+    time.sleep(seconds / 2)
+    server.start()
+
+
+Trouble = Callable[[ChdbServer, float], None]
+
+
+@pytest.mark.parametrize("trouble", [killed, hung, hung_then_killed])
+def test_an_outage_in_the_middle(server: ChdbServer, store: Store, tmp_path: Path, trouble: Trouble) -> None:
+    survive(server, store, tmp_path, trouble, events=3_000, outage_seconds=1.5)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("trouble", [killed, hung, hung_then_killed])
+def test_a_minute_of_outage_in_the_middle_of_a_hundred_thousand(
+    server: ChdbServer, store: Store, tmp_path: Path, trouble: Trouble
+) -> None:
+    survive(server, store, tmp_path, trouble, events=100_000, outage_seconds=60.0)
+
+
+def survive(
+    server: ChdbServer, store: Store, folder: Path, trouble: Trouble, *, events: int, outage_seconds: float
+) -> None:
+    """Send *events* from four threads for twice as long as the outage that strikes after a quarter of them."""
+    sent = [many(events // 4, seed=10 + thread, days=2) for thread in range(4)]
+    receipts: list[Receipt] = []
+    failures: list[BaseException] = []
+    steps = events // 4 // 50
+
+    def send(mine: list[Invocation]) -> None:
+        try:
+            for start in range(0, len(mine), 50):
+                receipts.append(writer.submit(mine[start : start + 50]))
+                time.sleep(2 * outage_seconds / steps)
+        except BaseException as error:
+            failures.append(error)
+
+    with writing(store, folder) as writer:
+        threads = [threading.Thread(target=send, args=(mine,)) for mine in sent]
+        for thread in threads:
+            thread.start()
+        time.sleep(outage_seconds / 2)
+        trouble(server, outage_seconds)
+        for thread in threads:
+            thread.join()
+        drained(writer)
+    assert failures == []
+    assert set(receipts) == {Receipt.STORED, Receipt.SPOOLED}
+    assert_all_once(store, [event for mine in sent for event in mine])
