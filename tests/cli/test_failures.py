@@ -150,8 +150,15 @@ _LONG = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i
 )
 @pytest.mark.parametrize(("place", "reason"), [("&-", "stdout is closed"), ("/dev/full", "No space left on device")])
 def test_an_answer_that_cannot_be_written_is_told_in_one_line(
-    filled: object, home: Path, url: str, arguments: list[str], place: str, reason: str
+    filled: object,
+    home: Path,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    place: str,
+    reason: str,
 ) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     if place == "/dev/full" and not Path(place).exists():
         pytest.skip("this system has no device that is always full")
     command = shlex.join([sys.executable, "-m", "session_buddy", "--store", url, *arguments])
@@ -176,12 +183,17 @@ def test_messages_do_not_take_stdout_where_there_is_no_stderr(home: Path, url: s
     assert (done.returncode, done.stdout) == (3, b"")
 
 
-def test_a_reader_that_is_gone_before_a_short_answer_is_no_error(filled: object, home: Path, url: str) -> None:
+# Written by the command itself, and only when it has ended.
+@pytest.mark.parametrize("command", ["top", "import"])
+def test_a_reader_that_is_gone_before_a_short_answer_is_no_error(
+    filled: object, transcript: Path, url: str, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as pipe:
-        command = [sys.executable, "-m", "session_buddy", "--store", url, "top"]
-        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, check=False)
+        arguments = [sys.executable, "-m", "session_buddy", "--store", url, command]
+        done = subprocess.run(arguments, stdout=pipe, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (1, b"")
 
 

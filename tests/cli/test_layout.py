@@ -51,7 +51,7 @@ def test_a_name_is_cut_in_its_middle() -> None:
 FIGURES = (Column("skill", justify="left"), Column("uses"), Column("success"), Column("why", justify="left"))
 
 
-@pytest.mark.parametrize("width", range(30, 60))
+@pytest.mark.parametrize("width", range(32, 60))
 def test_words_are_shortened_and_figures_never(width: int) -> None:
     rows = [["a-skill-with-quite-a-long-name", "12,345", ">99 %", "for a reason that is long"]]
     out = io.StringIO()

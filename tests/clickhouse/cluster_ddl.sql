@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS invocation_change_local ON CLUSTER session_buddy (
     rating Nullable(Float64),
     sign Int8,
     version UInt64,
+    first_version UInt64,
     opens_session Int8,
     joins_session Int8
 ) ENGINE = Null;
@@ -53,6 +54,7 @@ CREATE TABLE IF NOT EXISTS invocation_log_local ON CLUSTER session_buddy (
     follow_up_actions Nullable(String) CODEC(ZSTD(1)),
     rating Nullable(Float64),
     version UInt64 CODEC(DoubleDelta, ZSTD(1)),
+    first_version UInt64 CODEC(DoubleDelta, ZSTD(1)),
     INDEX idx_invocation_event event_id TYPE bloom_filter GRANULARITY 1,
     INDEX idx_invocation_session session_id TYPE bloom_filter GRANULARITY 1,
     INDEX idx_invocation_skill skill_name TYPE set(100) GRANULARITY 1
@@ -134,8 +136,8 @@ CREATE TABLE IF NOT EXISTS roll_session_skill_span_local ON CLUSTER session_budd
     first_invoked_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
     last_invoked_at SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
     user_id AggregateFunction(argMin, String, UInt64),
-    rating AggregateFunction(argMax, Float64, Tuple(DateTime64(3, 'UTC'), UInt64)),
-    alternatives_considered AggregateFunction(argMax, String, Tuple(DateTime64(3, 'UTC'), UInt64))
+    rating AggregateFunction(argMax, Float64, Tuple(DateTime64(3, 'UTC'), UInt64, UInt64)),
+    alternatives_considered AggregateFunction(argMax, String, Tuple(DateTime64(3, 'UTC'), UInt64, UInt64))
 ) ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/roll_session_skill_span', '{replica}') ORDER BY (session_id, skill_name)
 SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
 
@@ -215,7 +217,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_invocation_log ON CLUSTER session_buddy TO invocation_log_local AS
 SELECT event_id, session_id, user_id, skill_name, kind, plugin, invoked_at, outcome, error_type, duration_ms,
        duration_source, triggered_by, parent_event_id, project, agent_version, model, source,
-       alternatives_considered, follow_up_actions, rating, version
+       alternatives_considered, follow_up_actions, rating, version, first_version
 FROM invocation_change_local WHERE sign > 0;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_invocation_known ON CLUSTER session_buddy TO invocation_known_local AS
@@ -233,8 +235,8 @@ FROM invocation_change_local AS c GROUP BY skill_name;
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_skill_span ON CLUSTER session_buddy TO roll_skill_span_local AS
 SELECT c.skill_name AS skill_name, min(c.invoked_at) AS first_invoked_at, max(c.invoked_at) AS last_invoked_at,
        fromUnixTimestamp64Milli(toInt64(intDiv(max(c.version), 1048576)), 'UTC') AS written_at,
-       argMinState(c.kind, c.version) AS kind,
-       argMinStateIf(assumeNotNull(c.plugin), c.version, c.plugin IS NOT NULL) AS plugin
+       argMinState(c.kind, c.first_version) AS kind,
+       argMinStateIf(assumeNotNull(c.plugin), c.first_version, c.plugin IS NOT NULL) AS plugin
 FROM invocation_change_local AS c WHERE c.sign > 0 GROUP BY skill_name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_session ON CLUSTER session_buddy TO roll_session_local AS
@@ -242,9 +244,9 @@ SELECT c.session_id AS session_id, sum(c.sign) AS invocation_count,
        sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
        sumIf(c.sign, c.outcome = 'abandoned') AS abandoned_count,
        min(c.invoked_at) AS first_invoked_at, max(c.invoked_at) AS last_invoked_at,
-       argMinStateIf(c.user_id, c.version, c.sign > 0) AS user_id,
-       argMinStateIf(c.source, c.version, c.sign > 0) AS source,
-       argMinStateIf(assumeNotNull(c.project), c.version, c.sign > 0 AND c.project IS NOT NULL) AS project
+       argMinStateIf(c.user_id, c.first_version, c.sign > 0) AS user_id,
+       argMinStateIf(c.source, c.first_version, c.sign > 0) AS source,
+       argMinStateIf(assumeNotNull(c.project), c.first_version, c.sign > 0 AND c.project IS NOT NULL) AS project
 FROM invocation_change_local AS c GROUP BY session_id;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_session_skill ON CLUSTER session_buddy TO roll_session_skill_local AS
@@ -258,9 +260,9 @@ FROM invocation_change_local AS c GROUP BY session_id, skill_name;
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_session_skill_span ON CLUSTER session_buddy TO roll_session_skill_span_local AS
 SELECT c.session_id AS session_id, c.skill_name AS skill_name,
        min(c.invoked_at) AS first_invoked_at, max(c.invoked_at) AS last_invoked_at,
-       argMinState(c.user_id, c.version) AS user_id,
-       argMaxStateIf(assumeNotNull(c.rating), (c.invoked_at, c.version), c.rating IS NOT NULL) AS rating,
-       argMaxStateIf(assumeNotNull(c.alternatives_considered), (c.invoked_at, c.version),
+       argMinState(c.user_id, c.first_version) AS user_id,
+       argMaxStateIf(assumeNotNull(c.rating), (c.invoked_at, c.first_version, c.version), c.rating IS NOT NULL) AS rating,
+       argMaxStateIf(assumeNotNull(c.alternatives_considered), (c.invoked_at, c.first_version, c.version),
            c.alternatives_considered IS NOT NULL) AS alternatives_considered
 FROM invocation_change_local AS c WHERE c.sign > 0 GROUP BY session_id, skill_name;
 
@@ -372,6 +374,67 @@ CREATE VIEW IF NOT EXISTS import_quarantine ON CLUSTER session_buddy AS
 SELECT q.path AS path, q.offset AS offset, q.line AS line, q.length AS length, q.reason AS reason,
        concat(replaceOne(toString(q.seen_at), ' ', 'T'), 'Z') AS seen_at
 FROM import_quarantine_log AS q FINAL;
+
+---------- V1__core__backfill.sql
+
+TRUNCATE TABLE roll_skill_local ON CLUSTER session_buddy;
+
+TRUNCATE TABLE roll_skill_span_local ON CLUSTER session_buddy;
+
+TRUNCATE TABLE roll_session_local ON CLUSTER session_buddy;
+
+TRUNCATE TABLE roll_session_skill_local ON CLUSTER session_buddy;
+
+TRUNCATE TABLE roll_session_skill_span_local ON CLUSTER session_buddy;
+
+TRUNCATE TABLE roll_error_local ON CLUSTER session_buddy;
+
+TRUNCATE TABLE roll_follow_up_local ON CLUSTER session_buddy;
+
+TRUNCATE TABLE roll_store_local ON CLUSTER session_buddy;
+
+INSERT INTO roll_skill SETTINGS insert_deduplicate = 0
+SELECT i.skill_name, count(), countIf(i.outcome = 'completed'), countIf(i.outcome = 'failed'),
+       countIf(i.outcome = 'abandoned'), sum(ifNull(i.duration_ms, 0)), count(i.duration_ms), uniqExact(i.session_id)
+FROM invocation_log AS i FINAL GROUP BY i.skill_name;
+
+INSERT INTO roll_skill_span SETTINGS insert_deduplicate = 0
+SELECT i.skill_name, min(i.invoked_at), max(i.invoked_at),
+       fromUnixTimestamp64Milli(toInt64(intDiv(max(i.version), 1048576)), 'UTC'),
+       argMinState(toString(i.kind), i.first_version),
+       argMinStateIf(toString(assumeNotNull(i.plugin)), i.first_version, i.plugin IS NOT NULL)
+FROM invocation_log AS i FINAL GROUP BY i.skill_name;
+
+INSERT INTO roll_session SETTINGS insert_deduplicate = 0
+SELECT i.session_id, count(), countIf(i.outcome = 'completed'), countIf(i.outcome = 'failed'),
+       countIf(i.outcome = 'abandoned'), min(i.invoked_at), max(i.invoked_at),
+       argMinState(toString(i.user_id), i.first_version), argMinState(toString(i.source), i.first_version),
+       argMinStateIf(toString(assumeNotNull(i.project)), i.first_version, i.project IS NOT NULL)
+FROM invocation_log AS i FINAL GROUP BY i.session_id;
+
+INSERT INTO roll_session_skill SETTINGS insert_deduplicate = 0
+SELECT i.session_id, i.skill_name, count(), countIf(i.outcome = 'completed'), countIf(i.outcome = 'failed'),
+       countIf(i.outcome = 'abandoned'), sum(ifNull(i.duration_ms, 0)), count(i.duration_ms)
+FROM invocation_log AS i FINAL GROUP BY i.session_id, i.skill_name;
+
+INSERT INTO roll_session_skill_span SETTINGS insert_deduplicate = 0
+SELECT i.session_id, i.skill_name, min(i.invoked_at), max(i.invoked_at),
+       argMinState(toString(i.user_id), i.first_version),
+       argMaxStateIf(assumeNotNull(i.rating), (i.invoked_at, i.first_version, i.version), i.rating IS NOT NULL),
+       argMaxStateIf(assumeNotNull(i.alternatives_considered), (i.invoked_at, i.first_version, i.version),
+           i.alternatives_considered IS NOT NULL)
+FROM invocation_log AS i FINAL GROUP BY i.session_id, i.skill_name;
+
+INSERT INTO roll_error SETTINGS insert_deduplicate = 0
+SELECT i.skill_name, ifNull(toString(i.error_type), 'other') AS type, count()
+FROM invocation_log AS i FINAL WHERE i.outcome = 'failed' GROUP BY i.skill_name, type;
+
+INSERT INTO roll_follow_up SETTINGS insert_deduplicate = 0
+SELECT i.skill_name, arrayJoin(JSONExtract(assumeNotNull(i.follow_up_actions), 'Array(String)')) AS action, count()
+FROM invocation_log AS i FINAL WHERE i.follow_up_actions IS NOT NULL GROUP BY i.skill_name, action;
+
+INSERT INTO roll_store SETTINGS insert_deduplicate = 0
+SELECT 'sessions', uniqExact(i.session_id) FROM invocation_log AS i FINAL;
 
 ---------- V1__core__down.sql
 
@@ -528,7 +591,7 @@ CREATE TABLE IF NOT EXISTS roll_phase ON CLUSTER session_buddy AS roll_phase_loc
 ALTER TABLE feed_invocation_log ON CLUSTER session_buddy MODIFY QUERY
 SELECT event_id, session_id, user_id, skill_name, kind, plugin, invoked_at, outcome, error_type, duration_ms,
        duration_source, triggered_by, parent_event_id, project, agent_version, model, source,
-       alternatives_considered, follow_up_actions, rating, version, workflow_phase, workflow_step_id
+       alternatives_considered, follow_up_actions, rating, version, first_version, workflow_phase, workflow_step_id
 FROM invocation_change_local WHERE sign > 0;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_phase ON CLUSTER session_buddy TO roll_phase_local AS
@@ -554,6 +617,15 @@ SELECT r.skill_name AS skill_name, r.workflow_phase AS workflow_phase, sum(r.inv
        sum(r.completed_count) AS completed_count, sum(r.failed_count) AS failed_count
 FROM roll_phase AS r GROUP BY r.skill_name, r.workflow_phase HAVING invocation_count > 0;
 
+---------- V3__workflow__backfill.sql
+
+TRUNCATE TABLE roll_phase_local ON CLUSTER session_buddy;
+
+INSERT INTO roll_phase SETTINGS insert_deduplicate = 0
+SELECT i.skill_name, toString(assumeNotNull(i.workflow_phase)), count(), countIf(i.outcome = 'completed'),
+       countIf(i.outcome = 'failed')
+FROM invocation_log AS i FINAL WHERE i.workflow_phase IS NOT NULL GROUP BY i.skill_name, i.workflow_phase;
+
 ---------- V3__workflow__down.sql
 
 DROP VIEW IF EXISTS skill_phase_counts ON CLUSTER session_buddy SYNC;
@@ -567,7 +639,7 @@ DROP TABLE IF EXISTS roll_phase ON CLUSTER session_buddy SYNC;
 ALTER TABLE feed_invocation_log ON CLUSTER session_buddy MODIFY QUERY
 SELECT event_id, session_id, user_id, skill_name, kind, plugin, invoked_at, outcome, error_type, duration_ms,
        duration_source, triggered_by, parent_event_id, project, agent_version, model, source,
-       alternatives_considered, follow_up_actions, rating, version
+       alternatives_considered, follow_up_actions, rating, version, first_version
 FROM invocation_change_local WHERE sign > 0;
 
 CREATE OR REPLACE VIEW skill_invocation ON CLUSTER session_buddy AS
@@ -1156,6 +1228,56 @@ LEFT JOIN (
     ) AS b
     INNER JOIN skill_categories AS c FINAL ON c.category_id = b.category_id
 ) AS g ON g.skill_name = k.skill_name;
+
+---------- V4__phase4_extensions__backfill.sql
+
+TRUNCATE TABLE roll_minute_local ON CLUSTER session_buddy;
+
+TRUNCATE TABLE roll_hour_local ON CLUSTER session_buddy;
+
+TRUNCATE TABLE roll_hour_session_local ON CLUSTER session_buddy;
+
+TRUNCATE TABLE roll_user_skill_local ON CLUSTER session_buddy;
+
+TRUNCATE TABLE roll_skill_users_local ON CLUSTER session_buddy;
+
+TRUNCATE TABLE roll_pair_local ON CLUSTER session_buddy;
+
+INSERT INTO roll_minute SETTINGS insert_deduplicate = 0
+SELECT toStartOfMinute(i.invoked_at) AS start, i.skill_name, count(), countIf(i.outcome = 'completed'),
+       countIf(i.outcome = 'failed'), greatest(start, now('UTC')) + INTERVAL 3 DAY
+FROM invocation_log AS i FINAL
+WHERE i.invoked_at >= (SELECT m.now - INTERVAL 2 DAY FROM store_moment AS m)
+GROUP BY start, i.skill_name;
+
+INSERT INTO roll_hour SETTINGS insert_deduplicate = 0
+SELECT toStartOfHour(i.invoked_at) AS start, i.skill_name, count(), countIf(i.outcome = 'completed'),
+       countIf(i.outcome = 'failed'), sum(ifNull(i.duration_ms, 0)), count(i.duration_ms)
+FROM invocation_log AS i FINAL GROUP BY start, i.skill_name;
+
+INSERT INTO roll_hour_session SETTINGS insert_deduplicate = 0
+SELECT i.skill_name, toStartOfHour(i.invoked_at) AS start, i.session_id, count()
+FROM invocation_log AS i FINAL GROUP BY i.skill_name, start, i.session_id;
+
+INSERT INTO roll_user_skill SETTINGS insert_deduplicate = 0
+SELECT i.user_id, i.skill_name, count(), countIf(i.outcome = 'completed'), countIf(i.outcome = 'failed'),
+       sum(ifNull(i.duration_ms, 0)), count(i.duration_ms)
+FROM invocation_log AS i FINAL GROUP BY i.user_id, i.skill_name;
+
+INSERT INTO roll_skill_users SETTINGS insert_deduplicate = 0
+SELECT i.skill_name, uniqExact(i.user_id) FROM invocation_log AS i FINAL GROUP BY i.skill_name;
+
+INSERT INTO roll_pair SETTINGS insert_deduplicate = 0
+SELECT p.pair.1, p.pair.2, count(), now64(3, 'UTC')
+FROM (
+    SELECT arrayJoin(arrayFlatten(arrayMap(
+        (a, n) -> arrayMap(b -> (a, b), arraySlice(s.skills, n + 1)), s.skills, arrayEnumerate(s.skills)))) AS pair
+    FROM (
+        SELECT arraySort(groupUniqArray(toString(i.skill_name))) AS skills
+        FROM invocation_log AS i FINAL GROUP BY i.session_id
+    ) AS s
+) AS p
+GROUP BY p.pair;
 
 ---------- V4__phase4_extensions__down.sql
 

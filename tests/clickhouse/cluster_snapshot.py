@@ -30,7 +30,7 @@ def statements_by_script() -> dict[str, list[str]]:
     return {
         source.name: [made for statement in split(source) for made in clustered(statement.sql, shape)]
         for script in scripts()
-        for source in (script.up, script.down)
+        for source in filter(None, (script.up, script.backfill, script.down))
     }
 
 

@@ -146,10 +146,23 @@ def test_reading_cannot_write(store: Store, sql: str) -> None:
     assert store.query("SELECT count(*) FROM skill_invocation").rows == [(1,)]
 
 
-def test_json_and_the_schema_can_be_read(store: Store) -> None:
+_JSON_AND_SCHEMA = {
+    "sqlite": (
+        "SELECT j.value FROM skill_invocation i, json_each(i.follow_up_actions) j",
+        "SELECT type FROM sqlite_schema WHERE name = 'v_ab_test_summary'",
+    ),
+    "chdb": (
+        "SELECT arrayJoin(JSONExtract(assumeNotNull(i.follow_up_actions), 'Array(String)')) FROM skill_invocation i",
+        "SELECT lower(engine) FROM system.tables WHERE database = currentDatabase() AND name = 'v_ab_test_summary'",
+    ),
+}
+
+
+def test_json_and_the_schema_can_be_read(engine: str, store: Store) -> None:
     store.record([invocation(follow_up_actions=("a", "b"))])
-    follow_ups = "SELECT j.value FROM skill_invocation i, json_each(i.follow_up_actions) j"
+    follow_ups, schema = _JSON_AND_SCHEMA[engine]
     assert store.query(follow_ups).rows == [("a",), ("b",)]
+    assert store.query(schema).rows == [("view",)]
 
 
 def test_rows_are_mappings_and_stream_gives_the_columns_first(store: Store) -> None:

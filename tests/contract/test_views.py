@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from session_buddy.model import Invocation, Outcome, SkillFacts
 from session_buddy.storage import Store
-from tests.contract.conftest import OpenStore
+from tests.contract.conftest import NewUrl, OpenStore
 from tests.making import NOW, FakeClock, invocation, invocations, iso, many, shifted
 
 
@@ -62,12 +62,12 @@ def assert_dashboard(store: Store, batch: Sequence[Invocation], now: str) -> Non
     pauses=st.lists(st.integers(0, 30 * 3600), min_size=4, max_size=4),
 )
 def test_sliding_windows_are_true_at_the_moment_of_reading(
-    engine: str, tmp_path_factory: pytest.TempPathFactory, batches: list[list[Invocation]], pauses: list[int]
+    new_url: NewUrl, batches: list[list[Invocation]], pauses: list[int]
 ) -> None:
     from session_buddy.storage import open_store
 
     clock = FakeClock()
-    with open_store(f"{engine}:///{tmp_path_factory.mktemp('w')}/w.db", clock=clock) as store:
+    with open_store(new_url(), clock=clock) as store:
         seen: dict[str, Invocation] = {}
         for batch, pause in zip(batches, pauses, strict=False):
             store.record([i for i in batch if i.event_id not in seen])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,15 @@ from session_buddy.storage import Recorded, Store, open_store
 
 
 @pytest.fixture(scope="module")
-def imported(transcripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
+def imported(transcripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store = open_store(f"sqlite:///{tmp_path_factory.mktemp('real')}/store.db")
     importer = ClaudeCode(ShellRules.builtin())
     report = import_files(store, [importer], {importer.name: [transcripts]}, user_id="u")
     assert (report.files_found, report.unreadable) == (269, [])
     again = import_files(store, [importer], {importer.name: [transcripts]}, user_id="u")
     assert (again.files_read, again.recorded) == (0, Recorded())
-    return store
+    yield store
+    store.close()
 
 
 @pytest.fixture(scope="module")

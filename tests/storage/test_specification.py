@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
@@ -36,9 +38,10 @@ def specification(shared: Path) -> str:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> sqlite3.Connection:
+def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     MigrationManager(db_path=str(tmp_path / "skills.db")).migrate()
-    return sqlite3.connect(tmp_path / "skills.db", isolation_level=None)
+    with closing(sqlite3.connect(tmp_path / "skills.db", isolation_level=None)) as connection:
+        yield connection
 
 
 def statements(specification: str) -> list[str]:
@@ -86,8 +89,11 @@ def test_the_query_with_the_wrong_column_runs_once_corrected(specification: str,
     assert database.execute(corrected).fetchall() == [("twin", 4)]
 
 
-def test_every_printed_table_has_the_printed_columns(specification: str, database: sqlite3.Connection) -> None:
+def test_every_printed_table_has_the_printed_columns(
+    specification: str, database: sqlite3.Connection, request: pytest.FixtureRequest
+) -> None:
     scratch = sqlite3.connect(":memory:")
+    request.addfinalizer(scratch.close)
     for statement in statements(specification):
         if "CREATE TABLE" not in statement:
             continue
@@ -269,9 +275,11 @@ def test_migrating_as_the_specification_prints_it(
     (back,) = [b for b in re.findall(r"```python\n(.*?)```", specification, re.S) if "manager.rollback()" in b]
     scope: dict[str, object] = {}
     exec(block, scope)
-    assert sqlite3.connect("skills.db").execute("SELECT count(*) FROM v_ab_test_summary").fetchone() == (0,)
+    with closing(sqlite3.connect("skills.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM v_ab_test_summary").fetchone() == (0,)
     shutil.copy("skills.db", "kept.db")
     exec(back, scope)
-    with pytest.raises(sqlite3.OperationalError):
-        sqlite3.connect("skills.db").execute("SELECT count(*) FROM v_ab_test_summary")
-    assert sqlite3.connect("skills.db").execute("SELECT count(*) FROM skill_invocation").fetchone() == (0,)
+    with closing(sqlite3.connect("skills.db")) as connection:
+        with pytest.raises(sqlite3.OperationalError):
+            connection.execute("SELECT count(*) FROM v_ab_test_summary")
+        assert connection.execute("SELECT count(*) FROM skill_invocation").fetchone() == (0,)

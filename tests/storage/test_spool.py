@@ -341,3 +341,18 @@ def test_foreign_files_are_left_alone(tmp_path: Path) -> None:
         spool.append(tuple(many(3)))
         drained(spool)
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_what_a_killed_process_left_is_flushed_before_it_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Spool(tmp_path) as spool:
+        spool.append(batch("a"))
+    (tmp_path / "000000000009.segment.part").write_bytes(b"half")
+    with monkeypatch.context() as patch:
+        patch.setattr(segments, "_flush", full_disk)
+        with pytest.raises(StoreError, match="No space left"):
+            Spool(tmp_path)
+    with Spool(tmp_path) as spool:  # the refusal let go of the folder
+        assert drained(spool) == [batch("a")]
+        assert not list(tmp_path.glob("*.part"))

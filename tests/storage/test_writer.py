@@ -98,7 +98,12 @@ def test_a_lone_batch_does_not_wait_for_company(store: Wavering, tmp_path: Path)
 def test_many_callers_share_transactions(store: Wavering, tmp_path: Path) -> None:
     store.before = lambda: time.sleep(0.02)  # while one is under way, the next gathers
     with writer_on(store, tmp_path / "spool", patience_seconds=30) as writer:
-        in_threads(16, lambda index: [writer.submit([event]) for event in many(20, seed=index)] and None)
+
+        def send(index: int) -> None:
+            for event in many(20, seed=index):
+                writer.submit([event])
+
+        in_threads(16, send)
         assert writer.standing.waiting_events == 0
     assert sum(store.batches) == 320
     assert len(store.batches) <= 80
@@ -158,6 +163,22 @@ def test_a_closed_writer_takes_nothing(store: Wavering, tmp_path: Path) -> None:
     writer.close()
     with pytest.raises(StoreError, match="closed"):
         writer.submit([invocation("a")])
+
+
+def test_nothing_more_is_taken_in_while_it_closes(store: Wavering, tmp_path: Path) -> None:
+    go_on = threading.Event()
+    store.before = lambda: go_on.wait(30) and None
+    writer = writer_on(store, tmp_path / "spool", patience_seconds=0.05)
+    writer.submit([invocation("a")])
+    closing = threading.Thread(target=writer.close, kwargs={"drain_seconds": 20})
+    closing.start()
+    time.sleep(0.2)
+    assert closing.is_alive()
+    with pytest.raises(StoreError, match="closed"):
+        writer.submit([invocation("b")])
+    go_on.set()
+    closing.join()
+    assert stored(store) == ["a"]
 
 
 def test_a_full_spool_pushes_back_and_takes_in_again_later(store: Wavering, tmp_path: Path) -> None:

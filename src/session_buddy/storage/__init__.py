@@ -9,17 +9,26 @@ from session_buddy.storage.store import Checkpoint, Clock, Recorded, Rows, Store
 
 __all__ = ["Checkpoint", "Clock", "Recorded", "Rows", "Store", "open_store", "sqlite_path"]
 
+_CLICKHOUSE = ("chdb", "clickhouse", "clickhouses")
+
 
 def open_store(url: str, *, clock: Clock | None = None, patience_seconds: float = 300.0) -> Store:
     """Open the store at *url*, creating and migrating it where needed.
 
     ``sqlite:///relative/file.db``, ``sqlite:////absolute/file.db`` and ``sqlite:///~/file.db``
-    name a SQLite file. *clock* replaces the computer's clock, also inside the views;
-    *patience_seconds* is how long a write waits for other writers.
+    name a SQLite file; ``chdb:///folder?database=name`` a ClickHouse in this process,
+    ``clickhouse://user:password@host:8123/database`` a server and ``clickhouses://`` one with TLS.
+    *clock* replaces the computer's clock, also inside the views; *patience_seconds* is how long
+    a write waits for other writers.
 
-    Raises :class:`~session_buddy.errors.UnknownStore` for a URL no engine answers to and
+    Raises :class:`~session_buddy.errors.UnknownStore` for a URL no engine answers to,
+    :class:`~session_buddy.errors.MissingExtra` for one whose engine is not installed, and
     :class:`~session_buddy.errors.MigrationError` where the schema cannot be trusted.
     """
+    if url.partition("://")[0] in _CLICKHOUSE:
+        from session_buddy.storage.clickhouse.store import ClickHouseStore
+
+        return ClickHouseStore(url, clock=clock, patience_seconds=patience_seconds)
     path = sqlite_path(url)
     from session_buddy.storage.sqlite import SQLiteStore
 

@@ -6,6 +6,7 @@ which command installs it.
 Settings of the writer, and what each prevents:
 
 * ``async_insert=0``: an insert returns when it is stored, not when it is queued.
+* ``parallel_view_processing=1``: the roll-ups of one insert are written side by side, as flushing each takes a while.
 * ``deduplicate_blocks_in_dependent_materialized_views=1``: a batch that is sent again under its token
   counts once in every roll-up, also where the first sending failed between two views.
 * ``materialized_views_ignore_errors=0``: no roll-up is left behind in silence.
@@ -17,11 +18,12 @@ The reader is ``readonly``: nothing run on it, whatever its text, can write or c
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
@@ -43,12 +45,15 @@ __all__ = ["Address", "literal", "open_client", "parse_url", "translated"]
 
 _WRITER = {
     "async_insert": 0,
+    "parallel_view_processing": 1,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "materialized_views_ignore_errors": 0,
     "max_partitions_per_insert_block": 0,
     "max_query_size": 1 << 28,
 }
 _DEFAULT_DATABASE = "session_buddy"
+_DATABASE = re.compile(r"[A-Za-z_]\w+", re.ASCII)
+"""Names that need no quotes, and not of one letter: such names the views give to their sources."""
 _POLL_SECONDS = 0.1
 _ANOTHER_PROCESS = "Error initializing EmbeddedServer"
 
@@ -81,23 +86,29 @@ def parse_url(url: str) -> Address:
     if separator and scheme == "chdb" and rest.startswith("/") and rest.strip("/"):
         name, _, query = rest[1:].partition("?")
         database = parse_qs(query).get("database", [_DEFAULT_DATABASE])[0]
-        return Address(database, Path(unquote(name)).expanduser())
+        if _DATABASE.fullmatch(database):
+            return Address(database, Path(unquote(name)).expanduser())
     if separator and scheme in ("clickhouse", "clickhouses"):
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
         except ValueError:
-            host = port = None
-        if host:
+            _unknown(url)
+        database = unquote(parts.path.strip("/")) or _DEFAULT_DATABASE
+        if host and _DATABASE.fullmatch(database):
             tls = scheme == "clickhouses"
             return Address(
-                unquote(parts.path.strip("/")) or _DEFAULT_DATABASE,
+                database,
                 host=host,
                 port=port or (8443 if tls else 8123),
                 user=unquote(parts.username or "default"),
                 password=unquote(parts.password or ""),
                 tls=tls,
             )
+    _unknown(url)
+
+
+def _unknown(url: str) -> NoReturn:
     raise UnknownStore(
         f"No engine answers to the store URL {url!r}.",
         remedy="Give chdb:///relative/folder, chdb:////absolute/folder or clickhouse://user:password@host:8123/database.",
@@ -191,7 +202,7 @@ def translated(address: Address, *, reading: bool = False) -> Iterator[None]:
 
 
 _READONLY = 164
-_DENIED = (192, 193, 194, 497, 516)
+_DENIED = (192, 193, 194, 516)
 _NOT_NOW = (159, 160, 202, 203, 209, 210, 236, 241, 242, 243, 252, 279, 319, 425, 999)
 """Timeouts, too many queries, no memory, no disk, too many parts, no keeper: what passes by itself."""
 

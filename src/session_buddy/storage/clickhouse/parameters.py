@@ -1,4 +1,7 @@
-"""The placeholders of SQLite's queries, ``?`` and ``:name``, as ClickHouse's server-side parameters."""
+"""The placeholders of SQLite's queries, ``?`` and ``:name``, as ClickHouse's server-side parameters.
+
+Also refuses what is more or less than one statement: the engine in this process would run all of several.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from session_buddy.errors import QueryRefused
 __all__ = ["bound"]
 
 _TOKEN = re.compile(
-    r"""(?P<skip>--[^\n]*|/\*.*?\*/|'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|`(?:[^`\\]|``|\\.)*`|::)"""
-    r"""|(?P<place>\?)|:(?P<name>[A-Za-z_]\w*)""",
+    r"""(?P<remark>--[^\n]*|/\*.*?\*/)|(?P<skip>'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|`(?:[^`\\]|``|\\.)*`|::)"""
+    r"""|(?P<place>\?)|:(?P<name>[A-Za-z_]\w*)|(?P<end>;)|(?P<other>[^\s])""",
     re.DOTALL,
 )
 _TYPES = {bool: "Bool", int: "Int64", float: "Float64", str: "String", bytes: "String"}
@@ -27,13 +30,14 @@ def bound(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> tuple[str,
     >>> bound("SELECT ? WHERE a = '?'", [5])
     ("SELECT {p0:Int64} WHERE a = '?'", {'p0': 5})
     """
+    _refuse_all_but_one(sql)
     if not parameters:
         return sql, {}
     values: dict[str, Any] = {}
     named = isinstance(parameters, Mapping)
 
     def replaced(match: re.Match[str]) -> str:
-        if match["skip"] or (match["name"] and not named) or (match["place"] and named):
+        if not (match["name"] if named else match["place"]):
             return match[0]
         if isinstance(parameters, Mapping):
             name, value = match["name"], parameters.get(match["name"], _MISSING)
@@ -51,6 +55,21 @@ def bound(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> tuple[str,
 
 
 _MISSING = object()
+
+
+def _refuse_all_but_one(sql: str) -> None:
+    begun = ended = False
+    for match in _TOKEN.finditer(sql):
+        if match["remark"]:
+            continue
+        if match["end"]:
+            ended = ended or begun
+        elif ended:
+            raise QueryRefused("These are several statements.", remedy="Ask for one thing at a time.")
+        else:
+            begun = True
+    if not begun:
+        raise QueryRefused("There is no statement that gives rows.", remedy="Write a SELECT.")
 
 
 def _type_of(value: Any) -> str:

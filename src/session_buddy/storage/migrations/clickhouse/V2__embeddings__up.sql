@@ -5,9 +5,10 @@
 CREATE TABLE IF NOT EXISTS text_embedding (
     text_hash String,
     model LowCardinality(String),
-    embedding FixedString(1536) CODEC(NONE),
+    embedding String CODEC(NONE),
     created_at String,
-    CONSTRAINT hash_is_sha256 CHECK length(text_hash) = 64
+    CONSTRAINT hash_is_sha256 CHECK length(text_hash) = 64,
+    CONSTRAINT embedding_has_384_floats CHECK length(embedding) = 1536
 ) ENGINE = ReplacingMergeTree
 ORDER BY (text_hash, model)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;

@@ -105,9 +105,10 @@ CREATE TABLE IF NOT EXISTS skill_clusters (
     cluster_id Int64 DEFAULT toInt64(generateSnowflakeID()),
     cluster_name String,
     description Nullable(String),
-    centroid_embedding Nullable(FixedString(1536)),
+    centroid_embedding Nullable(String),
     created_at String,
-    CONSTRAINT name_is_there CHECK cluster_name <> ''
+    CONSTRAINT name_is_there CHECK cluster_name <> '',
+    CONSTRAINT centroid_has_384_floats CHECK ifNull(length(centroid_embedding), 1536) = 1536
 ) ENGINE = ReplacingMergeTree
 ORDER BY cluster_id
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;

@@ -1,0 +1,315 @@
+"""Migrations on a ClickHouse database, which cannot undo a statement.
+
+There is no transaction around a script here. What carries the weight instead:
+
+* Every statement of these scripts is idempotent (``IF NOT EXISTS``, ``IF EXISTS``, ``OR REPLACE``), and scripts
+  change no events. Half a script plus the whole script is the whole script.
+* A version is marked *dirty* before its first statement and *applied* after its last. A dirty database is refused
+  until ``repair`` has finished the version, or taken it back: it runs the script, or its down script, whole.
+* The automatic backup is left to the operator, who has ``BACKUP DATABASE`` and replicas.
+
+What the scripts *should* have created is found by running them in a database beside, which is dropped again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from session_buddy.errors import MigrationError, MigrationLocked, SchemaDrift, StoreError
+from session_buddy.storage.clickhouse.connection import Address, literal, open_client, translated
+from session_buddy.storage.migrations import clickhouse_history as history
+from session_buddy.storage.migrations.contract import Origin, Position, Record, Stamp, State, Verification
+from session_buddy.storage.migrations.lock import exclusive
+from session_buddy.storage.migrations.scripts import Script, Source
+from session_buddy.storage.migrations.statements import split
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+__all__ = ["ClickHouseTarget"]
+
+_STALE_SECONDS = 900
+"""A server's lock that is older than this was left behind: no migration takes so long between two versions."""
+_POLL_SECONDS = 0.2
+_TABLE_EXISTS = 57
+_CREATED = re.compile(r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:MATERIALIZED\s+)?(?:TABLE|VIEW)\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)")
+
+
+class ClickHouseTarget:
+    """One database of a ClickHouse as a :class:`~session_buddy.storage.migrations.contract.Target`.
+
+    The caller closes :attr:`client`. *patience_seconds* is how long a folder is waited for that another process
+    has open.
+    """
+
+    def __init__(self, address: Address, *, patience_seconds: float = 0.0) -> None:
+        self._address = address
+        self._patience_seconds = patience_seconds
+
+    @cached_property
+    def client(self) -> Client:
+        """The connection over which everything here is done; it stands on the database once that exists."""
+        client = open_client(self._address, patience_seconds=self._patience_seconds)
+        self._stand_on_database(client)
+        return client
+
+    def stands_at(self, version: int) -> bool:
+        """See :meth:`Target.stands_at`."""
+        found = self.position()
+        return found.origin is Origin.OURS and found.version == version and found.dirty is None
+
+    def position(self) -> Position:
+        """See :meth:`Target.position`."""
+        with translated(self._address):
+            return history.position(self.client) if self._exists(self.client) else Position(Origin.EMPTY)
+
+    def records(self) -> tuple[Record, ...]:
+        """See :meth:`Target.records`."""
+        with translated(self._address):
+            return history.records(self.client) if self._exists(self.client) else ()
+
+    def stored_down(self, version: int) -> Source:
+        """See :meth:`Target.stored_down`."""
+        with translated(self._address):
+            return history.stored_down(self.client, version)
+
+    def lock(self, timeout: float) -> AbstractContextManager[None]:
+        """See :meth:`Target.lock`. In this process by a file, on a server by a table; makes a missing database."""
+        self._create_database()
+        if self._address.path is not None:
+            beside = self._address.path.resolve()
+            return exclusive(beside.with_name(f"{beside.name}.{self._address.database}.lock"), timeout=timeout)
+        return self._locked_by_table(timeout)
+
+    def save(self, version: int, taken_at: str, keep: int) -> Path | None:
+        """Take no backup: scripts change no events, and a server's backups are its operator's."""
+        return None
+
+    def backup(self, path: Path) -> None:
+        """Refuse: a ClickHouse database is no file."""
+        raise StoreError(
+            f"{self._address.url} is not one file that could be copied to {path}.",
+            remedy="Use BACKUP DATABASE, or 'session-buddy db copy' into a SQLite file.",
+        )
+
+    def apply(self, script: Script, stamp: Stamp) -> None:
+        """See :meth:`Target.apply`."""
+        self._create_database()
+        with translated(self._address):
+            self._require(script.version - 1)
+            history.create(self.client)
+            history.begin(self.client, script, stamp)
+            began = time.perf_counter()
+            self._run_up(script)
+            elapsed_ms = round((time.perf_counter() - began) * 1000)
+            history.end(self.client, script.version, State.APPLIED, duration_ms=elapsed_ms)
+
+    def revert(self, version: int, down: Source, kept: tuple[Script, ...] | None) -> None:
+        """See :meth:`Target.revert`."""
+        with translated(self._address):
+            self._require(version)
+            self._refuse_harm(down, kept or ())
+            history.end(self.client, version, State.DIRTY)
+            self._run(down)
+            history.end(self.client, version, State.ROLLED_BACK)
+
+    def finish(self, scripts: tuple[Script, ...], version: int) -> None:
+        """See :meth:`Target.finish`. Runs the whole script: what took effect already stays as it is."""
+        with translated(self._address):
+            going_down = self._going_down(version)
+            if going_down:
+                self._run(history.stored_down(self.client, version))
+            else:
+                self._run_up(scripts[version - 1])
+            # How long the part before the stop took is not known; the whole is then told as 0.
+            state = State.ROLLED_BACK if going_down else State.APPLIED
+            history.end(self.client, version, state, duration_ms=0)
+
+    def undo(self, scripts: tuple[Script, ...], version: int) -> None:
+        """See :meth:`Target.undo`. Runs the whole down script: what is not there is passed over."""
+        with translated(self._address):
+            if self._going_down(version):
+                raise MigrationError(
+                    f"Version {version} stopped while it was being rolled back: what is gone cannot be undone.",
+                    remedy="Finish it with 'db repair', then migrate again.",
+                )
+            self._run(history.stored_down(self.client, version))
+            history.dismiss(self.client, version)
+
+    def accept(self, script: Script) -> None:
+        """See :meth:`Target.accept`."""
+        with translated(self._address):
+            history.accept(self.client, script)
+
+    def mark(self) -> bool:
+        """Do nothing: the history is the only mark of a ClickHouse database."""
+        return False
+
+    def restore(self, scripts: tuple[Script, ...]) -> list[str]:
+        """See :meth:`Target.restore`."""
+        with translated(self._address):
+            expected, live = self._built(scripts), self._schema(self._address.database)
+            wrong = [name for name, sql in expected.items() if live.get(name) != sql]
+            if tables := [name for name in wrong if name.startswith("table ")]:
+                raise SchemaDrift(
+                    f"Missing or different: {', '.join(sorted(tables))}.", remedy="Restore a backup of the database."
+                )
+            # Views that others read come first in the scripts, as they do in the order of names told here.
+            for name in wrong:
+                self.client.command(f"DROP VIEW IF EXISTS {name.split()[-1]} SYNC")
+                self.client.command(expected[name])
+            return sorted(wrong)
+
+    def verify(self, scripts: tuple[Script, ...]) -> Verification:
+        """See :meth:`Target.verify`."""
+        if self.position().origin is Origin.EMPTY:
+            return Verification(missing=(), different=(), unexpected=(), damage=())
+        with translated(self._address):
+            expected, live = self._built(scripts), self._schema(self._address.database)
+            own = {f"table {history.TABLE}", f"table {history.LOCK}"}
+            return Verification(
+                missing=tuple(sorted(expected.keys() - live.keys())),
+                different=tuple(sorted(n for n in expected.keys() & live.keys() if expected[n] != live[n])),
+                unexpected=tuple(sorted(live.keys() - expected.keys() - own)),
+                damage=tuple(self._damage()),
+            )
+
+    def _exists(self, client: Client) -> bool:
+        return bool(
+            client.query(
+                f"SELECT 1 FROM system.databases WHERE name = {literal(self._address.database)}"
+            ).result_rows
+        )
+
+    def _stand_on_database(self, client: Client) -> None:
+        with translated(self._address):
+            if self._exists(client):
+                client.database = self._address.database
+
+    def _create_database(self) -> None:
+        with translated(self._address):
+            self.client.command(f"CREATE DATABASE IF NOT EXISTS {self._address.database}")
+        self._stand_on_database(self.client)
+
+    @contextmanager
+    def _locked_by_table(self, timeout: float) -> Iterator[None]:
+        """Hold the lock: to create a table is a thing that only one of many can do."""
+        deadline = time.monotonic() + timeout
+        holder = literal(f"process {os.getpid()} since {int(time.time())}")
+        while not self._create_lock(holder):
+            self._break_stale_lock()
+            if time.monotonic() >= deadline:
+                raise MigrationLocked(
+                    f"Another process has been changing {self._address.url} for over {timeout:g} s.",
+                    remedy=f"Wait until it is done; if it is gone, drop the table {history.LOCK}.",
+                )
+            time.sleep(_POLL_SECONDS)
+        try:
+            yield
+        finally:
+            with translated(self._address):
+                self.client.command(f"DROP TABLE IF EXISTS {history.LOCK} SYNC")
+
+    def _create_lock(self, holder: str) -> bool:
+        from clickhouse_connect.driver.exceptions import DatabaseError
+
+        with translated(self._address):
+            try:
+                self.client.command(f"CREATE TABLE {history.LOCK} (id UInt8) ENGINE = TinyLog COMMENT {holder}")
+            except DatabaseError as error:
+                if error.code != _TABLE_EXISTS:
+                    raise
+                return False
+        return True
+
+    def _break_stale_lock(self) -> None:
+        with translated(self._address):
+            stale = self.client.query(
+                "SELECT 1 FROM system.tables WHERE database = currentDatabase()"
+                f" AND name = {literal(history.LOCK)} AND metadata_modification_time < now() - {_STALE_SECONDS}"
+            ).result_rows
+            if stale:
+                self.client.command(f"DROP TABLE IF EXISTS {history.LOCK} SYNC")
+
+    def _require(self, version: int) -> None:
+        found = history.position(self.client)
+        if found.origin is Origin.FOREIGN or found.version != version:
+            raise MigrationError(
+                f"The database is at version {found.version}, no longer at {version}.",
+                remedy="Somebody changed it meanwhile without the migration lock: look at 'db status'.",
+            )
+
+    def _going_down(self, version: int) -> bool:
+        """Tell whether dirty *version* was on its way out: then its up script had once finished."""
+        newest = [record for record in history.records(self.client) if record.version == version][-1]
+        return newest.duration_ms is not None
+
+    def _refuse_harm(self, down: Source, kept: Sequence[Script]) -> None:
+        """Raise where *down* drops what the scripts *kept* created. Asked before: nothing could be taken back."""
+        needed = {name for script in kept for name in _CREATED.findall(script.up.sql)}
+        dropped = set(re.findall(r"\bDROP\s+(?:TABLE|VIEW)\s+(?:IF\s+EXISTS\s+)?(\w+)", down.sql))
+        if hurt := sorted(needed & dropped):
+            raise MigrationError(
+                f"{down.name} takes away what older versions need: {', '.join(hurt)}.",
+                remedy="A down script may remove only what its up added: correct it, then 'db repair --accept-edits'.",
+            )
+
+    def _run_up(self, script: Script) -> None:
+        self._run(script.up)
+        if script.backfill:
+            self._run(script.backfill)
+
+    def _run(self, source: Source, client: Client | None = None) -> None:
+        from clickhouse_connect.driver.exceptions import DatabaseError
+
+        for statement in split(source):
+            try:
+                (client or self.client).command(statement.sql.removesuffix(";"))
+            except DatabaseError as error:
+                if error.code is None:
+                    raise
+                raise MigrationError(
+                    f"{source.name}, line {statement.line}: {str(error).strip()}",
+                    remedy="What ran before is still there: correct the script, then 'db repair' finishes or undoes it.",
+                ) from error
+
+    def _built(self, scripts: Sequence[Script]) -> dict[str, str]:
+        """Return the schema that *scripts* create."""
+        beside = f"{self._address.database}_expected_{uuid.uuid4().hex[:8]}"
+        self.client.command(f"CREATE DATABASE {beside}")
+        try:
+            client = open_client(self._address, database=beside)
+            try:
+                for script in scripts:
+                    self._run(script.up, client)
+            finally:
+                client.close()
+            return self._schema(beside)
+        finally:
+            self.client.command(f"DROP DATABASE IF EXISTS {beside} SYNC")
+
+    def _schema(self, database: str) -> dict[str, str]:
+        """Return every table and view of *database* and the statement that creates it, without the database's name."""
+        rows = self.client.query(
+            "SELECT engine, name, create_table_query FROM system.tables"
+            f" WHERE database = {literal(database)} ORDER BY metadata_modification_time, name"
+        ).result_rows
+        return {
+            f"{'view' if 'View' in kind else 'table'} {name}": re.sub(rf"\b{database}\.", "", sql)
+            for kind, name, sql in rows
+        }
+
+    def _damage(self) -> Iterator[str]:
+        stored = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
+        for (name,) in self.client.query(stored).result_rows:
+            for row in self.client.query(f"CHECK TABLE {name}").result_rows:
+                if 0 in row:
+                    yield f"{name}: {row}"
