@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -53,24 +54,34 @@ def test_an_event_twice_in_one_batch_is_one_row_and_the_fuller_telling_counts(st
     assert store.drifted() == []
 
 
-@pytest.mark.parametrize("order", list(permutations(range(4))))
-def test_tellings_merge_to_the_same_row_in_every_order(open_new: OpenStore, order: tuple[int, ...]) -> None:
-    tellings = [
-        invocation(outcome=None),
-        invocation(outcome=Outcome.ABANDONED, follow_up_actions=("a",)),
-        invocation(outcome=Outcome.COMPLETED, duration_ms=9_000, duration_source=DurationSource.ELAPSED),
-        invocation(
-            outcome=None, duration_ms=100, duration_source=DurationSource.REPORTED, follow_up_actions=("a", "b")
-        ),
+def test_tellings_merge_to_the_same_row_in_every_order(open_new: OpenStore) -> None:
+    fields: list[dict[str, Any]] = [
+        {"outcome": None},
+        {"outcome": Outcome.ABANDONED, "follow_up_actions": ("a",)},
+        {"outcome": Outcome.COMPLETED, "duration_ms": 9_000, "duration_source": DurationSource.ELAPSED},
+        {
+            "outcome": None,
+            "duration_ms": 100,
+            "duration_source": DurationSource.REPORTED,
+            "follow_up_actions": ("a", "b"),
+        },
     ]
+    orders = list(permutations(fields))
     store = open_new(clock=lambda: "2026-06-15T13:00:00.000Z")
-    for index in order:
-        store.record([tellings[index]])
-    merged = row(store, "e1")
-    assert (merged["outcome"], merged["duration_ms"], merged["follow_up_actions"]) == ("completed", 100, '["a","b"]')
-    (metrics,) = store.query("SELECT * FROM skill_metrics")
-    assert (metrics["invocation_count"], metrics["completed_count"], metrics["abandoned_count"]) == (1, 1, 0)
-    assert (metrics["duration_ms_sum"], metrics["duration_count"]) == (100, 1)
+    for place in range(len(fields)):
+        for number, order in enumerate(orders):
+            store.record([invocation(f"e{number}", skill_name=f"skill-{number}", **order[place])])
+    for number in range(len(orders)):
+        merged = row(store, f"e{number}")
+        assert (merged["outcome"], merged["duration_ms"], merged["follow_up_actions"]) == (
+            "completed",
+            100,
+            '["a","b"]',
+        )
+    for metrics in store.query("SELECT * FROM skill_metrics"):
+        assert (metrics["invocation_count"], metrics["completed_count"], metrics["abandoned_count"]) == (1, 1, 0)
+        assert (metrics["duration_ms_sum"], metrics["duration_count"]) == (100, 1)
+    assert len(store.query("SELECT * FROM skill_metrics")) == len(orders)
     assert store.drifted() == []
 
 

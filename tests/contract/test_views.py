@@ -10,11 +10,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from session_buddy.model import Invocation, Outcome, SkillFacts
-from session_buddy.storage import Store
+from session_buddy.storage import Store, open_store
 from tests.contract.conftest import NewUrl, OpenStore
 from tests.making import NOW, FakeClock, invocation, invocations, iso, many, shifted
 
@@ -56,30 +56,31 @@ def assert_dashboard(store: Store, batch: Sequence[Invocation], now: str) -> Non
         assert rows[skill]["last_invocation_at"] == max(i.invoked_at for i in group)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    batches=st.lists(st.lists(invocations(), max_size=12), max_size=4),
-    pauses=st.lists(st.integers(0, 30 * 3600), min_size=4, max_size=4),
-)
-def test_sliding_windows_are_true_at_the_moment_of_reading(
-    new_url: NewUrl, batches: list[list[Invocation]], pauses: list[int]
-) -> None:
-    from session_buddy.storage import open_store
+def test_sliding_windows_are_true_at_the_moment_of_reading(engine: str, new_url: NewUrl) -> None:
+    # A new chdb database costs a second or two.
+    @settings(max_examples=60 if engine == "sqlite" else 8, deadline=None)
+    @given(
+        batches=st.lists(st.lists(invocations(), max_size=12), max_size=4),
+        pauses=st.lists(st.integers(0, 30 * 3600), min_size=4, max_size=4),
+    )
+    def hold(batches: list[list[Invocation]], pauses: list[int]) -> None:
+        clock = FakeClock()
+        with open_store(new_url(), clock=clock) as store:
+            seen: dict[str, Invocation] = {}
+            for batch, pause in zip(batches, pauses, strict=False):
+                store.record([i for i in batch if i.event_id not in seen])
+                for one in batch:
+                    seen.setdefault(one.event_id, one)
+                rows = store.query("SELECT event_id, outcome, skill_name FROM skill_invocation")
+                kept = {r["event_id"]: r for r in rows}
+                told = [as_stored(i, kept[i.event_id]) for i in seen.values()]
+                seen = {i.event_id: i for i in told}
+                assert_dashboard(store, told, clock.now)
+                clock.advance(seconds=pause)
+                assert_dashboard(store, told, clock.now)
+            assert store.drifted() == []
 
-    clock = FakeClock()
-    with open_store(new_url(), clock=clock) as store:
-        seen: dict[str, Invocation] = {}
-        for batch, pause in zip(batches, pauses, strict=False):
-            store.record([i for i in batch if i.event_id not in seen])
-            for one in batch:
-                seen.setdefault(one.event_id, one)
-            kept = {r["event_id"]: r for r in store.query("SELECT event_id, outcome, skill_name FROM skill_invocation")}
-            told = [as_stored(i, kept[i.event_id]) for i in seen.values()]
-            seen = {i.event_id: i for i in told}
-            assert_dashboard(store, told, clock.now)
-            clock.advance(seconds=pause)
-            assert_dashboard(store, told, clock.now)
-        assert store.drifted() == []
+    hold()
 
 
 def as_stored(told: Invocation, row: dict[str, object]) -> Invocation:

@@ -16,8 +16,20 @@ __all__ = ["CHANGE_COLUMNS", "CHANGE_TYPES", "change_columns", "event_columns", 
 
 _COLUMN_OF = {field: {"trigger": "triggered_by"}.get(field, field) for field in Invocation.__struct_fields__}
 _OPTIONAL = frozenset(
-    "outcome error_type duration_source plugin parent_event_id project agent_version model workflow_phase"
-    " workflow_step_id alternatives_considered follow_up_actions".split()
+    [
+        "outcome",
+        "error_type",
+        "duration_source",
+        "plugin",
+        "parent_event_id",
+        "project",
+        "agent_version",
+        "model",
+        "workflow_phase",
+        "workflow_step_id",
+        "alternatives_considered",
+        "follow_up_actions",
+    ]
 )
 _TYPE_OF = {"invoked_at": "DateTime64(3, 'UTC')", "duration_ms": "Nullable(Int64)", "rating": "Nullable(Float64)"}
 _LISTS = ("alternatives_considered", "follow_up_actions")

@@ -18,7 +18,8 @@ _NO_DEDUPLICATION = {"insert_deduplicate": 0}
 """A row that is put in again after it was deleted is no repetition."""
 _SESSION_SKILL = """
 INSERT INTO roll_session_skill_span
-SELECT i.session_id, i.skill_name, min(i.invoked_at), max(i.invoked_at), argMinState(toString(i.user_id), i.first_version),
+SELECT i.session_id, i.skill_name, min(i.invoked_at), max(i.invoked_at),
+    argMinState(toString(i.user_id), i.first_version),
        argMaxStateIf(assumeNotNull(i.rating), (i.invoked_at, i.first_version, i.version), i.rating IS NOT NULL),
        argMaxStateIf(assumeNotNull(i.alternatives_considered), (i.invoked_at, i.first_version, i.version),
            i.alternatives_considered IS NOT NULL)

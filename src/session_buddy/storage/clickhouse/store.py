@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClickHouseStore"]
 
-_BYTES = {"state": "bytes", "embedding": "bytes", "centroid_embedding": "bytes"}
+_BYTES: dict[str, str | dict[str, str]] = {"state": "bytes", "embedding": "bytes", "centroid_embedding": "bytes"}
 """Columns of other bytes than text, to be read as such."""
 
 

@@ -16,9 +16,10 @@ SCRIPTS = Path(migrations.__file__).parent / "clickhouse"
 """The folder of this engine's migration scripts."""
 
 _ROLL_UPS = {
-    "skill_metrics": "skill_name, kind, plugin, invocation_count, completed_count, failed_count, abandoned_count,"
+    "skill_metrics": "skill_name, invocation_count, completed_count, failed_count, abandoned_count,"
     " duration_ms_sum, duration_count, session_count, first_invoked_at, last_invoked_at",
-    "session_summary": "*",
+    "session_summary": "session_id, invocation_count, completed_count, failed_count, abandoned_count,"
+    " first_invoked_at, last_invoked_at",
     "session_skills": "*",
     "skill_error_counts": "*",
     "skill_follow_up_counts": "*",
@@ -33,7 +34,10 @@ _ROLL_UPS = {
     " global_avg_duration_seconds, most_common_workflow_phase",
     "skill_metrics_cache": "skill_name, last_invocation_at",
 }
-"""Every view over roll-ups and the columns of it that follow exactly from the event log."""
+"""Every view over roll-ups and the columns of it that follow exactly from the event log.
+
+Left out is what describes a group (kind, plugin, user, source, project): it comes from whichever event told it first.
+"""
 
 
 def rebuild_roll_ups(client: Any) -> None:

@@ -64,7 +64,10 @@ def create(client: Any) -> None:
 
 def position(client: Any) -> Position:
     """Tell whose database it is and where it stands."""
-    names = {name for (name,) in client.query("SELECT name FROM system.tables WHERE database = currentDatabase()").result_rows}
+    names = {
+        name
+        for (name,) in client.query("SELECT name FROM system.tables WHERE database = currentDatabase()").result_rows
+    }
     if TABLE not in names:
         return Position(Origin.FOREIGN if names - {LOCK} else Origin.EMPTY)
     rows = _rows(client)

@@ -40,7 +40,9 @@ _STALE_SECONDS = 900
 """A server's lock that is older than this was left behind: no migration takes so long between two versions."""
 _POLL_SECONDS = 0.2
 _TABLE_EXISTS = 57
-_CREATED = re.compile(r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:MATERIALIZED\s+)?(?:TABLE|VIEW)\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)")
+_CREATED = re.compile(
+    r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:MATERIALIZED\s+)?(?:TABLE|VIEW)\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)"
+)
 
 
 class ClickHouseTarget:
@@ -184,9 +186,7 @@ class ClickHouseTarget:
 
     def _exists(self, client: Client) -> bool:
         return bool(
-            client.query(
-                f"SELECT 1 FROM system.databases WHERE name = {literal(self._address.database)}"
-            ).result_rows
+            client.query(f"SELECT 1 FROM system.databases WHERE name = {literal(self._address.database)}").result_rows
         )
 
     def _stand_on_database(self, client: Client) -> None:
@@ -278,7 +278,7 @@ class ClickHouseTarget:
                     raise
                 raise MigrationError(
                     f"{source.name}, line {statement.line}: {str(error).strip()}",
-                    remedy="What ran before is still there: correct the script, then 'db repair' finishes or undoes it.",
+                    remedy="What ran before is there: correct the script, then 'db repair' finishes or undoes it.",
                 ) from error
 
     def _built(self, scripts: Sequence[Script]) -> dict[str, str]:
