@@ -19,6 +19,10 @@ from tests.making import many
 
 pytest.importorskip("clickhouse_connect", reason="the extra 'clickhouse' is not installed")
 
+# Against a server that is struck down in many ways: minutes of waiting, so not part of every run. An outage in which
+# the server first hangs and is then killed is not yet mended in all of its timings.
+pytestmark = pytest.mark.long
+
 STRIKES: tuple[Kind, ...] = ("fail_before", "drop_after", "cut_body")
 """Not executed and told so; executed and the answer lost; executed in part and nobody knows."""
 STAGES = {"put down": 0, "written": 1, "marked as done": 2}

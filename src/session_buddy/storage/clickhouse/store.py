@@ -167,8 +167,9 @@ class ClickHouseStore(Store):
     def _write(self, planned: Plan, checkpoints: Sequence[Checkpoint], bad_lines: Sequence[BadLine]) -> None:
         contents = event_log.contents_of(planned, checkpoints, bad_lines, now=self._now(), version=self._version)
         self._version += len(planned.changes) + 1
-        event_log.begin(self._writer, contents)
+        # Before it is begun: where the answer is lost, the server may have it, and it must be ended first.
         self._unfinished.append(contents)
+        event_log.begin(self._writer, contents)
         self._finish()
 
     def _finish(self) -> None:
