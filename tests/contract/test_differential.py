@@ -18,7 +18,7 @@ from session_buddy.importers.shell import ShellRules
 from session_buddy.ingest import import_files
 from session_buddy.model import Invocation
 from session_buddy.storage import Store, open_store
-from tests.contract.conftest import drop
+from tests.clickhouse.places import drop, new_database
 from tests.making import FakeClock, many
 
 pytestmark = pytest.mark.skipif(
@@ -61,18 +61,19 @@ OpenPair = Callable[[FakeClock | None], Pair]
 
 
 @pytest.fixture
-def open_pair(tmp_path: Path, chdb_folder: Path) -> Iterator[OpenPair]:
+def open_pair(tmp_path: Path) -> Iterator[OpenPair]:
     opened: list[Store] = []
+    url = new_database()
 
     def open_it(clock: FakeClock | None) -> Pair:
         opened.append(open_store(f"sqlite:///{tmp_path}/store.db", clock=clock))
-        opened.append(open_store(f"chdb:///{chdb_folder}?database=differential", clock=clock))
+        opened.append(open_store(url, clock=clock))
         return opened[0], opened[1]
 
     yield open_it
     for store in opened:
         store.close()
-    drop(chdb_folder, ["differential"])
+    drop(url)
 
 
 def assert_same(pair: Pair) -> None:

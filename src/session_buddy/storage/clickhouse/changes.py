@@ -15,20 +15,16 @@ from session_buddy.model import Invocation
 from session_buddy.storage.merge import merged_changes
 from session_buddy.storage.store import Recorded
 
-__all__ = ["Change", "Plan", "Present", "plan"]
+__all__ = ["Edge", "Plan", "Present", "plan"]
 
 
-class Change(msgspec.Struct, gc=False):
-    """One signed row; see the table ``invocation_change``."""
+class Edge(msgspec.Struct, gc=False):
+    """What a signed row begins (+1) or ends (-1); see the table ``invocation_change``."""
 
-    invocation: Invocation
-    sign: int
     opens_session: int = 0
     joins_session: int = 0
     joins_user: int = 0
     partners: Sequence[str] = ()
-    first_version: int = 0
-    """That of the event's first telling; 0 if this is it."""
 
 
 class Present(msgspec.Struct):
@@ -42,16 +38,22 @@ class Present(msgspec.Struct):
     """The newest version of any of them; what is written now must be newer, whatever other clocks said."""
     sessions: dict[str, dict[str, int]] = {}
     """Of the batch's sessions: how often each skill was invoked."""
-    users: dict[tuple[str, str], int] = {}
-    """Of the batch's users, and each skill: how often they invoked it."""
+    users: dict[str, dict[str, int]] = {}
+    """Of the batch's users: how often each skill was invoked."""
 
 
 class Plan(msgspec.Struct):
-    """What is to be written for a batch."""
+    """What is to be written for a batch: one row for each of *states*."""
 
-    changes: list[Change]
+    states: list[Invocation]
     recorded: Recorded
-    renamed: list[Invocation]
+    went: list[int] = []
+    """The places of the rows with sign -1; all others came."""
+    edges: dict[int, Edge] = {}
+    """By place: the rows with which something begins or ends."""
+    first_versions: dict[int, int] = {}
+    """By place: the version of the event's first telling, where this is not it."""
+    renamed: list[Invocation] = []
     """States taken away whose new state bears another skill's name."""
 
 
@@ -69,45 +71,65 @@ def plan(batch: Sequence[Invocation], present: Present) -> Plan:
         elif differing := merged_changes(known, told):
             latest[told.event_id] = msgspec.structs.replace(known, **differing)
             completed += 1
-    changes: list[Change] = []
-    renamed: list[Invocation] = []
-    for event_id, state in latest.items():
-        old = present.events.get(event_id)
-        changes.append(_came(state, present))
-        if old is not None:
-            changes.append(_went(old, present))
-            if old.skill_name != state.skill_name:
-                renamed.append(old)
     added = len(latest.keys() - present.events.keys()) if present.events else len(latest)
-    return Plan(changes, Recorded(added, completed, len(batch) - added - completed), renamed)
+    planned = Plan(list(latest.values()), Recorded(added, completed, len(batch) - added - completed))
+    for place, state in enumerate(planned.states):
+        if edge := _came(state, present):
+            planned.edges[place] = edge
+    if present.events:
+        _take_back(planned, present)
+    return planned
 
 
-def _came(state: Invocation, present: Present) -> Change:
-    change = Change(state, 1, first_version=present.first_versions.get(state.event_id, 0))
+def _take_back(planned: Plan, present: Present) -> None:
+    """Add the old state of each known event, with sign -1: after the new ones, so that nothing ends in between."""
+    for place, state in enumerate(list(planned.states)):
+        old = present.events.get(state.event_id)
+        if old is None:
+            continue
+        for row in (place, len(planned.states)):
+            planned.first_versions[row] = present.first_versions[state.event_id]
+        planned.went.append(len(planned.states))
+        if edge := _went(old, present):
+            planned.edges[len(planned.states)] = edge
+        planned.states.append(old)
+        if old.skill_name != state.skill_name:
+            planned.renamed.append(old)
+
+
+def _came(state: Invocation, present: Present) -> Edge | None:
+    """Count *state* in; runs for every event of a bulk load."""
+    skill = state.skill_name
     skills = present.sessions.get(state.session_id)
     if skills is None:
         skills = present.sessions[state.session_id] = {}
-    count = skills.get(state.skill_name, 0)
-    if not count:
-        change.opens_session = 0 if skills else 1
-        change.joins_session, change.partners = 1, list(skills)
-    skills[state.skill_name] = count + 1
-    user = state.user_id, state.skill_name
-    count = present.users.get(user, 0)
-    change.joins_user = 0 if count else 1
-    present.users[user] = count + 1
-    return change
+    used = present.users.get(state.user_id)
+    if used is None:
+        used = present.users[state.user_id] = {}
+    edge = None
+    if skill not in skills:
+        edge = Edge(0 if skills else 1, 1, 0, list(skills))
+        skills[skill] = 0
+    if skill not in used:
+        edge = edge or Edge()
+        edge.joins_user = 1
+        used[skill] = 0
+    skills[skill] += 1
+    used[skill] += 1
+    return edge
 
 
-def _went(state: Invocation, present: Present) -> Change:
-    """Take *state* away again; its session stays open, since the new state came before."""
-    change = Change(state, -1, first_version=present.first_versions[state.event_id])
-    skills = present.sessions[state.session_id]
-    skills[state.skill_name] -= 1
-    if not skills[state.skill_name]:
-        del skills[state.skill_name]
-        change.joins_session, change.partners = -1, list(skills)
-    user = state.user_id, state.skill_name
-    present.users[user] -= 1
-    change.joins_user = 0 if present.users[user] else -1
-    return change
+def _went(state: Invocation, present: Present) -> Edge | None:
+    """Count *state* out; its session stays open, since the new state came before."""
+    skill, edge = state.skill_name, None
+    skills, used = present.sessions[state.session_id], present.users[state.user_id]
+    skills[skill] -= 1
+    used[skill] -= 1
+    if not skills[skill]:
+        del skills[skill]
+        edge = Edge(0, -1, 0, list(skills))
+    if not used[skill]:
+        del used[skill]
+        edge = edge or Edge()
+        edge.joins_user = -1
+    return edge

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from session_buddy.errors import InvalidInvocation
 from session_buddy.model import Invocation
-from session_buddy.storage.clickhouse.changes import Change
+from session_buddy.storage.clickhouse.changes import Edge, Plan
 
-__all__ = ["CHANGE_COLUMNS", "CHANGE_TYPES", "change_columns", "event_columns", "from_row", "milliseconds"]
+__all__ = ["CHANGE_TYPES", "change_columns", "event_columns", "from_row", "milliseconds"]
 
 _COLUMN_OF = {field: {"trigger": "triggered_by"}.get(field, field) for field in Invocation.__struct_fields__}
 _OPTIONAL = frozenset(
@@ -42,14 +43,17 @@ _CHANGE = {
     "joins_user": "Int8",
     "partners": "Array(String)",
 }
+_OMISSIBLE = frozenset((*_OPTIONAL, "rating", *Edge.__struct_fields__))
 _EARLIEST, _LATEST = "1970-01-01T00:00:00.000Z", "2105-12-31T23:59:59.999Z"
 
-CHANGE_COLUMNS = (*_COLUMN_OF.values(), *_CHANGE)
-"""The columns of the table ``invocation_change``, in the order of :func:`change_columns`."""
-CHANGE_TYPES = (
-    *(_TYPE_OF.get(field, "Nullable(String)" if field in _OPTIONAL else "String") for field in _COLUMN_OF),
-    *_CHANGE.values(),
-)
+CHANGE_TYPES = {
+    **{
+        column: _TYPE_OF.get(column, "Nullable(String)" if column in _OPTIONAL else "String")
+        for column in _COLUMN_OF.values()
+    },
+    **_CHANGE,
+}
+"""The columns of the table ``invocation_change`` and how their values are sent."""
 
 
 def event_columns() -> str:
@@ -83,26 +87,35 @@ def _begin(moment: str) -> int:
     return int(datetime.fromisoformat(f"{moment[:16]}:00").replace(tzinfo=UTC).timestamp()) * 1000
 
 
-def change_columns(changes: Sequence[Change], first_version: int) -> list[list[Any]]:
-    """Return *changes* column by column; their versions count up from *first_version*."""
-    told = [change.invocation for change in changes]
-    columns: list[list[Any]] = []
-    for field in _COLUMN_OF:
-        if field == "invoked_at":
-            columns.append(milliseconds([i.invoked_at for i in told]))
-        elif field in _LISTS:
-            columns.append([_json(values) if (values := getattr(i, field)) else None for i in told])
-        else:
-            columns.append([getattr(i, field) for i in told])
-    columns.append([change.sign for change in changes])
-    versions = range(first_version, first_version + len(changes))
-    columns.append(list(versions))
-    columns.append([change.first_version or own for change, own in zip(changes, versions, strict=True)])
-    columns.append([change.opens_session for change in changes])
-    columns.append([change.joins_session for change in changes])
-    columns.append([change.joins_user for change in changes])
-    columns.append([change.partners for change in changes])
-    return columns
+def change_columns(planned: Plan, first_version: int) -> dict[str, list[Any]]:
+    """Return the rows of *planned* by column; their versions count up from *first_version*.
+
+    Columns in which no row says anything are left out: they cost as much to send as others.
+    """
+    states = planned.states
+    columns = {column: _values(states, field) for field, column in _COLUMN_OF.items()}
+    columns["sign"] = [1] * len(states)
+    for place in planned.went:
+        columns["sign"][place] = -1
+    columns["version"] = list(range(first_version, first_version + len(states)))
+    columns["first_version"] = list(columns["version"])
+    for place, version in planned.first_versions.items():
+        columns["first_version"][place] = version
+    nothing = Edge()
+    for name in Edge.__struct_fields__:
+        columns[name] = [getattr(nothing, name)] * len(states)
+        for place, edge in planned.edges.items():
+            columns[name][place] = getattr(edge, name)
+    return {name: values for name, values in columns.items() if name not in _OMISSIBLE or any(values)}
+
+
+def _values(states: Sequence[Invocation], field: str) -> list[Any]:
+    if field == "invoked_at":
+        return milliseconds([state.invoked_at for state in states])
+    if field in _LISTS:
+        return [_json(values) if (values := getattr(state, field)) else None for state in states]
+    get = attrgetter(field)
+    return [get(state) for state in states]
 
 
 def from_row(row: Sequence[Any]) -> Invocation:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,6 @@ import msgspec
 from session_buddy.model import BadLine, Invocation
 from session_buddy.storage.clickhouse.changes import Plan, Present
 from session_buddy.storage.clickhouse.columns import (
-    CHANGE_COLUMNS,
     CHANGE_TYPES,
     change_columns,
     event_columns,
@@ -29,9 +29,9 @@ from session_buddy.storage.clickhouse.connection import literal
 from session_buddy.storage.clickhouse.spans import recount_spans
 from session_buddy.storage.store import Checkpoint
 
-__all__ = ["Contents", "begin", "contents_of", "deliver", "next_version", "present", "unfinished"]
+__all__ = ["Contents", "begin", "contents_of", "deliver", "next_version", "packed", "present", "unfinished"]
 
-_ROWS_AT_ONCE = 100_000
+_ROWS_AT_ONCE = 50_000
 """Rows in one insert: far below the million at which a server cuts an insert into blocks of its own."""
 _COUNTER_BITS = 20
 """A version's lower bits: they tell rows of one millisecond apart; see V1."""
@@ -43,7 +43,7 @@ class Contents(msgspec.Struct, frozen=True):
     """All that one call of ``record`` writes."""
 
     token: str
-    columns: list[list[Any]]
+    columns: dict[str, list[Any]]
     """Of ``invocation_change``."""
     renamed: list[tuple[str, str, int]]
     """Session, skill and time (ms) of each state that left that skill."""
@@ -84,7 +84,7 @@ def present(client: Any, batch: Sequence[Invocation]) -> Present:
         "SELECT r.user_id, toString(r.skill_name), sum(r.invocation_count) AS n FROM roll_user_skill AS r"
         f" WHERE r.user_id IN {_set(users)} GROUP BY r.user_id, r.skill_name HAVING n > 0"
     ).result_rows:
-        found.users[user, skill] = count
+        found.users.setdefault(user, {})[skill] = count
     return found
 
 
@@ -96,7 +96,7 @@ def contents_of(
     times = milliseconds([state.invoked_at for state in planned.renamed])
     return Contents(
         token=uuid.uuid4().hex,
-        columns=change_columns(planned.changes, version) if planned.changes else [],
+        columns=change_columns(planned, version) if planned.states else {},
         renamed=[(s.session_id, s.skill_name, at) for s, at in zip(planned.renamed, times, strict=True)],
         checkpoints=[(*msgspec.structs.astuple(c), now_ms, version) for c in checkpoints],
         bad_lines=[(b.path, b.offset, b.line, b.length, b.reason, now_ms) for b in bad_lines],
@@ -108,30 +108,42 @@ def next_version(last: int) -> int:
     return max(last, time.time_ns() // 1_000_000 << _COUNTER_BITS)
 
 
-def begin(client: Any, contents: Contents) -> None:
-    """Put *contents* down, so that they can be sent again whatever happens."""
+def packed(contents: Contents) -> bytes:
+    """Return *contents* as they are put down.
+
+    Raises ``UnicodeEncodeError`` for text that no database takes: told before anything is begun, which then had
+    to be ended before all else.
+    """
+    return msgspec.msgpack.encode(contents)
+
+
+def begin(client: Any, token: str, packed_contents: bytes) -> None:
+    """Put contents down, so that they can be sent again whatever happens."""
     client.insert(
         "unfinished_batch",
-        [[contents.token], [msgspec.msgpack.encode(contents)], [0]],
+        [[token], [packed_contents], [0]],
         column_names=("token", "contents", "done"),
         column_type_names=("String", "String", "UInt8"),
         column_oriented=True,
     )
 
 
-def deliver(client: Any, contents: Contents) -> None:
-    """Write *contents* and mark them done. Repeatable, also after it failed half-way."""
-    rows = len(contents.columns[0]) if contents.columns else 0
-    for start in range(0, rows, _ROWS_AT_ONCE):
-        stop = start + _ROWS_AT_ONCE
-        client.insert(
-            "invocation_change",
-            [column[start:stop] for column in contents.columns] if rows > _ROWS_AT_ONCE else contents.columns,
-            column_names=CHANGE_COLUMNS,
-            column_type_names=CHANGE_TYPES,
-            column_oriented=True,
-            settings={"insert_deduplication_token": f"{contents.token}-{start}"},
-        )
+def deliver(clients: Sequence[Any], contents: Contents) -> None:
+    """Write *contents* over *clients* and mark them done. Repeatable, also after it failed half-way.
+
+    The rows of a large batch go over several clients at once: while the engine has one part of them,
+    the next is turned into bytes.
+    """
+    client, rows = clients[0], len(contents.columns.get("version", ()))
+    starts = range(0, rows, _ROWS_AT_ONCE)
+    if len(starts) == 1:
+        _insert_changes(client, contents, 0)
+    elif rows:
+        with ThreadPoolExecutor(len(clients)) as pool:
+            for turn in range(0, len(starts), len(clients)):
+                parts = zip(clients, starts[turn : turn + len(clients)], strict=False)
+                for sent in [pool.submit(_insert_changes, one, contents, start) for one, start in parts]:
+                    sent.result()
     if contents.renamed:
         recount_spans(client, contents.renamed)
     _insert(client, "import_quarantine_log", _BAD_LINE_COLUMNS, contents.bad_lines)
@@ -142,6 +154,18 @@ def deliver(client: Any, contents: Contents) -> None:
         column_names=("token", "contents", "done"),
         column_type_names=("String", "String", "UInt8"),
         column_oriented=True,
+    )
+
+
+def _insert_changes(client: Any, contents: Contents, start: int) -> None:
+    columns = [values[start : start + _ROWS_AT_ONCE] for values in contents.columns.values()]
+    client.insert(
+        "invocation_change",
+        columns,
+        column_names=list(contents.columns),
+        column_type_names=[CHANGE_TYPES[name] for name in contents.columns],
+        column_oriented=True,
+        settings={"insert_deduplication_token": f"{contents.token}-{start}"},
     )
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from session_buddy.errors import InvalidInput, StoreError
@@ -101,7 +102,7 @@ class ClickHouseStore(Store):
             self._finish()
             present = event_log.present(client, invocations)
             planned = plan(invocations, present)
-            if planned.changes or checkpoints or bad_lines:
+            if planned.states or checkpoints or bad_lines:
                 self._version = event_log.next_version(max(self._version, present.newest_version + 1))
                 self._write(planned, checkpoints, bad_lines)
         return planned.recorded
@@ -166,16 +167,17 @@ class ClickHouseStore(Store):
 
     def _write(self, planned: Plan, checkpoints: Sequence[Checkpoint], bad_lines: Sequence[BadLine]) -> None:
         contents = event_log.contents_of(planned, checkpoints, bad_lines, now=self._now(), version=self._version)
-        self._version += len(planned.changes) + 1
+        self._version += len(planned.states) + 1
+        packed = event_log.packed(contents)
         # Before it is begun: where the answer is lost, the server may have it, and it must be ended first.
         self._unfinished.append(contents)
-        event_log.begin(self._writer, contents)
+        event_log.begin(self._writer, contents.token, packed)
         self._finish()
 
     def _finish(self) -> None:
         """Write, or write again, what was begun: nothing else may be counted before it."""
         while self._unfinished:
-            event_log.deliver(self._writer, self._unfinished[0])
+            event_log.deliver((self._writer, self._second_writer), self._unfinished[0])
             del self._unfinished[0]
 
     @contextmanager
@@ -183,7 +185,12 @@ class ClickHouseStore(Store):
         with self._writing, translated(self._address):
             self._refuse_closed()
             self._tell_clock()
-            yield self._writer
+            try:
+                yield self._writer
+            except UnicodeEncodeError as error:
+                raise InvalidInput(
+                    "text", "holds half a surrogate pair.", remedy="Give text that can be written as UTF-8."
+                ) from error
 
     def _now(self) -> str:
         if self._clock:
@@ -209,6 +216,10 @@ class ClickHouseStore(Store):
 
     def _opened_aside(self, database: str) -> Client:
         return open_client(self._address, database=database)
+
+    @cached_property
+    def _second_writer(self) -> Client:
+        return self._opened(self._address.database)
 
     def _refuse_closed(self) -> None:
         if not self._clients:

@@ -59,9 +59,7 @@ class ClickHouseTarget:
     @cached_property
     def client(self) -> Client:
         """The connection over which everything here is done; it stands on the database once that exists."""
-        client = open_client(self._address, patience_seconds=self._patience_seconds)
-        self._stand_on_database(client)
-        return client
+        return open_client(self._address, patience_seconds=self._patience_seconds)
 
     def stands_at(self, version: int) -> bool:
         """See :meth:`Target.stands_at`."""
@@ -71,16 +69,17 @@ class ClickHouseTarget:
     def position(self) -> Position:
         """See :meth:`Target.position`."""
         with translated(self._address):
-            return history.position(self.client) if self._exists(self.client) else Position(Origin.EMPTY)
+            return history.position(self.client) if self._stands_on_database() else Position(Origin.EMPTY)
 
     def records(self) -> tuple[Record, ...]:
         """See :meth:`Target.records`."""
         with translated(self._address):
-            return history.records(self.client) if self._exists(self.client) else ()
+            return history.records(self.client) if self._stands_on_database() else ()
 
     def stored_down(self, version: int) -> Source:
         """See :meth:`Target.stored_down`."""
         with translated(self._address):
+            self._stands_on_database()
             return history.stored_down(self.client, version)
 
     def lock(self, timeout: float) -> AbstractContextManager[None]:
@@ -184,20 +183,17 @@ class ClickHouseTarget:
                 damage=tuple(self._damage()),
             )
 
-    def _exists(self, client: Client) -> bool:
-        return bool(
-            client.query(f"SELECT 1 FROM system.databases WHERE name = {literal(self._address.database)}").result_rows
-        )
-
-    def _stand_on_database(self, client: Client) -> None:
-        with translated(self._address):
-            if self._exists(client):
-                client.database = self._address.database
+    def _stands_on_database(self) -> bool:
+        """Tell whether the database exists, which another process may have made just now; stand on it if so."""
+        name = self._address.database
+        exists = bool(self.client.query(f"SELECT 1 FROM system.databases WHERE name = {literal(name)}").result_rows)
+        self.client.database = name if exists else None
+        return exists
 
     def _create_database(self) -> None:
         with translated(self._address):
             self.client.command(f"CREATE DATABASE IF NOT EXISTS {self._address.database}")
-        self._stand_on_database(self.client)
+            self._stands_on_database()
 
     @contextmanager
     def _locked_by_table(self, timeout: float) -> Iterator[None]:

@@ -1,0 +1,163 @@
+"""Migrations where no statement can be undone: marks, repair, and scripts that may run again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from session_buddy.errors import MigrationError, SchemaDirty, SchemaDrift, StoreError, StoreUnreadable
+from session_buddy.storage import open_store
+from session_buddy.storage.clickhouse.connection import open_client, parse_url
+from session_buddy.storage.clickhouse.upkeep import SCRIPTS
+from session_buddy.storage.migrations.base import MigrationManager
+from session_buddy.storage.migrations.clickhouse_target import ClickHouseTarget
+from session_buddy.storage.migrations.contract import Origin
+from session_buddy.storage.migrations.scripts import load
+from tests.clickhouse.places import drop, new_database
+from tests.making import many
+
+pytest.importorskip("clickhouse_connect", reason="the extra 'clickhouse' is not installed")
+
+SQLITE_SCRIPTS = SCRIPTS.with_name("sqlite")
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    made = new_database()
+    yield made
+    drop(made)
+
+
+@pytest.fixture
+def target(url: str) -> Iterator[ClickHouseTarget]:
+    made = ClickHouseTarget(parse_url(url))
+    yield made
+    made.client.close()
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    """A copy of the scripts that a test may spoil."""
+    return Path(shutil.copytree(SCRIPTS, tmp_path / "scripts"))
+
+
+def command(url: str, sql: str) -> None:
+    address = parse_url(url)
+    client = open_client(address, database=address.database)
+    client.command(sql)
+    client.close()
+
+
+def test_versions_and_descriptions_are_those_of_sqlite() -> None:
+    assert [(s.version, s.description) for s in load(SCRIPTS)] == [
+        (s.version, s.description) for s in load(SQLITE_SCRIPTS)
+    ]
+
+
+def test_up_down_and_up_again_give_the_same_schema_and_keep_the_events(url: str, target: ClickHouseTarget) -> None:
+    manager = MigrationManager(scripts=SCRIPTS, target=target)
+    assert manager.status().origin is Origin.EMPTY
+    with open_store(url) as store:
+        store.record(many(100))
+        skills = store.query("SELECT * FROM skill_metrics ORDER BY skill_name").rows
+    assert manager.status().is_current
+    assert manager.verify().ok
+    assert manager.rollback(1) == [4, 3, 2]
+    assert manager.verify().ok
+    assert manager.migrate() == [2, 3, 4]
+    assert manager.verify().ok
+    with open_store(url) as store:
+        assert store.query("SELECT * FROM skill_metrics ORDER BY skill_name").rows == skills
+        assert store.query("SELECT sum(total_users) > 0 FROM skill_community_baselines").rows == [(1,)]
+        assert store.drifted() == []
+    assert manager.rollback(0) == [4, 3, 2, 1]
+    assert [record.state for record in manager.status().applied] == []
+    assert manager.verify().unexpected == ()
+
+
+def test_scripts_may_run_again_after_any_statement(url: str, target: ClickHouseTarget) -> None:
+    MigrationManager(scripts=SCRIPTS, target=target).migrate()
+    for script in load(SCRIPTS):
+        target.finish(load(SCRIPTS), script.version) if script.version == 4 else target._run_up(script)
+    assert MigrationManager(scripts=SCRIPTS, target=target).verify().ok
+
+
+def test_a_script_that_fails_half_way_leaves_a_dirty_version_that_repair_finishes_or_undoes(
+    url: str, target: ClickHouseTarget, scripts: Path
+) -> None:
+    whole = (scripts / "V4__phase4_extensions__up.sql").read_text(encoding="utf-8")
+    half = whole[: whole.index("CREATE VIEW IF NOT EXISTS skill_window_counts")]
+    (scripts / "V4__phase4_extensions__up.sql").write_text(f"{half}SELECT nothing;\n", encoding="utf-8")
+    manager = MigrationManager(scripts=scripts, target=target)
+    with pytest.raises(MigrationError, match=r"V4__phase4_extensions__up\.sql, line \d+: .*nothing"):
+        manager.migrate()
+    assert (manager.status().version, manager.status().dirty) == (3, 4)
+    with pytest.raises(SchemaDirty):
+        open_store(url)
+    assert MigrationManager(scripts=scripts, target=target).repair(undo=True) == ["Undone: version 4."]
+    assert (manager.status().version, manager.status().dirty) == (3, None)
+    assert MigrationManager(scripts=scripts, target=target).verify().ok
+    with pytest.raises(MigrationError, match="nothing"):
+        manager.migrate()
+    (scripts / "V4__phase4_extensions__up.sql").write_text(whole, encoding="utf-8")
+    repaired = MigrationManager(scripts=SCRIPTS, target=target)
+    assert "Finished: version 4." in repaired.repair(accept_edits=True)
+    assert repaired.verify().ok
+    open_store(url).close()
+
+
+def test_a_lost_view_is_found_and_made_again_and_a_lost_table_is_named(url: str, target: ClickHouseTarget) -> None:
+    manager = MigrationManager(scripts=SCRIPTS, target=target)
+    manager.migrate()
+    command(url, "DROP VIEW v_ab_test_summary SYNC")
+    command(url, "CREATE OR REPLACE VIEW store_counts AS SELECT 'sessions' AS name, 1 AS value")
+    command(url, "CREATE VIEW mine AS SELECT 1")
+    found = manager.verify()
+    assert (found.missing, found.different) == (("view v_ab_test_summary",), ("view store_counts",))
+    assert found.unexpected == ("view mine",)
+    assert manager.repair() == ["Created again: view store_counts, view v_ab_test_summary."]
+    assert manager.verify().ok
+    command(url, "DROP TABLE roll_pair SYNC")
+    with pytest.raises(SchemaDrift, match="table roll_pair"):
+        manager.repair()
+
+
+def test_a_down_script_may_not_harm_older_versions(target: ClickHouseTarget, scripts: Path) -> None:
+    down = scripts / "V4__phase4_extensions__down.sql"
+    down.write_text(f"{down.read_text(encoding='utf-8')}\nDROP TABLE IF EXISTS invocation_log;\n", encoding="utf-8")
+    manager = MigrationManager(scripts=scripts, target=target)
+    manager.migrate()
+    with pytest.raises(MigrationError, match="invocation_log"):
+        manager.rollback()
+    assert manager.status().is_current
+
+
+def test_another_programs_database_is_left_alone(url: str, target: ClickHouseTarget) -> None:
+    address = parse_url(url)
+    client = open_client(address)
+    client.command(f"CREATE DATABASE {address.database}")
+    client.command(f"CREATE TABLE {address.database}.theirs (a Int8) ENGINE = TinyLog")
+    client.close()
+    with pytest.raises(StoreUnreadable, match="another program"):
+        open_store(url)
+    assert MigrationManager(scripts=SCRIPTS, target=target).status().origin is Origin.FOREIGN
+
+
+def test_backups_are_the_operators(target: ClickHouseTarget, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="BACKUP DATABASE"):
+        MigrationManager(scripts=SCRIPTS, target=target).backup(tmp_path / "copy")
+
+
+def test_the_lock_of_a_server_is_a_table_that_only_one_can_make(target: ClickHouseTarget) -> None:
+    target._create_database()
+    with (
+        target._locked_by_table(1),
+        pytest.raises(MigrationError, match="has been changing"),
+        target._locked_by_table(0),
+    ):
+        pytest.fail("two processes hold the lock")
+    with target._locked_by_table(0):
+        pass
