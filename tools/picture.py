@@ -15,12 +15,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from session_buddy.cli.reports.importing import summarise
-from session_buddy.cli.reports.overview import read_overview
 from session_buddy.cli.screens.overview import overview_screen
 from session_buddy.importers.claude_code import ClaudeCode
 from session_buddy.importers.shell import ShellRules
 from session_buddy.ingest import import_files
+from session_buddy.reports.importing import summarise
+from session_buddy.reports.overview import read_overview
 from session_buddy.storage import open_store
 
 __all__ = ["PICTURE", "draw"]

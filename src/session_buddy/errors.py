@@ -6,6 +6,7 @@ a sentence that tells the user what to do next::
     SessionBuddyError
     ├── InvalidInput            a value, field or line that cannot be accepted
     │   └── InvalidInvocation   … in an invocation; names the field
+    ├── NotFound                nothing, or more than one thing, has the name asked for
     ├── UnknownStore            a store URL no engine answers to
     ├── MissingExtra            an optional part is not installed; names the command
     ├── StoreError              the database said no
@@ -25,6 +26,7 @@ a sentence that tells the user what to do next::
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "MigrationError",
     "MigrationLocked",
     "MissingExtra",
+    "NotFound",
     "QueryRefused",
     "SchemaDirty",
     "SchemaDrift",
@@ -81,6 +84,14 @@ class InvalidInput(SessionBuddyError):
 
 class InvalidInvocation(InvalidInput):
     """A field of an invocation is missing, malformed or out of range."""
+
+
+class NotFound(SessionBuddyError):
+    """Nothing, or more than one thing, has the name asked for; ``suggestions`` are names that there are."""
+
+    def __init__(self, problem: str, *, remedy: str, suggestions: Sequence[str] = ()) -> None:
+        super().__init__(problem, remedy=remedy)
+        self.suggestions = list(suggestions)
 
 
 class UnknownStore(SessionBuddyError):

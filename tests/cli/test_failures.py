@@ -92,7 +92,7 @@ def test_an_interruption_is_130(run: Run, filled: object, monkeypatch: pytest.Mo
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("session_buddy.cli.reports.ranking.read_ranking", interrupted)
+    monkeypatch.setattr("session_buddy.reports.ranking.read_ranking", interrupted)
     told = run("top")
     assert (told.code, told.err) == (130, "Interrupted. What was stored until then is kept.\n")
     assert run("top", "--json").error == {
@@ -107,7 +107,7 @@ def test_a_mistake_of_ours_is_not_hidden(run: Run, filled: object, monkeypatch: 
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("session_buddy.cli.reports.ranking.read_ranking", broken)
+    monkeypatch.setattr("session_buddy.reports.ranking.read_ranking", broken)
     with pytest.raises(ZeroDivisionError):
         run("top")
 

@@ -12,8 +12,8 @@ import pytest
 from rich.progress import Progress
 
 from session_buddy.cli import sources
-from session_buddy.cli.reports.importing import ImportSummary, UnreadableFile
 from session_buddy.cli.screens.importing import import_lines
+from session_buddy.reports.importing import ImportSummary, UnreadableFile
 from tests.cli.conftest import Run
 
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_buddy.cli import formats, names, rows
-from session_buddy.cli.intervals import wilson_interval
-from session_buddy.cli.reports import ranking
+from session_buddy import formats
+from session_buddy.cli import rows
+from session_buddy.intervals import wilson_interval
+from session_buddy.reports import names, ranking
 
 
 @pytest.mark.parametrize("module", [formats, names, rows, ranking])

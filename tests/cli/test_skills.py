@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from session_buddy.cli.choices import RankingOrder
-from session_buddy.cli.reports.ranking import SkillFigures, rank
 from session_buddy.model import Invocation, Kind, Outcome
+from session_buddy.ordering import RankingOrder
+from session_buddy.reports.ranking import SkillFigures, rank
 from session_buddy.storage import open_store
 from tests.cli.conftest import Run
 from tests.making import NOW, FakeClock, invocation, shifted
@@ -271,7 +271,7 @@ def test_an_unknown_name_gives_suggestions_and_exit_code_1(run: Run) -> None:
     assert (told.code, told.out) == (1, "")
     assert told.err == "No skill is called 'pytestrun'.\nDid you mean pytest-run?\n"
     error = run("skill", "expl", "--json").error
-    assert (error["type"], error["exit_code"]) == ("AnswerIsNo", 1)
+    assert (error["type"], error["exit_code"]) == ("NotFound", 1)
     assert set(error["suggestions"]) == {"agent:Explore", "Explain"}
 
 

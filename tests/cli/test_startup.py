@@ -46,7 +46,7 @@ HEAVY = [
     "session_buddy.importers",
     "session_buddy.ingest",
     "session_buddy.model",
-    "session_buddy.cli.reports",
+    "session_buddy.reports",
     "session_buddy.cli.screens",
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["ExportFormat", "KindChoice", "RankingOrder"]
+__all__ = ["ExportFormat", "KindChoice"]
 
 
 class KindChoice(StrEnum):
@@ -16,17 +16,6 @@ class KindChoice(StrEnum):
     SUBAGENT = "subagent"
     SHELL = "shell"
     TOOL = "tool"
-
-
-class RankingOrder(StrEnum):
-    """What skills are ordered by; the most, the surest, the longest, the latest come first."""
-
-    USES = "uses"
-    FAILURES = "failures"
-    SUCCESS = "success"
-    """The lower end of the 95 % interval of the success rate: 99 of 100 come before 1 of 1."""
-    DURATION = "duration"
-    RECENT = "recent"
 
 
 class ExportFormat(StrEnum):

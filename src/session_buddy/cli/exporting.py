@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import IO
 
 from session_buddy.cli.choices import ExportFormat
-from session_buddy.cli.failures import AnswerIsNo
-from session_buddy.cli.names import suggestions
 from session_buddy.cli.places import require_place
 from session_buddy.cli.rows import streamed, write_csv, write_json_lines
+from session_buddy.errors import NotFound
+from session_buddy.reports.names import suggestions
 from session_buddy.storage import Store
 
 __all__ = ["export_to", "write_rows"]
@@ -21,7 +21,7 @@ _EVENT_LOG = "skill_invocation"
 def export_to(store: Store, table: str, format_: ExportFormat, path: Path) -> None:
     """Write *table* to *path*, replacing what is there only once everything is written.
 
-    Raises :class:`AnswerIsNo` for an unknown table, :class:`MissingExtra` for Parquet without pyarrow,
+    Raises :class:`NotFound` for an unknown table, :class:`MissingExtra` for Parquet without pyarrow,
     :class:`InvalidInput` where *path* can be no file, and :class:`OSError` where it cannot be written; both
     name *path*.
     """
@@ -63,7 +63,7 @@ def _known(store: Store, table: str) -> str:
         return table
     close = suggestions(table, [name for name in known if not name.startswith("sqlite_")])
     hint = f"Did you mean {', '.join(close)}?" if close else "See docs/reference for the tables and views."
-    raise AnswerIsNo(f"There is no table or view {table!r}.", remedy=hint, suggestions=close)
+    raise NotFound(f"There is no table or view {table!r}.", remedy=hint, suggestions=close)
 
 
 def _quoted(name: str) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Sequence
 from enum import IntEnum
 
 from session_buddy.cli.output import message
-from session_buddy.errors import SessionBuddyError
+from session_buddy.errors import NotFound, SessionBuddyError
 
 __all__ = ["AnswerIsNo", "ExitCode", "Interrupted", "WrongUsage", "exit_code_of", "is_of_the_output", "tell"]
 
@@ -38,11 +37,7 @@ _MEANINGS = {
 
 
 class AnswerIsNo(SessionBuddyError):
-    """What was asked for is not there; *suggestions* are names that are."""
-
-    def __init__(self, problem: str, *, remedy: str, suggestions: Sequence[str] = ()) -> None:
-        super().__init__(problem, remedy=remedy)
-        self.suggestions = list(suggestions)
+    """What was asked about is not as it should be: a failed check, a pending migration."""
 
 
 class WrongUsage(SessionBuddyError):
@@ -57,7 +52,12 @@ class Interrupted(SessionBuddyError):
 
 
 _CANNOT_WRITE = {errno.EBADF, errno.EFBIG, errno.EIO, errno.ENOSPC}
-_EXIT_CODES = {AnswerIsNo: ExitCode.NO, WrongUsage: ExitCode.WRONG_USAGE, Interrupted: ExitCode.INTERRUPTED}
+_EXIT_CODES = {
+    AnswerIsNo: ExitCode.NO,
+    NotFound: ExitCode.NO,
+    WrongUsage: ExitCode.WRONG_USAGE,
+    Interrupted: ExitCode.INTERRUPTED,
+}
 
 
 def exit_code_of(error: SessionBuddyError | OSError) -> ExitCode:
@@ -72,7 +72,7 @@ def tell(error: SessionBuddyError | OSError, *, as_json: bool) -> None:
         # One word for all that systems call PermissionError, FileNotFoundError …
         name = "OSError" if isinstance(error, OSError) else type(error).__name__
         body = {"type": name, "problem": problem, "remedy": remedy, "exit_code": exit_code_of(error)}
-        if isinstance(error, AnswerIsNo):
+        if isinstance(error, NotFound):
             body["suggestions"] = error.suggestions
         message(json.dumps({"error": body}, ensure_ascii=False))
     else:

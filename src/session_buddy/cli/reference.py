@@ -20,13 +20,13 @@ import typer
 
 from session_buddy.cli.app import command
 from session_buddy.cli.failures import ExitCode
-from session_buddy.cli.reports.checking import Check, Repaired
-from session_buddy.cli.reports.importing import ImportSummary
-from session_buddy.cli.reports.overview import Overview
-from session_buddy.cli.reports.profile import SkillProfile
-from session_buddy.cli.reports.ranking import Ranking
-from session_buddy.cli.reports.sessions import SessionList, Timeline
-from session_buddy.cli.reports.status import Quarantine, StoreStatus
+from session_buddy.reports.checking import Check, Repaired
+from session_buddy.reports.importing import ImportSummary
+from session_buddy.reports.overview import Overview
+from session_buddy.reports.profile import SkillProfile
+from session_buddy.reports.ranking import Ranking
+from session_buddy.reports.sessions import SessionList, Timeline
+from session_buddy.reports.status import Quarantine, StoreStatus
 from session_buddy.storage.copying import CopyReport
 from session_buddy.storage.migrations.contract import Status
 

@@ -15,8 +15,8 @@ from typing import IO, Any
 
 import msgspec
 
-from session_buddy.cli.formats import NOTHING, count, plural, printable
 from session_buddy.cli.output import message
+from session_buddy.formats import NOTHING, count, plural, printable
 from session_buddy.storage import Store
 
 __all__ = ["distinct", "print_table", "streamed", "write_csv", "write_json_lines", "write_json_list"]

@@ -10,12 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from session_buddy.cli.reports.importing import ImportSummary, summarise
 from session_buddy.cli.settings import Settings
 from session_buddy.errors import InvalidInput
 from session_buddy.importers.claude_code import ClaudeCode
 from session_buddy.importers.shell import ShellRules
 from session_buddy.ingest import import_files, local_user_id
+from session_buddy.reports.importing import ImportSummary, summarise
 from session_buddy.storage import Store
 
 if TYPE_CHECKING:

@@ -95,8 +95,8 @@ def verify(context: typer.Context, as_json: AsJson = False) -> None:
     The exit code is 1 if anything is not as it should be. Roll-ups are counted again from the event log and
     compared: with millions of events this takes a while.
     """
-    from session_buddy.cli.reports.checking import check
     from session_buddy.cli.screens.schema import check_screen
+    from session_buddy.reports.checking import check
 
     settings = settings_of(context)
     settings.require_file()
@@ -120,7 +120,7 @@ def repair(
 
     Finishes (or takes back) what a stopped migration left, and counts roll-ups that differ again.
     """
-    from session_buddy.cli.reports.checking import Repaired, recount
+    from session_buddy.reports.checking import Repaired, recount
 
     settings = settings_of(context)
     settings.require_file()

@@ -32,8 +32,8 @@ def export(
     Row by row, so that memory is bounded. Parquet needs --output.
     """
     from session_buddy.cli.exporting import export_to, write_rows
-    from session_buddy.cli.formats import size
     from session_buddy.cli.output import message
+    from session_buddy.formats import size
 
     if format_ is ExportFormat.PARQUET and output is None:
         raise typer.BadParameter("Parquet is no text: give a file with --output.")

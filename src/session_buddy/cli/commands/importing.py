@@ -26,9 +26,9 @@ def up(context: typer.Context, user: User = None, quiet: Quiet = False, as_json:
 
     The place to begin: what was imported, which skills are used most, what broke, what never worked.
     """
-    from session_buddy.cli.reports.overview import read_overview
     from session_buddy.cli.screens.importing import nothing_found_lines
     from session_buddy.cli.sources import import_into
+    from session_buddy.reports.overview import read_overview
 
     settings = settings_of(context)
     with settings.open_store() as store:

@@ -24,8 +24,8 @@ def sessions(
     as_json: AsJson = False,
 ) -> None:
     """Show the latest sessions, or one in steps."""
-    from session_buddy.cli.reports.sessions import find_session, read_sessions, read_timeline
     from session_buddy.cli.screens.sessions import sessions_screen, timeline_screen
+    from session_buddy.reports.sessions import find_session, read_sessions, read_timeline
 
     settings = settings_of(context)
     now = settings.now()

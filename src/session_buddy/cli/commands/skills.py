@@ -6,17 +6,18 @@ from typing import Annotated
 
 import typer
 
-from session_buddy.cli.choices import KindChoice, RankingOrder
+from session_buddy.cli.choices import KindChoice
 from session_buddy.cli.options import AsJson, IncludeTools, Limit
 from session_buddy.cli.output import answer
 from session_buddy.cli.settings import Settings, settings_of
+from session_buddy.ordering import RankingOrder
 
 __all__ = ["skill", "top"]
 
 
 def _known_skills(context: typer.Context, incomplete: str) -> list[str]:
     """Return the names that the shell may complete."""
-    from session_buddy.cli.reports.profile import skill_names
+    from session_buddy.reports.profile import skill_names
 
     settings = Settings()
     settings.store_url = context.find_root().params.get("store")
@@ -39,9 +40,9 @@ def top(
     as_json: AsJson = False,
 ) -> None:
     """Show which skills are used and which work."""
-    from session_buddy.cli.reports.ranking import first_day, read_ranking, without_tools
     from session_buddy.cli.screens.ranking import ranking_screen
     from session_buddy.model import Kind
+    from session_buddy.reports.ranking import first_day, read_ranking, without_tools
 
     settings = settings_of(context)
     kinds = {Kind(choice) for choice in kind} if kind else set(Kind) if include_tools else without_tools()
@@ -68,8 +69,8 @@ def skill(
 
     Does it work, how sure is that, why does it fail, what comes next, what goes with it.
     """
-    from session_buddy.cli.reports.profile import find_skill, read_profile
     from session_buddy.cli.screens.profile import profile_screen
+    from session_buddy.reports.profile import find_skill, read_profile
 
     settings = settings_of(context)
     now = settings.now()

@@ -21,10 +21,10 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show what the store holds, and its health."""
-    from session_buddy.cli.formats import printable
-    from session_buddy.cli.reports.status import read_quarantine, read_status
     from session_buddy.cli.screens.status import status_screen
     from session_buddy.cli.sources import present_files
+    from session_buddy.formats import printable
+    from session_buddy.reports.status import read_quarantine, read_status
     from session_buddy.storage.migrations.base import MigrationManager
 
     settings = settings_of(context)

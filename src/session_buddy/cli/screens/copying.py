@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from session_buddy.cli.formats import count, duration, plural, printable
+from session_buddy.formats import count, duration, plural, printable
 from session_buddy.storage.copying import CopyReport
 
 __all__ = ["copy_lines"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from session_buddy.cli.formats import count, duration, plural, printable, size
-from session_buddy.cli.reports.importing import ImportSummary
+from session_buddy.formats import count, duration, plural, printable, size
+from session_buddy.reports.importing import ImportSummary
 
 __all__ = ["import_lines", "nothing_found_lines"]
 

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from session_buddy.cli.formats import NOTHING, percent
+from session_buddy.formats import NOTHING, percent
 
 __all__ = ["MARGIN", "Column", "Console", "chart", "console", "fitted", "flowed", "heading", "indented", "note", "rate"]
 

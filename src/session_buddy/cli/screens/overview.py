@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
-from session_buddy.cli.formats import count, date, plural, printable, shown_name
-from session_buddy.cli.reports.overview import BrokenSkill, Overview, Trouble
 from session_buddy.cli.screens.importing import import_lines
 from session_buddy.cli.screens.layout import MARGIN, Column, chart, fitted, flowed, heading, indented, rate
 from session_buddy.cli.screens.profile import daily_bars
 from session_buddy.cli.screens.ranking import skill_table
+from session_buddy.formats import count, date, plural, printable, shown_name
+from session_buddy.reports.overview import BrokenSkill, Overview, Trouble
 
 __all__ = ["overview_screen"]
 

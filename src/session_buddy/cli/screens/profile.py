@@ -9,7 +9,9 @@ from datetime import timedelta
 from rich.console import RenderableType
 from rich.text import Text
 
-from session_buddy.cli.formats import (
+from session_buddy.cli.screens.layout import MARGIN, Column, chart, fitted, flowed, heading, indented, rate
+from session_buddy.cli.screens.ranking import HOW_LONG, trend
+from session_buddy.formats import (
     NOTHING,
     ago,
     count,
@@ -22,9 +24,7 @@ from session_buddy.cli.formats import (
     shown_name,
     sparkline,
 )
-from session_buddy.cli.reports.profile import DayCount, SkillProfile
-from session_buddy.cli.screens.layout import MARGIN, Column, chart, fitted, flowed, heading, indented, rate
-from session_buddy.cli.screens.ranking import HOW_LONG, trend
+from session_buddy.reports.profile import DayCount, SkillProfile
 
 __all__ = ["daily_bars", "profile_screen"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from session_buddy.cli.choices import RankingOrder
-from session_buddy.cli.formats import NOTHING, ago, count, date, duration, plural, shown_name, signed_points
-from session_buddy.cli.reports.ranking import Ranking, SkillFigures
 from session_buddy.cli.screens.layout import Column, fitted, indented, note, rate
+from session_buddy.formats import NOTHING, ago, count, date, duration, plural, shown_name, signed_points
+from session_buddy.ordering import RankingOrder
+from session_buddy.reports.ranking import Ranking, SkillFigures
 
 __all__ = ["HOW_LONG", "ranking_screen", "skill_table", "trend"]
 

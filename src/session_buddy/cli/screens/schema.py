@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
-from session_buddy.cli.formats import NOTHING, count, minute, printable
-from session_buddy.cli.reports.checking import Check
 from session_buddy.cli.screens.layout import Column, fitted, heading, indented
+from session_buddy.formats import NOTHING, count, minute, printable
+from session_buddy.reports.checking import Check
 from session_buddy.storage.migrations.contract import Origin, Status
 
 __all__ = ["check_screen", "schema_screen"]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
-from session_buddy.cli.formats import NOTHING, ago, count, duration, folder_name, minute, plural, printable, shown_name
-from session_buddy.cli.reports.sessions import SessionFigures, SessionList, Step, Timeline
 from session_buddy.cli.screens.layout import Column, fitted, heading, indented, note
+from session_buddy.formats import NOTHING, ago, count, duration, folder_name, minute, plural, printable, shown_name
+from session_buddy.reports.sessions import SessionFigures, SessionList, Step, Timeline
 
 __all__ = ["sessions_screen", "timeline_screen"]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
-from session_buddy.cli.formats import ago, count, plural, printable, size
-from session_buddy.cli.reports.status import StoreStatus
 from session_buddy.cli.screens.layout import Column, fitted, heading, indented
+from session_buddy.formats import ago, count, plural, printable, size
+from session_buddy.reports.status import StoreStatus
 
 __all__ = ["status_screen"]
 

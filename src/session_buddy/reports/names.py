@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from session_buddy.cli.formats import shown_name
+from session_buddy.formats import shown_name
 
 __all__ = ["matches", "suggestions"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from session_buddy.cli.choices import RankingOrder
-from session_buddy.cli.reports.importing import ImportSummary
-from session_buddy.cli.reports.profile import DayCount
-from session_buddy.cli.reports.ranking import SkillFigures, first_day, read_ranking, without_tools
 from session_buddy.model import Kind
+from session_buddy.reports.importing import ImportSummary
+from session_buddy.ordering import RankingOrder
+from session_buddy.reports.profile import DayCount
+from session_buddy.reports.ranking import SkillFigures, first_day, read_ranking, without_tools
 from session_buddy.storage import Store
 
 __all__ = ["BrokenSkill", "Holdings", "Overview", "Trouble", "read_overview"]

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from session_buddy.cli.choices import RankingOrder
-from session_buddy.cli.intervals import wilson_interval
+from session_buddy.intervals import wilson_interval
 from session_buddy.model import Kind
+from session_buddy.ordering import RankingOrder
 from session_buddy.storage import Store
 
 __all__ = ["Ranking", "SkillFigures", "first_day", "rank", "read_ranking", "without_tools"]

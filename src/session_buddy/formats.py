@@ -162,7 +162,7 @@ def folder_name(path: str | None) -> str:
 
 
 def shown_name(skill: str) -> str:
-    """Return how the name of a *skill* is shown in tables; :mod:`session_buddy.cli.names` understands it.
+    """Return how the name of a *skill* is shown in tables; :mod:`session_buddy.reports.names` understands it.
 
     >>> shown_name("mcp__Claude_Browser__find"), shown_name("pytest-run")
     ('Claude_Browser: find', 'pytest-run')

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from session_buddy.cli.failures import AnswerIsNo
-from session_buddy.cli.intervals import wilson_interval
-from session_buddy.cli.names import matches, suggestions
-from session_buddy.cli.reports.ranking import first_day
+from session_buddy.errors import NotFound
+from session_buddy.intervals import wilson_interval
 from session_buddy.model import Kind
+from session_buddy.reports.names import matches, suggestions
+from session_buddy.reports.ranking import first_day
 from session_buddy.storage import Store
 
 __all__ = [
@@ -172,16 +172,16 @@ def skill_names(store: Store) -> list[str]:
 
 
 def find_skill(store: Store, name: str) -> str:
-    """Return the one skill that *name* means; raises :class:`AnswerIsNo`, with suggestions, for none or several."""
+    """Return the one skill that *name* means; raises :class:`NotFound`, with suggestions, for none or several."""
     known = skill_names(store)
     found = matches(name, known)
     if len(found) == 1:
         return found[0]
     if found:
-        raise AnswerIsNo(f"{name!r} can mean {', '.join(found)}.", remedy="Give one of them.", suggestions=found)
+        raise NotFound(f"{name!r} can mean {', '.join(found)}.", remedy="Give one of them.", suggestions=found)
     close = suggestions(name, known)
     remedy = f"Did you mean {', '.join(close)}?" if close else "See 'session-buddy top --all' for those there are."
-    raise AnswerIsNo(f"No skill is called {name!r}.", remedy=remedy, suggestions=close)
+    raise NotFound(f"No skill is called {name!r}.", remedy=remedy, suggestions=close)
 
 
 def read_profile(store: Store, skill: str, *, now: str, include_tools: bool = False) -> SkillProfile:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from session_buddy.cli.failures import AnswerIsNo
+from session_buddy.errors import NotFound
 from session_buddy.model import Kind
 from session_buddy.storage import Store
 
@@ -97,16 +97,16 @@ def read_sessions(store: Store, limit: int) -> SessionList:
 
 
 def find_session(store: Store, prefix: str) -> str:
-    """Return the one session whose id begins with *prefix*; raises :class:`AnswerIsNo` for none or several."""
+    """Return the one session whose id begins with *prefix*; raises :class:`NotFound` for none or several."""
     found = [name for (name,) in store.query(_BY_PREFIX, {"prefix": prefix, "limit": _CANDIDATES}).rows]
     if prefix in found or len(found) == 1:
         return prefix if prefix in found else str(found[0])
     if found:
         names = ", ".join(found[: _CANDIDATES - 1]) + (" …" if len(found) == _CANDIDATES else "")
-        raise AnswerIsNo(
+        raise NotFound(
             f"Several sessions begin with {prefix!r}: {names}", remedy="Give more of the id.", suggestions=found
         )
-    raise AnswerIsNo(f"No session begins with {prefix!r}.", remedy="See 'session-buddy sessions' for the latest.")
+    raise NotFound(f"No session begins with {prefix!r}.", remedy="See 'session-buddy sessions' for the latest.")
 
 
 def read_timeline(store: Store, session_id: str, *, include_tools: bool = False) -> Timeline:

@@ -1,0 +1,1 @@
+"""A client of the server, for programs: record, read, follow live."""

@@ -1,0 +1,1 @@
+"""The server: REST, live feed, metrics and pages over one store, in one ASGI process."""
