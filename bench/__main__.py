@@ -1,11 +1,34 @@
-"""``python -m bench [startup|ingest|views|transcripts|clickhouse] [ARGUMENT]``; all of them without a name."""
+"""``python -m bench NAME [ARGUMENT]``; all of them without a name.
+
+Names: startup, ingest, views, transcripts, clickhouse, detectors, live, metrics, nab, server, watch.
+
+``python -m bench clickhouse load EVENTS [FOLDER]`` loads very many, and keeps them in FOLDER if that is given.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from bench import clickhouse, ingest, startup, transcripts, views
+from bench import (
+    clickhouse,
+    clickhouse_load,
+    detectors,
+    ingest,
+    live,
+    metrics,
+    nab,
+    server,
+    startup,
+    transcripts,
+    views,
+    watch,
+)
+
+PLAIN = {
+    module.__name__.removeprefix("bench."): module for module in (startup, detectors, live, metrics, nab, server, watch)
+}
+"""Those that need nothing but their name."""
 
 
 def main(arguments: list[str]) -> int:
@@ -16,12 +39,14 @@ def main(arguments: list[str]) -> int:
         views.run(*([tuple(map(int, rest))] if rest else []))
     elif name == "transcripts":
         transcripts.run(*map(Path, rest))
+    elif name == "clickhouse" and rest[:1] == ["load"]:
+        clickhouse_load.run(int(rest[1]), *rest[2:])
     elif name == "clickhouse":
         clickhouse.run(*map(int, rest))
-    elif name == "startup":
-        startup.run()
+    elif name in PLAIN:
+        PLAIN[name].run()
     elif name == "all":
-        for bench in (startup, ingest, views, transcripts, clickhouse):
+        for bench in (*PLAIN.values(), ingest, views, transcripts, clickhouse):
             bench.run()
     else:
         print(__doc__, file=sys.stderr)

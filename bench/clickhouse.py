@@ -1,8 +1,9 @@
 """The engine of ClickHouse in this process: bulk ingest against a bare insert, the views, disk and memory.
 
-The bare insert puts the same events into one MergeTree table of the same columns, codecs, order and durability, with
-the client's quickest call: ready-made columns, types known. A second bare insert gives the client rows, as most
-programs do. The three take turns, batch by batch.
+The bare insert puts the same events into one MergeTree table of the same columns, codecs, indexes, order and
+durability. It is done in three ways: rows as the client's documentation has them, with datetimes; the same with times
+as numbers; and the client's quickest call, ready-made columns. What is inserted is made beforehand, types are known.
+Ours is given invocations: it looks up which are known, puts the batch down, and counts. All take turns, batch by batch.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.generated import generated
 from bench.measuring import quantile, show, timed
@@ -26,6 +27,8 @@ from session_buddy.storage import Store, open_store
 BATCH = 100_000
 TIMES = 100
 COLUMNS = tuple({"trigger": "triggered_by"}.get(field, field) for field in Invocation.__struct_fields__)
+OURS = "ours"
+BARE = ("by_columns", "by_rows", "as_documented")
 LISTS = ("alternatives_considered", "follow_up_actions")
 
 
@@ -50,34 +53,57 @@ def run(*sizes: int) -> None:
     _show_views(figures)
 
 
+class _Taken(NamedTuple):
+    """What one batch took: seconds on the wall, and of all processors together."""
+
+    wall: float
+    processors: float
+
+
 class _Ingest:
     """How long each batch took, each way, and how much memory was in use after it."""
 
     def __init__(self) -> None:
-        self.ours: list[float] = []
-        self.columns: list[float] = []
-        self.rows: list[float] = []
+        self.taken: dict[str, list[_Taken]] = {}
         self.resident: list[float] = []
 
     def take(self, batch: list[Invocation], store: Store, bare: _Bare) -> None:
         columns = list(_columns(batch))
         rows = list(zip(*columns, strict=True))
-        self.ours.append(_seconds(lambda: store.record(batch)))
-        self.columns.append(_seconds(lambda: bare.insert("by_columns", columns, by_columns=True)))
-        self.rows.append(_seconds(lambda: bare.insert("by_rows", rows, by_columns=False)))
+        moments = [datetime.fromisoformat(one.invoked_at) for one in batch]
+        place = COLUMNS.index("invoked_at")
+        documented = list(zip(*columns[:place], moments, *columns[place + 1 :], strict=True))
+        ways: dict[str, Callable[[], object]] = {
+            OURS: lambda: store.record(batch),
+            "bare, rows as documented": lambda: bare.insert("as_documented", documented, by_columns=False),
+            "bare, rows, times as numbers": lambda: bare.insert("by_rows", rows, by_columns=False),
+            "bare, columns, times as numbers": lambda: bare.insert("by_columns", columns, by_columns=True),
+        }
+        for way, action in ways.items():
+            self.taken.setdefault(way, []).append(_taken(action))
         self.resident.append(_resident_megabytes())
 
     def show(self, events: int, disk: dict[str, int]) -> None:
+        ours = self.taken[OURS]
         report = [
             (
-                what,
-                f"{events / sum(taken):,.0f}",
-                f"{BATCH / median(taken):,.0f}",
-                f"{median(theirs / ours for ours, theirs in zip(self.ours, taken, strict=True)):.2f}",
+                way,
+                f"{events / sum(one.wall for one in taken):,.0f}",
+                f"{BATCH / median(one.wall for one in taken):,.0f}",
+                f"{median(theirs.wall / our.wall for our, theirs in zip(ours, taken, strict=True)):.2f}",
+                f"{sum(one.processors for one in taken) / events * 1e6:.1f}",
+                f"{sum(one.processors for one in taken) / sum(one.processors for one in ours):.2f}",
             )
-            for what, taken in (("ours", self.ours), ("bare, columns", self.columns), ("bare, rows", self.rows))
+            for way, taken in self.taken.items()
         ]
-        titles = ("what", "all, events/s", f"median batch of {BATCH:,}, events/s", "ours : it, median")
+        titles = (
+            "what",
+            "all, events/s",
+            f"median batch of {BATCH:,}, events/s",
+            "ours : it, median",
+            "processors, s per million events",
+            "ours : it",
+        )
         show(f"Ingest, {events:,} events", titles, report)
         half = self.resident[len(self.resident) // 2 :]
         show(
@@ -85,7 +111,7 @@ class _Ingest:
             ("what", "figure"),
             [
                 ("bytes per event on disk, roll-ups included", f"{disk['ours'] / events:.0f}"),
-                ("bytes per event, one bare table", f"{disk['bare'] / events / 2:.0f}"),
+                ("bytes per event, one bare table", f"{disk['bare'] / events / len(BARE):.0f}"),
                 ("resident after half of the events, MB", f"{half[0]:,.0f}"),
                 ("resident after all of them, MB", f"{half[-1]:,.0f}"),
                 ("most ever resident, MB", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f}"),
@@ -101,10 +127,10 @@ class _Bare:
 
         self._client = get_client(interface="chdb", path=str(path.resolve()))
         self._client.command("CREATE DATABASE bare")
-        for table in ("by_columns", "by_rows"):
+        for table in BARE:
             self._client.command(
                 f"CREATE TABLE bare.{table} AS ours.invocation_log ENGINE = MergeTree"
-                " PARTITION BY toYYYYMM(invoked_at) ORDER BY (toDate(invoked_at), session_id, invoked_at, event_id)"
+                " PARTITION BY toYYYYMM(invoked_at) ORDER BY (invoked_at, event_id)"
                 " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"
             )
 
@@ -122,12 +148,12 @@ class _Bare:
 
     def bytes_on_disk(self) -> dict[str, int]:
         sql = "SELECT database, sum(bytes_on_disk) FROM system.parts WHERE active GROUP BY database"
-        return dict(self._client.query(sql).result_rows)
+        return {database: size for database, size in self._client.query(sql).result_rows}
 
     def _types(self) -> dict[str, str]:
         if not hasattr(self, "_known_types"):
             sql = "SELECT name, type FROM system.columns WHERE database = 'bare' AND table = 'by_columns'"
-            self._known_types: dict[str, str] = dict(self._client.query(sql).result_rows)
+            self._known_types: dict[str, str] = {name: kind for name, kind in self._client.query(sql).result_rows}
         return self._known_types
 
 
@@ -166,7 +192,7 @@ def _resident_megabytes() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-def _seconds(action: Callable[[], object]) -> float:
-    began = time.perf_counter()
+def _taken(action: Callable[[], object]) -> _Taken:
+    wall, processors = time.perf_counter(), time.process_time()
     action()
-    return time.perf_counter() - began
+    return _Taken(time.perf_counter() - wall, time.process_time() - processors)

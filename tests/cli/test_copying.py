@@ -53,6 +53,14 @@ def test_a_source_that_is_not_there_is_not_made(run: Run, url: str, target: str)
     assert not Path(target.removeprefix("sqlite:///")).exists()
 
 
+def test_an_empty_file_is_no_source(run: Run, url: str, target: str) -> None:
+    Path(url.removeprefix("sqlite:///")).touch()
+    told = run("db", "copy", url, target, store=None)
+    assert told.code == 3
+    assert told.err == f"There is no store at {url}.\nCheck the name of the source; it comes first.\n"
+    assert not Path(target.removeprefix("sqlite:///")).exists()
+
+
 def test_a_store_is_not_copied_to_itself(run: Run, filled: object, url: str) -> None:
     assert run("db", "copy", url, url, "--json", store=None).error["type"] == "InvalidInput"
 

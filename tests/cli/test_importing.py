@@ -66,8 +66,8 @@ def _recorded(original: Callable[[], Progress], calls: list[str]) -> Callable[[]
 
 
 def test_no_transcripts_is_no_failure(run: Run, home: Path) -> None:
-    for command in ("import", "up"):
-        told = run(command)
+    for command in (["import"], ["up", "--once"]):
+        told = run(*command)
         assert (told.code, told.out) == (0, "")
         assert f"  {home}/.claude/projects\n" in told.err
         assert "CLAUDE_CONFIG_DIR" in told.err
@@ -128,7 +128,7 @@ def test_up_shows_what_matters(run: Run, filled: object, transcript: Path) -> No
         ("mcp__web__fetch", 0, 2),
         ("ruff-check", 0, 1),
     ]
-    shown = run("up").out
+    shown = run("up", "--once").out
     for part in ("Most used", "What broke", "Never succeeded", "web: fetch 0 of 2", "Next", "4 sessions"):
         assert part in shown
 

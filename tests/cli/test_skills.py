@@ -142,7 +142,7 @@ def test_an_average_says_what_it_is_of(run: Run, monkeypatch: pytest.MonkeyPatch
     said = "avg: from call to result, your waits included, unless the tool reports its own"
     assert said in run("top").out
     assert said in run("top", "--by", "duration").out
-    assert said in run("up").out
+    assert said in run("up", "--once").out
     assert (
         "(from call to result, your waits included, unless the tool reports its own)" in run("skill", "pytest-run").out
     )
@@ -172,7 +172,7 @@ def test_tools_of_mcp_servers_are_shown_shorter_and_found_as_shown(run: Run) -> 
     assert run("skill", "web: fetch", "--json").json["skill"] == "mcp__web__fetch"
 
 
-@pytest.mark.parametrize("command", [("up",), ("top",), ("skill", "pytest-run"), ("sessions",), ("status",)])
+@pytest.mark.parametrize("command", [("up", "--once"), ("top",), ("skill", "pytest-run"), ("sessions",), ("status",)])
 @pytest.mark.parametrize("width", [40, 80])
 def test_nothing_breaks_inside_bars_or_figures(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], width: int
@@ -184,14 +184,14 @@ def test_nothing_breaks_inside_bars_or_figures(
     assert not [line for line in lines if re.match(r"\s*%", line) or re.search(r"\d ?…|…[\s\d]*\d %", line)]
     headings = [line for line in lines if re.match(r"  (skill|source|session) ", line)]
     assert not [line for line in headings if "…" in line]
-    if command in {("up",), ("skill", "pytest-run")}:
+    if command in {("up", "--once"), ("skill", "pytest-run")}:
         assert any("▕" in line for line in lines)
 
 
-@pytest.mark.parametrize("command", ["up", "top", "sessions"])
-def test_no_color_means_none(run: Run, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+@pytest.mark.parametrize("command", [("up", "--once"), ("top",), ("sessions",)])
+def test_no_color_means_none(run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> None:
     def colours() -> list[str]:
-        codes = [code.split(";") for code in re.findall(r"\x1b\[([\d;]*)m", run(command).out)]
+        codes = [code.split(";") for code in re.findall(r"\x1b\[([\d;]*)m", run(*command).out)]
         return [part for code in codes for part in code if re.fullmatch(r"[349]\d|10\d", part)]
 
     monkeypatch.setenv("FORCE_COLOR", "1")

@@ -1,36 +1,69 @@
--- Sharded: ab_test_assignments, ab_test_outcomes, invocation_change, invocation_known, invocation_log, roll_error, roll_follow_up, roll_hour, roll_hour_session, roll_minute, roll_pair, roll_phase, roll_session, roll_session_skill, roll_session_skill_span, roll_skill, roll_skill_span, roll_skill_users, roll_store, roll_user_skill
+-- Sharded: ab_test_assignments, ab_test_outcomes, invocation_change, invocation_change_sum, invocation_known, invocation_log, roll_duration, roll_error, roll_follow_up, roll_hour, roll_hour_session, roll_minute, roll_pair, roll_phase, roll_session, roll_session_skill, roll_session_skill_span, roll_skill, roll_skill_span, roll_skill_users, roll_store, roll_user_skill
 
 ---------- V1__core__up.sql
 
 CREATE TABLE IF NOT EXISTS invocation_change_local ON CLUSTER session_buddy (
     event_id String,
-    session_id String,
-    user_id String,
-    skill_name String,
-    kind String,
-    plugin Nullable(String),
+    session_id LowCardinality(String),
+    user_id LowCardinality(String),
+    skill_name LowCardinality(String),
+    kind LowCardinality(String),
+    plugin LowCardinality(Nullable(String)),
     invoked_at DateTime64(3, 'UTC'),
-    outcome Nullable(String),
-    error_type Nullable(String),
+    outcome LowCardinality(Nullable(String)),
+    error_type LowCardinality(Nullable(String)),
     duration_ms Nullable(Int64),
-    duration_source Nullable(String),
-    triggered_by String,
+    duration_source LowCardinality(Nullable(String)),
+    triggered_by LowCardinality(String),
     parent_event_id Nullable(String),
-    project Nullable(String),
-    agent_version Nullable(String),
-    model Nullable(String),
-    source String,
+    project LowCardinality(Nullable(String)),
+    agent_version LowCardinality(Nullable(String)),
+    model LowCardinality(Nullable(String)),
+    source LowCardinality(String),
     alternatives_considered Nullable(String),
     follow_up_actions Nullable(String),
     rating Nullable(Float64),
-    sign Int8,
+    sign Int8 DEFAULT 1,
     version UInt64,
-    first_version UInt64,
+    first_version UInt64 DEFAULT version,
     opens_session Int8,
     joins_session Int8
 ) ENGINE = Null;
 
 CREATE TABLE IF NOT EXISTS invocation_change ON CLUSTER session_buddy AS invocation_change_local ENGINE = Distributed(session_buddy, currentDatabase(), invocation_change_local, cityHash64(user_id));
+
+CREATE TABLE IF NOT EXISTS invocation_change_sum_local ON CLUSTER session_buddy (
+    session_id LowCardinality(String),
+    user_id LowCardinality(String),
+    skill_name LowCardinality(String),
+    hour DateTime('UTC'),
+    invocation_count Int64,
+    completed_count Int64,
+    failed_count Int64,
+    abandoned_count Int64,
+    duration_ms_sum Int64,
+    duration_count Int64,
+    opens_session Int64,
+    joins_session Int64,
+    earliest DateTime64(3, 'UTC'),
+    came UInt64,
+    kind String,
+    source String,
+    first_version UInt64,
+    plugin Nullable(String),
+    plugin_version UInt64,
+    project Nullable(String),
+    project_version UInt64,
+    first_invoked_at DateTime64(3, 'UTC'),
+    last_invoked_at DateTime64(3, 'UTC'),
+    version UInt64,
+    rating Nullable(Float64),
+    rated_at Tuple(DateTime64(3, 'UTC'), UInt64, UInt64),
+    alternatives_considered Nullable(String),
+    considered_at Tuple(DateTime64(3, 'UTC'), UInt64, UInt64)
+) ENGINE = Null;
+
+CREATE TABLE IF NOT EXISTS invocation_change_sum ON CLUSTER session_buddy AS invocation_change_sum_local ENGINE = Distributed(session_buddy, currentDatabase(), invocation_change_sum_local, cityHash64(user_id));
 
 CREATE TABLE IF NOT EXISTS invocation_log_local ON CLUSTER session_buddy (
     event_id String CODEC(ZSTD(1)),
@@ -57,22 +90,23 @@ CREATE TABLE IF NOT EXISTS invocation_log_local ON CLUSTER session_buddy (
     first_version UInt64 CODEC(DoubleDelta, ZSTD(1)),
     INDEX idx_invocation_event event_id TYPE bloom_filter GRANULARITY 1,
     INDEX idx_invocation_session session_id TYPE bloom_filter GRANULARITY 1,
-    INDEX idx_invocation_skill skill_name TYPE set(100) GRANULARITY 1
+    INDEX idx_invocation_skill skill_name TYPE set(100) GRANULARITY 1,
+    INDEX idx_invocation_version version TYPE minmax GRANULARITY 1
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/invocation_log', '{replica}', version) PARTITION BY toYYYYMM(invoked_at)
-ORDER BY (toDate(invoked_at), session_id, invoked_at, event_id)
+ORDER BY (invoked_at, event_id)
 SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS invocation_log ON CLUSTER session_buddy AS invocation_log_local ENGINE = Distributed(session_buddy, currentDatabase(), invocation_log_local, cityHash64(user_id));
 
 CREATE TABLE IF NOT EXISTS invocation_known_local ON CLUSTER session_buddy (
     day Date,
-    event_key UInt64,
-    event_id String CODEC(ZSTD(1))
+    event_key UInt64 CODEC(NONE),
+    invoked_at DateTime64(3, 'UTC') CODEC(T64, LZ4)
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/invocation_known', '{replica}') PARTITION BY toYYYYMM(day)
-ORDER BY (day, event_key, event_id)
+ORDER BY (day, event_key, invoked_at)
 SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
 
-CREATE TABLE IF NOT EXISTS invocation_known ON CLUSTER session_buddy AS invocation_known_local ENGINE = Distributed(session_buddy, currentDatabase(), invocation_known_local, cityHash64(event_id));
+CREATE TABLE IF NOT EXISTS invocation_known ON CLUSTER session_buddy AS invocation_known_local ENGINE = Distributed(session_buddy, currentDatabase(), invocation_known_local, cityHash64(day));
 
 CREATE TABLE IF NOT EXISTS roll_skill_local ON CLUSTER session_buddy (
     skill_name LowCardinality(String),
@@ -112,7 +146,7 @@ CREATE TABLE IF NOT EXISTS roll_session_local ON CLUSTER session_buddy (
     source AggregateFunction(argMin, String, UInt64),
     project AggregateFunction(argMin, String, UInt64)
 ) ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/roll_session', '{replica}') ORDER BY session_id
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS roll_session ON CLUSTER session_buddy AS roll_session_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_session_local, cityHash64(session_id));
 
@@ -126,7 +160,7 @@ CREATE TABLE IF NOT EXISTS roll_session_skill_local ON CLUSTER session_buddy (
     duration_ms_sum Int64,
     duration_count Int64
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_session_skill', '{replica}') ORDER BY (session_id, skill_name)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS roll_session_skill ON CLUSTER session_buddy AS roll_session_skill_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_session_skill_local, cityHash64(session_id));
 
@@ -139,7 +173,7 @@ CREATE TABLE IF NOT EXISTS roll_session_skill_span_local ON CLUSTER session_budd
     rating AggregateFunction(argMax, Float64, Tuple(DateTime64(3, 'UTC'), UInt64, UInt64)),
     alternatives_considered AggregateFunction(argMax, String, Tuple(DateTime64(3, 'UTC'), UInt64, UInt64))
 ) ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/roll_session_skill_span', '{replica}') ORDER BY (session_id, skill_name)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS roll_session_skill_span ON CLUSTER session_buddy AS roll_session_skill_span_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_session_skill_span_local, cityHash64(session_id));
 
@@ -172,23 +206,23 @@ CREATE TABLE IF NOT EXISTS roll_store ON CLUSTER session_buddy AS roll_store_loc
 CREATE TABLE IF NOT EXISTS unfinished_batch ON CLUSTER session_buddy (
     token String,
     begun_at DateTime DEFAULT now(),
-    contents String CODEC(ZSTD(1)),
+    contents String CODEC(LZ4),
     done UInt8
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/unfinished_batch', '{shard}-{replica}', done) ORDER BY token
 TTL begun_at + INTERVAL 7 DAY WHERE done = 1
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS store_clock ON CLUSTER session_buddy (
     id UInt8,
     now DateTime64(3, 'UTC'),
     version UInt64
-) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/store_clock', '{shard}-{replica}', version) ORDER BY id;
+) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/store_clock', '{shard}-{replica}', version) ORDER BY id SETTINGS replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS store_settings ON CLUSTER session_buddy (
     name String,
     value String
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/store_settings', '{shard}-{replica}') ORDER BY name
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS import_checkpoint_log ON CLUSTER session_buddy (
     path String,
@@ -201,7 +235,7 @@ CREATE TABLE IF NOT EXISTS import_checkpoint_log ON CLUSTER session_buddy (
     imported_at DateTime64(3, 'UTC'),
     version UInt64
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/import_checkpoint_log', '{shard}-{replica}', version) ORDER BY path
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS import_quarantine_log ON CLUSTER session_buddy (
     path String,
@@ -212,7 +246,7 @@ CREATE TABLE IF NOT EXISTS import_quarantine_log ON CLUSTER session_buddy (
     seen_at DateTime64(3, 'UTC'),
     CONSTRAINT line_counts_from_one CHECK line >= 1 AND offset >= 0 AND length >= 0
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/import_quarantine_log', '{shard}-{replica}') ORDER BY (path, offset, reason)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_invocation_log ON CLUSTER session_buddy TO invocation_log_local AS
 SELECT event_id, session_id, user_id, skill_name, kind, plugin, invoked_at, outcome, error_type, duration_ms,
@@ -221,50 +255,74 @@ SELECT event_id, session_id, user_id, skill_name, kind, plugin, invoked_at, outc
 FROM invocation_change_local WHERE sign > 0;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_invocation_known ON CLUSTER session_buddy TO invocation_known_local AS
-SELECT toDate(c.invoked_at) AS day, cityHash64(c.event_id) AS event_key, c.event_id AS event_id
+SELECT toDate(c.invoked_at) AS day, cityHash64(c.event_id) AS event_key, c.invoked_at AS invoked_at
 FROM invocation_change_local AS c WHERE c.sign > 0;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_skill ON CLUSTER session_buddy TO roll_skill_local AS
-SELECT c.skill_name AS skill_name, sum(c.sign) AS invocation_count,
+CREATE MATERIALIZED VIEW IF NOT EXISTS feed_invocation_change_sum ON CLUSTER session_buddy TO invocation_change_sum_local AS
+SELECT c.session_id AS session_id, c.user_id AS user_id, c.skill_name AS skill_name,
+       toStartOfHour(c.invoked_at) AS hour, sum(c.sign) AS invocation_count,
        sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
        sumIf(c.sign, c.outcome = 'abandoned') AS abandoned_count,
        sum(c.sign * ifNull(c.duration_ms, 0)) AS duration_ms_sum,
-       sumIf(c.sign, c.duration_ms IS NOT NULL) AS duration_count, sum(c.joins_session) AS session_count
-FROM invocation_change_local AS c GROUP BY skill_name;
+       sumIf(c.sign, c.duration_ms IS NOT NULL) AS duration_count,
+       sum(c.opens_session) AS opens_session, sum(c.joins_session) AS joins_session,
+       min(c.invoked_at) AS earliest, countIf(c.sign > 0) AS came,
+       argMinIf(c.kind, c.first_version, c.sign > 0) AS kind, argMinIf(c.source, c.first_version, c.sign > 0) AS source,
+       minIf(c.first_version, c.sign > 0) AS first_version,
+       argMinIf(c.plugin, c.first_version, c.sign > 0) AS plugin,
+       minIf(c.first_version, c.sign > 0 AND c.plugin IS NOT NULL) AS plugin_version,
+       argMinIf(c.project, c.first_version, c.sign > 0) AS project,
+       minIf(c.first_version, c.sign > 0 AND c.project IS NOT NULL) AS project_version,
+       minIf(c.invoked_at, c.sign > 0) AS first_invoked_at, maxIf(c.invoked_at, c.sign > 0) AS last_invoked_at,
+       maxIf(c.version, c.sign > 0) AS version,
+       argMaxIf(c.rating, (c.invoked_at, c.first_version, c.version), c.sign > 0) AS rating,
+       maxIf((c.invoked_at, c.first_version, c.version), c.sign > 0 AND c.rating IS NOT NULL) AS rated_at,
+       argMaxIf(c.alternatives_considered, (c.invoked_at, c.first_version, c.version), c.sign > 0)
+           AS alternatives_considered,
+       maxIf((c.invoked_at, c.first_version, c.version), c.sign > 0 AND c.alternatives_considered IS NOT NULL)
+           AS considered_at
+FROM invocation_change_local AS c GROUP BY session_id, user_id, skill_name, hour;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_skill ON CLUSTER session_buddy TO roll_skill_local AS
+SELECT c.skill_name AS skill_name, sum(c.invocation_count) AS invocation_count,
+       sum(c.completed_count) AS completed_count, sum(c.failed_count) AS failed_count,
+       sum(c.abandoned_count) AS abandoned_count, sum(c.duration_ms_sum) AS duration_ms_sum,
+       sum(c.duration_count) AS duration_count, sum(c.joins_session) AS session_count
+FROM invocation_change_sum_local AS c GROUP BY skill_name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_skill_span ON CLUSTER session_buddy TO roll_skill_span_local AS
-SELECT c.skill_name AS skill_name, min(c.invoked_at) AS first_invoked_at, max(c.invoked_at) AS last_invoked_at,
+SELECT c.skill_name AS skill_name, min(c.first_invoked_at) AS first_invoked_at,
+       max(c.last_invoked_at) AS last_invoked_at,
        fromUnixTimestamp64Milli(toInt64(intDiv(max(c.version), 1048576)), 'UTC') AS written_at,
        argMinState(c.kind, c.first_version) AS kind,
-       argMinStateIf(assumeNotNull(c.plugin), c.first_version, c.plugin IS NOT NULL) AS plugin
-FROM invocation_change_local AS c WHERE c.sign > 0 GROUP BY skill_name;
+       argMinStateIf(assumeNotNull(c.plugin), c.plugin_version, c.plugin IS NOT NULL) AS plugin
+FROM invocation_change_sum_local AS c WHERE c.came > 0 GROUP BY skill_name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_session ON CLUSTER session_buddy TO roll_session_local AS
-SELECT c.session_id AS session_id, sum(c.sign) AS invocation_count,
-       sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
-       sumIf(c.sign, c.outcome = 'abandoned') AS abandoned_count,
-       min(c.invoked_at) AS first_invoked_at, max(c.invoked_at) AS last_invoked_at,
-       argMinStateIf(c.user_id, c.first_version, c.sign > 0) AS user_id,
-       argMinStateIf(c.source, c.first_version, c.sign > 0) AS source,
-       argMinStateIf(assumeNotNull(c.project), c.first_version, c.sign > 0 AND c.project IS NOT NULL) AS project
-FROM invocation_change_local AS c GROUP BY session_id;
+SELECT c.session_id AS session_id, sum(c.invocation_count) AS invocation_count,
+       sum(c.completed_count) AS completed_count, sum(c.failed_count) AS failed_count,
+       sum(c.abandoned_count) AS abandoned_count,
+       min(c.earliest) AS first_invoked_at, max(c.last_invoked_at) AS last_invoked_at,
+       argMinStateIf(toString(c.user_id), c.first_version, c.came > 0) AS user_id,
+       argMinStateIf(c.source, c.first_version, c.came > 0) AS source,
+       argMinStateIf(assumeNotNull(c.project), c.project_version, c.project IS NOT NULL) AS project
+FROM invocation_change_sum_local AS c GROUP BY session_id;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_session_skill ON CLUSTER session_buddy TO roll_session_skill_local AS
-SELECT c.session_id AS session_id, c.skill_name AS skill_name, sum(c.sign) AS invocation_count,
-       sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
-       sumIf(c.sign, c.outcome = 'abandoned') AS abandoned_count,
-       sum(c.sign * ifNull(c.duration_ms, 0)) AS duration_ms_sum,
-       sumIf(c.sign, c.duration_ms IS NOT NULL) AS duration_count
-FROM invocation_change_local AS c GROUP BY session_id, skill_name;
+SELECT c.session_id AS session_id, c.skill_name AS skill_name, sum(c.invocation_count) AS invocation_count,
+       sum(c.completed_count) AS completed_count, sum(c.failed_count) AS failed_count,
+       sum(c.abandoned_count) AS abandoned_count, sum(c.duration_ms_sum) AS duration_ms_sum,
+       sum(c.duration_count) AS duration_count
+FROM invocation_change_sum_local AS c GROUP BY session_id, skill_name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_session_skill_span ON CLUSTER session_buddy TO roll_session_skill_span_local AS
 SELECT c.session_id AS session_id, c.skill_name AS skill_name,
-       min(c.invoked_at) AS first_invoked_at, max(c.invoked_at) AS last_invoked_at,
-       argMinState(c.user_id, c.first_version) AS user_id,
-       argMaxStateIf(assumeNotNull(c.rating), (c.invoked_at, c.first_version, c.version), c.rating IS NOT NULL) AS rating,
-       argMaxStateIf(assumeNotNull(c.alternatives_considered), (c.invoked_at, c.first_version, c.version),
+       min(c.first_invoked_at) AS first_invoked_at, max(c.last_invoked_at) AS last_invoked_at,
+       argMinState(toString(c.user_id), c.first_version) AS user_id,
+       argMaxStateIf(assumeNotNull(c.rating), c.rated_at, c.rating IS NOT NULL) AS rating,
+       argMaxStateIf(assumeNotNull(c.alternatives_considered), c.considered_at,
            c.alternatives_considered IS NOT NULL) AS alternatives_considered
-FROM invocation_change_local AS c WHERE c.sign > 0 GROUP BY session_id, skill_name;
+FROM invocation_change_sum_local AS c WHERE c.came > 0 GROUP BY session_id, skill_name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_error ON CLUSTER session_buddy TO roll_error_local AS
 SELECT c.skill_name AS skill_name, ifNull(c.error_type, 'other') AS error_type, sum(c.sign) AS failure_count
@@ -278,7 +336,7 @@ FROM invocation_change_local AS c WHERE c.follow_up_actions IS NOT NULL GROUP BY
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_store ON CLUSTER session_buddy TO roll_store_local AS
 SELECT 'sessions' AS name, sum(c.opens_session) AS value
-FROM invocation_change_local AS c HAVING value <> 0;
+FROM invocation_change_sum_local AS c HAVING value <> 0;
 
 CREATE VIEW IF NOT EXISTS skill_invocation ON CLUSTER session_buddy AS
 SELECT toInt64(bitShiftRight(cityHash64(i.event_id), 1)) AS id, i.event_id AS event_id, i.session_id AS session_id,
@@ -474,6 +532,8 @@ DROP VIEW IF EXISTS feed_roll_skill_span ON CLUSTER session_buddy SYNC;
 
 DROP VIEW IF EXISTS feed_roll_skill ON CLUSTER session_buddy SYNC;
 
+DROP VIEW IF EXISTS feed_invocation_change_sum ON CLUSTER session_buddy SYNC;
+
 DROP VIEW IF EXISTS feed_invocation_known ON CLUSTER session_buddy SYNC;
 
 DROP VIEW IF EXISTS feed_invocation_log ON CLUSTER session_buddy SYNC;
@@ -528,6 +588,10 @@ DROP TABLE IF EXISTS invocation_log_local ON CLUSTER session_buddy SYNC;
 
 DROP TABLE IF EXISTS invocation_log ON CLUSTER session_buddy SYNC;
 
+DROP TABLE IF EXISTS invocation_change_sum_local ON CLUSTER session_buddy SYNC;
+
+DROP TABLE IF EXISTS invocation_change_sum ON CLUSTER session_buddy SYNC;
+
 DROP TABLE IF EXISTS invocation_change_local ON CLUSTER session_buddy SYNC;
 
 DROP TABLE IF EXISTS invocation_change ON CLUSTER session_buddy SYNC;
@@ -542,7 +606,7 @@ CREATE TABLE IF NOT EXISTS text_embedding ON CLUSTER session_buddy (
     CONSTRAINT hash_is_sha256 CHECK length(text_hash) = 64,
     CONSTRAINT embedding_has_384_floats CHECK length(embedding) = 1536
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/text_embedding', '{shard}-{replica}') ORDER BY (text_hash, model)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS skill_description ON CLUSTER session_buddy (
     skill_name String,
@@ -551,7 +615,7 @@ CREATE TABLE IF NOT EXISTS skill_description ON CLUSTER session_buddy (
     updated_at String,
     CONSTRAINT hash_is_sha256 CHECK length(text_hash) = 64
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_description', '{shard}-{replica}') ORDER BY skill_name
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 ---------- V2__embeddings__down.sql
 
@@ -562,12 +626,12 @@ DROP TABLE IF EXISTS text_embedding ON CLUSTER session_buddy SYNC;
 ---------- V3__workflow__up.sql
 
 ALTER TABLE invocation_change_local ON CLUSTER session_buddy
-    ADD COLUMN IF NOT EXISTS workflow_phase Nullable(String),
-    ADD COLUMN IF NOT EXISTS workflow_step_id Nullable(String);
+    ADD COLUMN IF NOT EXISTS workflow_phase LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS workflow_step_id LowCardinality(Nullable(String));
 
 ALTER TABLE invocation_change ON CLUSTER session_buddy
-    ADD COLUMN IF NOT EXISTS workflow_phase Nullable(String),
-    ADD COLUMN IF NOT EXISTS workflow_step_id Nullable(String);
+    ADD COLUMN IF NOT EXISTS workflow_phase LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS workflow_step_id LowCardinality(Nullable(String));
 
 ALTER TABLE invocation_log_local ON CLUSTER session_buddy
     ADD COLUMN IF NOT EXISTS workflow_phase LowCardinality(Nullable(String)),
@@ -719,7 +783,7 @@ CREATE TABLE IF NOT EXISTS roll_user_skill_local ON CLUSTER session_buddy (
     duration_ms_sum Int64,
     duration_count Int64
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_user_skill', '{replica}') ORDER BY (user_id, skill_name)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS roll_user_skill ON CLUSTER session_buddy AS roll_user_skill_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_user_skill_local, cityHash64(user_id));
 
@@ -741,12 +805,14 @@ SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window
 
 CREATE TABLE IF NOT EXISTS roll_pair ON CLUSTER session_buddy AS roll_pair_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_pair_local, cityHash64(skill_a));
 
-CREATE TABLE IF NOT EXISTS skill_anomaly_mark ON CLUSTER session_buddy (
-    skill_name String,
-    is_anomalous UInt8,
-    anomaly_score Nullable(Float64)
-) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_anomaly_mark', '{shard}-{replica}') ORDER BY skill_name
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+CREATE TABLE IF NOT EXISTS roll_duration_local ON CLUSTER session_buddy (
+    skill_name LowCardinality(String),
+    le_ms Int64,
+    invocation_count Int64
+) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_duration', '{replica}') ORDER BY (skill_name, le_ms)
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS roll_duration ON CLUSTER session_buddy AS roll_duration_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_duration_local, cityHash64(skill_name));
 
 CREATE TABLE IF NOT EXISTS skill_anomalies ON CLUSTER session_buddy (
     id Int64 DEFAULT toInt64(generateSnowflakeID()),
@@ -757,11 +823,17 @@ CREATE TABLE IF NOT EXISTS skill_anomalies ON CLUSTER session_buddy (
     observed_value Nullable(Float64),
     deviation_score Nullable(Float64),
     resolved_at Nullable(String),
+    metric LowCardinality(Nullable(String)),
+    severity LowCardinality(Nullable(String)),
+    band_low Nullable(Float64),
+    band_high Nullable(Float64),
+    reason Nullable(String),
+    detector LowCardinality(Nullable(String)),
     CONSTRAINT name_is_there CHECK trim(skill_name) <> '',
     CONSTRAINT type_is_known CHECK anomaly_type IN ('drop', 'spike', 'pattern_shift'),
     CONSTRAINT detected_is_time CHECK parseDateTime64BestEffortOrNull(detected_at, 3, 'UTC') IS NOT NULL
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_anomalies', '{shard}-{replica}') ORDER BY id
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS skill_clusters ON CLUSTER session_buddy (
     cluster_id Int64 DEFAULT toInt64(generateSnowflakeID()),
@@ -772,7 +844,7 @@ CREATE TABLE IF NOT EXISTS skill_clusters ON CLUSTER session_buddy (
     CONSTRAINT name_is_there CHECK cluster_name <> '',
     CONSTRAINT centroid_has_384_floats CHECK ifNull(length(centroid_embedding), 1536) = 1536
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_clusters', '{shard}-{replica}') ORDER BY cluster_id
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS skill_cluster_membership ON CLUSTER session_buddy (
     skill_name String,
@@ -780,7 +852,7 @@ CREATE TABLE IF NOT EXISTS skill_cluster_membership ON CLUSTER session_buddy (
     membership_score Nullable(Float64),
     CONSTRAINT score_is_fraction CHECK ifNull(membership_score, 0) BETWEEN 0 AND 1
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_cluster_membership', '{shard}-{replica}') ORDER BY (skill_name, cluster_id)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS ab_test_configs ON CLUSTER session_buddy (
     test_id Int64 DEFAULT toInt64(generateSnowflakeID()),
@@ -801,7 +873,7 @@ CREATE TABLE IF NOT EXISTS ab_test_configs ON CLUSTER session_buddy (
     CONSTRAINT status_is_known
         CHECK status IN ('draft', 'running', 'paused', 'stopped', 'concluded', 'archived')
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/ab_test_configs', '{shard}-{replica}') ORDER BY test_id
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS ab_test_assignments_local ON CLUSTER session_buddy (
     assignment_id Int64 DEFAULT toInt64(generateSnowflakeID()),
@@ -812,7 +884,7 @@ CREATE TABLE IF NOT EXISTS ab_test_assignments_local ON CLUSTER session_buddy (
     CONSTRAINT user_is_there CHECK user_id <> '',
     CONSTRAINT group_is_known CHECK group_name IN ('control', 'treatment')
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/ab_test_assignments', '{replica}') ORDER BY (test_id, user_id)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS ab_test_assignments ON CLUSTER session_buddy AS ab_test_assignments_local ENGINE = Distributed(session_buddy, currentDatabase(), ab_test_assignments_local, cityHash64(user_id));
 
@@ -830,7 +902,7 @@ CREATE TABLE IF NOT EXISTS ab_test_outcomes_local ON CLUSTER session_buddy (
     CONSTRAINT duration_is_positive CHECK ifNull(duration_seconds, 0) >= 0,
     CONSTRAINT rating_is_one_to_five CHECK ifNull(user_rating, 1) BETWEEN 1 AND 5
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/ab_test_outcomes', '{replica}') ORDER BY (test_id, user_id, outcome_id)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS ab_test_outcomes ON CLUSTER session_buddy AS ab_test_outcomes_local ENGINE = Distributed(session_buddy, currentDatabase(), ab_test_outcomes_local, cityHash64(user_id));
 
@@ -844,7 +916,7 @@ CREATE TABLE IF NOT EXISTS skill_categories ON CLUSTER session_buddy (
     CONSTRAINT name_is_there CHECK category_name <> '',
     CONSTRAINT domain_is_known CHECK ifNull(domain, 'code') IN ('code', 'documentation', 'testing', 'deployment')
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_categories', '{shard}-{replica}') ORDER BY category_id
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS skill_category_mapping ON CLUSTER session_buddy (
     skill_name String,
@@ -853,7 +925,7 @@ CREATE TABLE IF NOT EXISTS skill_category_mapping ON CLUSTER session_buddy (
     assigned_at String,
     CONSTRAINT confidence_is_fraction CHECK ifNull(confidence_score, 0) BETWEEN 0 AND 1
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_category_mapping', '{shard}-{replica}') ORDER BY (skill_name, category_id)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS skill_modalities ON CLUSTER session_buddy (
     skill_name String,
@@ -864,7 +936,7 @@ CREATE TABLE IF NOT EXISTS skill_modalities ON CLUSTER session_buddy (
     created_at String,
     CONSTRAINT type_is_known CHECK modality_type IN ('code', 'documentation', 'testing', 'deployment')
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_modalities', '{shard}-{replica}') ORDER BY skill_name
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 INSERT INTO skill_categories (category_id, category_name, description, domain, created_at)
 SELECT * FROM VALUES('i Int64, n String, d String, m String, t String',
@@ -890,27 +962,36 @@ SELECT toStartOfMinute(c.invoked_at) AS minute, c.skill_name AS skill_name, sum(
        sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
        greatest(minute, toDateTime(intDiv(max(c.version), 1048576000), 'UTC')) + INTERVAL 3 DAY AS kept_until
 FROM invocation_change_local AS c
-WHERE c.invoked_at >= (SELECT m.now - INTERVAL 2 DAY FROM store_moment AS m)
+WHERE c.invoked_at >= (SELECT toStartOfMinute(m.now - INTERVAL 2 DAY) FROM store_moment AS m)
 GROUP BY minute, skill_name;
 
+CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_duration ON CLUSTER session_buddy TO roll_duration_local AS
+SELECT c.skill_name AS skill_name,
+       toInt64(-roundDown(-assumeNotNull(c.duration_ms), [
+           -9223372036854775807, -10000000, -7000000, -5000000, -3000000, -2000000, -1500000, -1000000, -700000,
+           -500000, -300000, -200000, -150000, -100000, -70000, -50000, -30000, -20000, -15000, -10000, -7000, -5000,
+           -3000, -2000, -1500, -1000, -700, -500, -300, -200, -150, -100, -70, -50, -30, -20, -15, -10, -7, -5, -3,
+           -2, -1
+       ])) AS le_ms,
+       sum(c.sign) AS invocation_count
+FROM invocation_change_local AS c WHERE c.duration_ms IS NOT NULL GROUP BY skill_name, le_ms;
+
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_hour ON CLUSTER session_buddy TO roll_hour_local AS
-SELECT toStartOfHour(c.invoked_at) AS hour, c.skill_name AS skill_name, sum(c.sign) AS invocation_count,
-       sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
-       sum(c.sign * ifNull(c.duration_ms, 0)) AS duration_ms_sum,
-       sumIf(c.sign, c.duration_ms IS NOT NULL) AS duration_count
-FROM invocation_change_local AS c GROUP BY hour, skill_name;
+SELECT c.hour AS hour, c.skill_name AS skill_name, sum(c.invocation_count) AS invocation_count,
+       sum(c.completed_count) AS completed_count, sum(c.failed_count) AS failed_count,
+       sum(c.duration_ms_sum) AS duration_ms_sum, sum(c.duration_count) AS duration_count
+FROM invocation_change_sum_local AS c GROUP BY hour, skill_name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_hour_session ON CLUSTER session_buddy TO roll_hour_session_local AS
-SELECT c.skill_name AS skill_name, toStartOfHour(c.invoked_at) AS hour, c.session_id AS session_id,
-       sum(c.sign) AS invocation_count
-FROM invocation_change_local AS c GROUP BY skill_name, hour, session_id;
+SELECT c.skill_name AS skill_name, c.hour AS hour, c.session_id AS session_id,
+       sum(c.invocation_count) AS invocation_count
+FROM invocation_change_sum_local AS c GROUP BY skill_name, hour, session_id;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_user_skill ON CLUSTER session_buddy TO roll_user_skill_local AS
-SELECT c.user_id AS user_id, c.skill_name AS skill_name, sum(c.sign) AS invocation_count,
-       sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
-       sum(c.sign * ifNull(c.duration_ms, 0)) AS duration_ms_sum,
-       sumIf(c.sign, c.duration_ms IS NOT NULL) AS duration_count
-FROM invocation_change_local AS c GROUP BY user_id, skill_name;
+SELECT c.user_id AS user_id, c.skill_name AS skill_name, sum(c.invocation_count) AS invocation_count,
+       sum(c.completed_count) AS completed_count, sum(c.failed_count) AS failed_count,
+       sum(c.duration_ms_sum) AS duration_ms_sum, sum(c.duration_count) AS duration_count
+FROM invocation_change_sum_local AS c GROUP BY user_id, skill_name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_skill_users ON CLUSTER session_buddy TO roll_skill_users_local AS
 SELECT c.skill_name AS skill_name, sum(c.joins_user) AS total_users
@@ -969,8 +1050,9 @@ INNER JOIN (
     FROM roll_skill_span AS r GROUP BY r.skill_name
 ) AS k ON k.skill_name = w.skill_name
 LEFT JOIN (
-    SELECT m.skill_name AS skill_name, m.is_anomalous AS flag, m.anomaly_score AS score
-    FROM skill_anomaly_mark AS m FINAL
+    SELECT o.skill_name AS skill_name, toUInt8(1) AS flag,
+           argMax(o.deviation_score, (abs(ifNull(o.deviation_score, -1)), o.id)) AS score
+    FROM skill_anomalies AS o FINAL WHERE o.resolved_at IS NULL GROUP BY o.skill_name
 ) AS a ON a.skill_name = w.skill_name;
 
 CREATE VIEW IF NOT EXISTS skill_time_series ON CLUSTER session_buddy AS
@@ -1005,6 +1087,16 @@ FROM (
            sum(r.duration_ms_sum) AS duration_ms, sum(r.duration_count) AS durations
     FROM roll_hour AS r GROUP BY r.skill_name, start HAVING n > 0
 ) AS d;
+
+CREATE VIEW IF NOT EXISTS duration_bounds ON CLUSTER session_buddy AS
+SELECT arrayJoin([1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 1500, 2000,
+        3000, 5000, 7000, 10000, 15000, 20000, 30000, 50000, 70000, 100000, 150000, 200000,
+        300000, 500000, 700000, 1000000, 1500000, 2000000, 3000000, 5000000, 7000000, 10000000,
+        9223372036854775807]) AS le_ms;
+
+CREATE VIEW IF NOT EXISTS skill_duration_counts ON CLUSTER session_buddy AS
+SELECT r.skill_name AS skill_name, r.le_ms AS le_ms, sum(r.invocation_count) AS invocation_count
+FROM roll_duration AS r GROUP BY r.skill_name, r.le_ms HAVING invocation_count > 0;
 
 CREATE VIEW IF NOT EXISTS user_skill_metrics ON CLUSTER session_buddy AS
 SELECT r.user_id AS user_id, r.skill_name AS skill_name, sum(r.invocation_count) AS invocation_count,
@@ -1175,9 +1267,9 @@ SELECT t.test_id AS test_id, t.test_name AS test_name, t.status AS status, t.con
        concat(replaceOne(toString(parseDateTime64BestEffort(t.start_date, 3, 'UTC')), ' ', 'T'), 'Z') AS start_date,
        concat(replaceOne(toString(parseDateTime64BestEffortOrNull(t.end_date, 3, 'UTC')), ' ', 'T'), 'Z') AS end_date,
        t.min_sample_size AS min_sample_size, t.assignment_ratio AS assignment_ratio,
-       c.user_count AS control_users, x.user_count AS treatment_users,
-       c.outcome_count AS control_outcomes, x.outcome_count AS treatment_outcomes,
-       c.completed_count AS control_completed, x.completed_count AS treatment_completed,
+       ifNull(c.user_count, 0) AS control_users, ifNull(x.user_count, 0) AS treatment_users,
+       ifNull(c.outcome_count, 0) AS control_outcomes, ifNull(x.outcome_count, 0) AS treatment_outcomes,
+       ifNull(c.completed_count, 0) AS control_completed, ifNull(x.completed_count, 0) AS treatment_completed,
        if(c.outcome_count > 0, c.completed_count / c.outcome_count, NULL) AS control_completion_rate,
        if(x.outcome_count > 0, x.completed_count / x.outcome_count, NULL) AS treatment_completion_rate,
        if(c.outcome_count > 0 AND x.outcome_count > 0,
@@ -1235,6 +1327,8 @@ TRUNCATE TABLE roll_minute_local ON CLUSTER session_buddy;
 
 TRUNCATE TABLE roll_hour_local ON CLUSTER session_buddy;
 
+TRUNCATE TABLE roll_duration_local ON CLUSTER session_buddy;
+
 TRUNCATE TABLE roll_hour_session_local ON CLUSTER session_buddy;
 
 TRUNCATE TABLE roll_user_skill_local ON CLUSTER session_buddy;
@@ -1247,8 +1341,15 @@ INSERT INTO roll_minute SETTINGS insert_deduplicate = 0
 SELECT toStartOfMinute(i.invoked_at) AS start, i.skill_name, count(), countIf(i.outcome = 'completed'),
        countIf(i.outcome = 'failed'), greatest(start, now('UTC')) + INTERVAL 3 DAY
 FROM invocation_log AS i FINAL
-WHERE i.invoked_at >= (SELECT m.now - INTERVAL 2 DAY FROM store_moment AS m)
+WHERE i.invoked_at >= (SELECT toStartOfMinute(m.now - INTERVAL 2 DAY) FROM store_moment AS m)
 GROUP BY start, i.skill_name;
+
+INSERT INTO roll_duration SETTINGS insert_deduplicate = 0
+SELECT i.skill_name, arrayFirst(b -> b >= i.duration_ms, [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 1500, 2000,
+        3000, 5000, 7000, 10000, 15000, 20000, 30000, 50000, 70000, 100000, 150000, 200000,
+        300000, 500000, 700000, 1000000, 1500000, 2000000, 3000000, 5000000, 7000000, 10000000,
+        9223372036854775807]) AS le_ms, count()
+FROM invocation_log AS i FINAL WHERE i.duration_ms IS NOT NULL GROUP BY i.skill_name, le_ms;
 
 INSERT INTO roll_hour SETTINGS insert_deduplicate = 0
 SELECT toStartOfHour(i.invoked_at) AS start, i.skill_name, count(), countIf(i.outcome = 'completed'),
@@ -1303,6 +1404,10 @@ DROP VIEW IF EXISTS skill_community_baselines ON CLUSTER session_buddy SYNC;
 
 DROP VIEW IF EXISTS user_skill_metrics ON CLUSTER session_buddy SYNC;
 
+DROP VIEW IF EXISTS skill_duration_counts ON CLUSTER session_buddy SYNC;
+
+DROP VIEW IF EXISTS duration_bounds ON CLUSTER session_buddy SYNC;
+
 DROP VIEW IF EXISTS skill_day_buckets ON CLUSTER session_buddy SYNC;
 
 DROP VIEW IF EXISTS skill_time_series ON CLUSTER session_buddy SYNC;
@@ -1322,6 +1427,8 @@ DROP VIEW IF EXISTS feed_roll_user_skill ON CLUSTER session_buddy SYNC;
 DROP VIEW IF EXISTS feed_roll_hour_session ON CLUSTER session_buddy SYNC;
 
 DROP VIEW IF EXISTS feed_roll_hour ON CLUSTER session_buddy SYNC;
+
+DROP VIEW IF EXISTS feed_roll_duration ON CLUSTER session_buddy SYNC;
 
 DROP VIEW IF EXISTS feed_roll_minute ON CLUSTER session_buddy SYNC;
 
@@ -1347,8 +1454,6 @@ DROP TABLE IF EXISTS skill_clusters ON CLUSTER session_buddy SYNC;
 
 DROP TABLE IF EXISTS skill_anomalies ON CLUSTER session_buddy SYNC;
 
-DROP TABLE IF EXISTS skill_anomaly_mark ON CLUSTER session_buddy SYNC;
-
 DROP TABLE IF EXISTS roll_pair_local ON CLUSTER session_buddy SYNC;
 
 DROP TABLE IF EXISTS roll_pair ON CLUSTER session_buddy SYNC;
@@ -1368,6 +1473,10 @@ DROP TABLE IF EXISTS roll_hour_session ON CLUSTER session_buddy SYNC;
 DROP TABLE IF EXISTS roll_hour_local ON CLUSTER session_buddy SYNC;
 
 DROP TABLE IF EXISTS roll_hour ON CLUSTER session_buddy SYNC;
+
+DROP TABLE IF EXISTS roll_duration_local ON CLUSTER session_buddy SYNC;
+
+DROP TABLE IF EXISTS roll_duration ON CLUSTER session_buddy SYNC;
 
 DROP TABLE IF EXISTS roll_minute_local ON CLUSTER session_buddy SYNC;
 

@@ -269,7 +269,7 @@ def test_passwords_may_hold_any_sign() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["chdb://", "chdb:///", "chdb://x", "chdb:///x?database=a-b", "chdb:///x?database=a", "clickhouse:///db",
+    ["chdb://", "chdb:///", "chdb://x", "chdb:///x?database=a-b", "clickhouse:///db",
      "clickhouse://host:port/db", "clickhouse://host/a;b", "postgres://host/db"],
 )  # fmt: skip
 def test_other_urls_are_refused(url: str) -> None:

@@ -93,7 +93,9 @@ def fill_tables(store: Store) -> None:
         f"INSERT INTO skill_categories VALUES (91, 'Parent', NULL, NULL, 'code', {moment})",
         f"INSERT INTO skill_clusters VALUES (7, 'c', NULL, NULL, {moment})",
         "INSERT INTO skill_cluster_membership VALUES ('s', 7, 0.25)",
-        f"INSERT INTO skill_anomalies VALUES (3, 's', {moment}, 'drop', 0.9, 0.1, 4.5, NULL)",
+        "INSERT INTO skill_anomalies (id, skill_name, detected_at, anomaly_type, baseline_value, observed_value,"
+        f" deviation_score, metric, severity, reason) VALUES (3, 's', {moment}, 'drop', 0.9, 0.1, 4.5,"
+        " 'volume', 'warning', 'it fell')",
         f"INSERT INTO ab_test_configs (test_id, test_name, control_strategy, treatment_strategy, start_date)"
         f" VALUES (5, 't', 'a', 'b', {moment})",
         f"INSERT INTO ab_test_assignments VALUES (1, 5, 'user-1', 'control', {moment})",
@@ -134,6 +136,9 @@ def test_every_table_that_is_not_counted_is_copied(stores: tuple[Store, Store]) 
         "skill_minute_buckets",
         "skill_time_series",
         "skill_day_buckets",
+        "skill_duration_counts",
+        "duration_bounds",
+        "invocation_update",
         "skill_community_baselines",
         "skill_user_interactions",
         "skill_dependencies",

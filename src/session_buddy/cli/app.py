@@ -9,7 +9,20 @@ from typing import Annotated, Any
 
 import typer
 
-from session_buddy.cli.commands import db, export, importing, sessions, skills, sql, status
+from session_buddy.cli.commands import (
+    alerts,
+    anomalies,
+    configuring,
+    db,
+    export,
+    importing,
+    serving,
+    sessions,
+    skills,
+    sql,
+    status,
+    tokens,
+)
 from session_buddy.cli.failures import ExitCode, Interrupted, WrongUsage, exit_code_of, is_of_the_output, tell
 from session_buddy.cli.output import flush, forget_stdout
 from session_buddy.cli.settings import Settings, settings_of
@@ -81,7 +94,8 @@ def _root(
             "--store",
             metavar="URL",
             envvar="SESSION_BUDDY_STORE",
-            help="The store, as sqlite:///FILE (default: session-buddy.db in your data folder).",
+            help="The store: sqlite:///FILE, chdb:///FOLDER or clickhouse://USER:PASSWORD@HOST/DATABASE"
+            " (default: session-buddy.db in your data folder).",
         ),
     ] = None,
     _: Annotated[
@@ -111,7 +125,13 @@ def command() -> Any:
     app.command("skill")(skills.skill)
     app.command("sessions")(sessions.sessions)
     app.command("status")(status.status)
+    app.add_typer(anomalies.app(), name="anomalies")
+    app.command("serve")(serving.serve)
     app.command("sql")(sql.sql)
     app.command("export")(export.export)
+    app.command("exporter")(serving.exporter)
+    app.add_typer(alerts.app(), name="alerts")
+    app.add_typer(configuring.app(), name="settings")
+    app.add_typer(tokens.app(), name="token")
     app.add_typer(db.app(), name="db")
     return typer.main.get_command(app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["ExportFormat", "KindChoice"]
+__all__ = ["AlertFormatChoice", "DetectorChoice", "ExportFormat", "KindChoice", "ScopeChoice", "SeverityChoice"]
 
 
 class KindChoice(StrEnum):
@@ -18,9 +18,40 @@ class KindChoice(StrEnum):
     TOOL = "tool"
 
 
+class ScopeChoice(StrEnum):
+    """The scopes of :class:`session_buddy.server.tokens.Scope`."""
+
+    INGEST = "ingest"
+    READ = "read"
+    ADMIN = "admin"
+
+
 class ExportFormat(StrEnum):
     """What an export is written as."""
 
     CSV = "csv"
     JSONL = "jsonl"
     PARQUET = "parquet"
+
+
+class DetectorChoice(StrEnum):
+    """The detectors of :data:`session_buddy.monitoring.panel.DETECTORS`."""
+
+    EVIDENCE = "evidence"
+    ZSCORE = "zscore"
+    NOVELTY = "novelty"
+
+
+class SeverityChoice(StrEnum):
+    """The severities of :class:`session_buddy.monitoring.detector.Severity`."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class AlertFormatChoice(StrEnum):
+    """The formats of :class:`session_buddy.monitoring.alerts.targets.AlertFormat`."""
+
+    WEBHOOK = "webhook"
+    SLACK = "slack"

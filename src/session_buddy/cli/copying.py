@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from session_buddy.cli.settings import Settings
 from session_buddy.errors import InvalidInput, StoreError
-from session_buddy.storage import open_store, sqlite_path
+from session_buddy.storage import open_store
 from session_buddy.storage.copying import CopyReport, copy_store
+from session_buddy.storage.locations import is_there, shown
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -26,6 +26,7 @@ def copy_between(source_url: str, target_url: str, settings: Settings, *, show_p
     if source_url == target_url:
         raise InvalidInput("TARGET_URL", "is the source itself.", remedy="Name another store to copy to.")
     _require_source(source_url)
+    _require_one_folder(source_url, target_url)
     with (
         open_store(source_url, clock=settings.clock) as source,
         open_store(target_url, clock=settings.clock) as target,
@@ -36,15 +37,23 @@ def copy_between(source_url: str, target_url: str, settings: Settings, *, show_p
 
 def _require_source(url: str) -> None:
     """Refuse a name that is not there: opening it would make an empty store, which is not what anybody wants copied."""
-    scheme, _, name = url.partition(":///")
-    if scheme == "chdb":
-        path = Path(name.partition("?")[0]).expanduser()
-    elif scheme == "sqlite":
-        path = sqlite_path(url)
-    else:
+    if not is_there(url):
+        raise StoreError(f"There is no store at {shown(url)}.", remedy="Check the name of the source; it comes first.")
+
+
+def _require_one_folder(source_url: str, target_url: str) -> None:
+    """Refuse two folders of ClickHouse: its engine opens one in a process."""
+    if not source_url.startswith("chdb:") or not target_url.startswith("chdb:"):
         return
-    if not path.exists():
-        raise StoreError(f"There is no store at {url}.", remedy="Check the name of the source; it comes first.")
+    from session_buddy.storage.clickhouse.address import parse_url
+
+    folders = {path.resolve() for url in (source_url, target_url) if (path := parse_url(url).path)}
+    if len(folders) > 1:
+        raise InvalidInput(
+            "TARGET_URL",
+            "is another folder than the source, and ClickHouse opens one folder at a time.",
+            remedy="Copy into a file first (sqlite:///between.db), and from there.",
+        )
 
 
 class _CopyBar:

@@ -12,6 +12,7 @@ from session_buddy.cli.rows import streamed, write_csv, write_json_lines
 from session_buddy.errors import NotFound
 from session_buddy.reports.names import suggestions
 from session_buddy.storage import Store
+from session_buddy.storage.locations import names_in
 
 __all__ = ["export_to", "write_rows"]
 
@@ -58,10 +59,10 @@ def write_rows(store: Store, table: str, format_: ExportFormat, out: IO[bytes]) 
 
 
 def _known(store: Store, table: str) -> str:
-    known = [name for (name,) in store.query("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')").rows]
+    known = names_in(store)
     if table in known:
         return table
-    close = suggestions(table, [name for name in known if not name.startswith("sqlite_")])
+    close = suggestions(table, known)
     hint = f"Did you mean {', '.join(close)}?" if close else "See docs/reference for the tables and views."
     raise NotFound(f"There is no table or view {table!r}.", remedy=hint, suggestions=close)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -10,11 +11,14 @@ from typing import IO, Any
 
 from session_buddy.cli.rows import distinct, streamed
 from session_buddy.errors import MissingExtra
-from session_buddy.storage import Store
+from session_buddy.storage import Store, is_clickhouse
+from session_buddy.storage.tables import PLAIN_TABLES
 
 __all__ = ["write_parquet"]
 
 _ROWS_AT_ONCE = 10_000
+_NUMBER = re.compile(r"^(?:Nullable\(|LowCardinality\()*(Float|U?Int|Bool)")
+"""How the types of ClickHouse's columns of numbers begin."""
 
 
 def write_parquet(store: Store, name: str, out: IO[bytes]) -> None:
@@ -47,6 +51,8 @@ def _storages(store: Store, name: str) -> dict[str, str]:
 
     A type declared binds only in STRICT tables, and a view's expressions have none: so the values are asked.
     """
+    if is_clickhouse(store.url):
+        return _declared_in_clickhouse(store, name)
     declared = {row["name"]: row["type"].lower() for row in store.query(f"PRAGMA table_xinfo({name})")}
     columns = distinct(store.query(f"SELECT * FROM {name} LIMIT 0").columns)
     asked = ", ".join(f"group_concat(DISTINCT typeof({_quoted(column)}))" for column in columns)
@@ -55,6 +61,17 @@ def _storages(store: Store, name: str) -> dict[str, str]:
         column: _common({*(kinds or "").split(",")} - {"", "null"}, declared.get(column, ""))
         for column, kinds in zip(columns, found, strict=True)
     }
+
+
+def _declared_in_clickhouse(store: Store, name: str) -> dict[str, str]:
+    """Return the same there, where every column has one type; what is no number is text or, in some columns, bytes."""
+    blobs = {column for table in PLAIN_TABLES for column in table.blobs}
+    storages = {}
+    for row in store.query(f"DESCRIBE TABLE {name}"):
+        number = _NUMBER.search(row["type"])
+        kind = "text" if number is None else "real" if number[1] == "Float" else "integer"
+        storages[row["name"]] = "blob" if row["name"] in blobs else kind
+    return storages
 
 
 def _common(found: set[str], declared: str) -> str:

@@ -27,6 +27,7 @@ from session_buddy.reports.profile import SkillProfile
 from session_buddy.reports.ranking import Ranking
 from session_buddy.reports.sessions import SessionList, Timeline
 from session_buddy.reports.status import Quarantine, StoreStatus
+from session_buddy.server.tokens import TokenList
 from session_buddy.storage.copying import CopyReport
 from session_buddy.storage.migrations.contract import Status
 
@@ -39,6 +40,7 @@ _SHAPES: dict[str, list[type[msgspec.Struct]]] = {
     "skill": [SkillProfile],
     "sessions": [SessionList, Timeline],
     "status": [StoreStatus, Quarantine],
+    "token list": [TokenList],
     "db status": [Status],
     "db verify": [Check],
     "db repair": [Repaired],
@@ -47,6 +49,8 @@ _SHAPES: dict[str, list[type[msgspec.Struct]]] = {
 _OTHER_SHAPES = {
     "sql": "A list of objects, one a row: column name to value. Two columns of one name become `a` and `a:1`."
     " Blobs are text in base64.",
+    "token create": "`token`: the token.",
+    "token revoke": "`revoked`: the id of the token.",
     "db migrate": "`versions`: the versions applied, in that order; with `--dry-run` `sql`.",
     "db rollback": "`versions`: the versions taken out, in that order; `backup`: the path of the backup made before,"
     " `null` where nothing was to be done; with `--dry-run` `sql`.",

@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from session_buddy.storage import Store
+    from session_buddy.storage.migrations.base import MigrationManager
 
 __all__ = ["Settings", "settings_of"]
+
+_FOLDER_PATIENCE_SECONDS = 10.0
+"""How long to wait for a folder that another process has open: it may be a server, which never lets go of it."""
 
 
 class Settings:
@@ -48,11 +54,18 @@ class Settings:
         return user_config_path("session-buddy", appauthor=False)
 
     @property
-    def store_file(self) -> Path:
-        """The file of the store; raises :class:`UnknownStore` for a URL no engine answers to."""
-        from session_buddy.storage import sqlite_path
+    def shown_url(self) -> str:
+        """The URL of the store without the password: fit to be shown."""
+        from session_buddy.storage.locations import shown
 
-        return sqlite_path(self.store_url)
+        return shown(self.store_url)
+
+    @property
+    def store_file(self) -> Path | None:
+        """The file that is the store, None where it is none; raises :class:`UnknownStore` for an unknown engine."""
+        from session_buddy.storage.locations import file_of
+
+        return file_of(self.store_url)
 
     def now(self) -> str:
         """Return the present moment in the canonical form."""
@@ -66,27 +79,36 @@ class Settings:
         """Open the store, making it where there is none."""
         from session_buddy.storage import open_store
 
-        return open_store(self.store_url, clock=self.clock)
+        if self.store_file:
+            return open_store(self.store_url, clock=self.clock)
+        return open_store(self.store_url, clock=self.clock, patience_seconds=_FOLDER_PATIENCE_SECONDS)
 
     def open_existing(self) -> Store:
         """Open the store to read from; raises :class:`StoreError` where there is none, and makes none."""
-        self.require_file()
+        self.require_store()
         return self.open_store()
 
-    def has_store(self) -> bool:
-        """Tell whether there is a store; an empty file is none, though SQLite would make one of it."""
-        return self.store_file.exists() and self.store_file.stat().st_size > 0
+    def migrations(self) -> AbstractContextManager[MigrationManager]:
+        """Give the migrations of the store, there or not, for the length of a block."""
+        from session_buddy.storage.locations import migrations_of
 
-    def require_file(self) -> Path:
-        """Return the file of the store; raises :class:`StoreError` where there is none."""
+        return migrations_of(self.store_url, patience_seconds=_FOLDER_PATIENCE_SECONDS)
+
+    def has_store(self) -> bool:
+        """Tell whether there is a store; makes none."""
+        from session_buddy.storage.locations import is_there
+
+        return is_there(self.store_url, patience_seconds=_FOLDER_PATIENCE_SECONDS)
+
+    def require_store(self) -> None:
+        """Raise :class:`StoreError` where there is no store."""
         from session_buddy.errors import StoreError
 
         if not self.has_store():
             raise StoreError(
-                f"There is no store at {self.store_url} yet.",
+                f"There is no store at {self.shown_url} yet.",
                 remedy="Run 'session-buddy up' to make one, or name another with --store.",
             )
-        return self.store_file
 
 
 def settings_of(context: typer.Context) -> Settings:

@@ -14,14 +14,16 @@ from session_buddy.cli.settings import Settings
 from session_buddy.errors import InvalidInput
 from session_buddy.importers.claude_code import ClaudeCode
 from session_buddy.importers.shell import ShellRules
-from session_buddy.ingest import import_files, local_user_id
+from session_buddy.ingest import Progress, import_files, local_user_id
 from session_buddy.reports.importing import ImportSummary, summarise
 from session_buddy.storage import Store
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-__all__ = ["import_into", "present_files", "require_transcripts"]
+    from session_buddy.server.watching import Transcripts
+
+__all__ = ["followed_transcripts", "import_into", "present_files", "require_transcripts"]
 
 _RULES_FILE = "shell-rules.toml"
 _TRANSCRIPT = ".jsonl"
@@ -42,6 +44,22 @@ def import_into(
         report = import_files(store, [importer], {importer.name: searched}, user_id=user_id, progress=progress)
     seconds = time.perf_counter() - started
     return summarise(report, store=store.url, searched=[str(path) for path in searched], seconds=seconds)
+
+
+def followed_transcripts(store: Store, settings: Settings, *, account: str | None) -> Transcripts:
+    """Return where agents keep their files, and how a server imports what is new there into *store*.
+
+    Raises :class:`InvalidInput` for mistakes in the user's rules for shell commands.
+    """
+    from session_buddy.server.watching import Transcripts
+
+    importer = _importer(settings)
+    user_id = local_user_id(settings.data_folder, account or _account())
+
+    def import_paths(paths: Sequence[Path], progress: Progress) -> None:
+        import_files(store, [importer], {importer.name: paths}, user_id=user_id, progress=progress, processes=1)
+
+    return Transcripts(lambda: [root.absolute() for root in _roots(importer)], import_paths, suffix=_TRANSCRIPT)
 
 
 def require_transcripts(paths: Sequence[Path]) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from session_buddy.model import Kind
-from session_buddy.reports.importing import ImportSummary
 from session_buddy.ordering import RankingOrder
+from session_buddy.reports.importing import ImportSummary
 from session_buddy.reports.profile import DayCount
 from session_buddy.reports.ranking import SkillFigures, first_day, read_ranking, without_tools
 from session_buddy.storage import Store
 
-__all__ = ["BrokenSkill", "Holdings", "Overview", "Trouble", "read_overview"]
+__all__ = ["BrokenSkill", "Holdings", "Overview", "Trouble", "read_holdings", "read_overview"]
 
 _TOP = 10
 _BROKEN = 5
@@ -33,7 +33,7 @@ _BROKE = """
 SELECT m.skill_name AS skill, m.kind, sum(b.completed_count) AS completed, sum(b.failed_count) AS failed
 FROM skill_metrics m CROSS JOIN skill_day_buckets b
 WHERE m.kind <> 'tool' AND b.skill_name = m.skill_name AND b.day >= ?
-GROUP BY m.skill_name HAVING sum(b.failed_count) > 0 ORDER BY 4 DESC, 3, 1 LIMIT ?
+GROUP BY m.skill_name, m.kind HAVING sum(b.failed_count) > 0 ORDER BY 4 DESC, 3, 1 LIMIT ?
 """
 # Errors are counted for a skill's whole life; those of some days are read from the log, by its index,
 # for the few skills that are shown.
@@ -102,10 +102,15 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """Skills that failed and never once completed, those with most failures first."""
 
 
+def read_holdings(store: Store) -> Holdings:
+    """Return what *store* holds; reads roll-ups only."""
+    (row,) = store.query(_HOLDINGS)
+    return msgspec.convert(row | {"kinds": dict(store.query(_KINDS).rows)}, Holdings)
+
+
 def read_overview(store: Store, imported: ImportSummary) -> Overview:
     """Return what is worth knowing first, after an import that did what *imported* says."""
-    (row,) = store.query(_HOLDINGS)
-    holdings = msgspec.convert(row | {"kinds": dict(store.query(_KINDS).rows)}, Holdings)
+    holdings = read_holdings(store)
     ranking = read_ranking(store, without_tools(), RankingOrder.USES, _TOP)
     last = holdings.last_invoked_at
     daily = list(store.query(_DAILY, [first_day(last, _ACTIVITY_DAYS)])) if last else []

@@ -57,12 +57,12 @@ WHERE n.skill_a = ? AND n.co_occurrence_count >= ? AND n.lift_score > 1 ORDER BY
 """
 # The interactions have one row a session, and an index that begins with the skill.
 _SESSIONS = """
-SELECT s.session_id, y.project, s.invocation_count AS invocations, s.completed_count AS completed,
+SELECT DISTINCT s.session_id, y.project, s.invocation_count AS invocations, s.completed_count AS completed,
        s.failed_count AS failed, s.abandoned_count AS abandoned, s.last_invoked_at
 FROM skill_user_interactions u
 JOIN session_skills s ON s.session_id = u.session_id AND s.skill_name = u.skill_name
 JOIN session_summary y ON y.session_id = u.session_id
-WHERE u.skill_name = ? GROUP BY s.session_id ORDER BY s.last_invoked_at DESC LIMIT 5
+WHERE u.skill_name = ? ORDER BY s.last_invoked_at DESC LIMIT 5
 """
 _DAILY = """
 SELECT day, invocation_count AS invocations, completed_count AS completed, failed_count AS failed

@@ -10,7 +10,16 @@ from session_buddy.errors import NotFound
 from session_buddy.model import Kind
 from session_buddy.storage import Store
 
-__all__ = ["SessionFigures", "SessionList", "Step", "Timeline", "find_session", "read_sessions", "read_timeline"]
+__all__ = [
+    "SessionFigures",
+    "SessionList",
+    "Step",
+    "Timeline",
+    "find_session",
+    "read_sessions",
+    "read_timeline",
+    "session_figures",
+]
 
 _SKILLS_NAMED = 3
 _CANDIDATES = 6
@@ -93,7 +102,7 @@ def read_sessions(store: Store, limit: int) -> SessionList:
     """Return the *limit* sessions that were active last; reads roll-ups only."""
     found = store.query(f"{_FIGURES} ORDER BY last_invoked_at DESC, session_id LIMIT ?", [limit])
     ((total,),) = store.query("SELECT value FROM store_counts WHERE name = 'sessions'").rows
-    return SessionList(total=total, sessions=[_figures(store, row) for row in found])
+    return SessionList(total=total, sessions=[session_figures(store, row) for row in found])
 
 
 def find_session(store: Store, prefix: str) -> str:
@@ -114,10 +123,11 @@ def read_timeline(store: Store, session_id: str, *, include_tools: bool = False)
     (row,) = store.query(f"{_FIGURES} WHERE session_id = ?", [session_id])
     steps = msgspec.convert(list(store.query(_STEPS, [session_id])), list[Step])
     shown = [step for step in steps if include_tools or step.kind != Kind.TOOL]
-    return Timeline(session=_figures(store, row), steps=shown, left_out=len(steps) - len(shown))
+    return Timeline(session=session_figures(store, row), steps=shown, left_out=len(steps) - len(shown))
 
 
-def _figures(store: Store, row: dict[str, object]) -> SessionFigures:
+def session_figures(store: Store, row: dict[str, object]) -> SessionFigures:
+    """Return a row of ``session_summary`` as figures, with what takes further reading."""
     first, last = (datetime.fromisoformat(str(row[name])) for name in ("first_invoked_at", "last_invoked_at"))
     skills = [name for _, name in store.query(_SKILLS, [row["session_id"], _SKILLS_NAMED]).rows]
     return msgspec.convert(row | {"length_seconds": (last - first).total_seconds(), "skills": skills}, SessionFigures)

@@ -13,9 +13,18 @@ import msgspec
 from session_buddy.ingest.files import plan_readings
 from session_buddy.model import BadLine
 from session_buddy.storage import Checkpoint, Store
+from session_buddy.storage.locations import size_of
 from session_buddy.storage.migrations.contract import Status
 
-__all__ = ["Quarantine", "SourceFigures", "StoreStatus", "read_quarantine", "read_status"]
+__all__ = [
+    "Quarantine",
+    "SourceFigures",
+    "StoreStatus",
+    "bad_line_reasons",
+    "read_quarantine",
+    "read_sources",
+    "read_status",
+]
 
 _REASONS = 5
 
@@ -48,7 +57,7 @@ class StoreStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     store: str
     size_bytes: int
-    """Of the file and of its write-ahead log."""
+    """Of the file and of its write-ahead log; of a ClickHouse, what its tables take on disk."""
     schema_version: int
     schema_head: int
     """The newest version this program knows."""
@@ -78,9 +87,9 @@ class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_status(
-    store: Store, path: Path, schema: Status, present: Iterable[tuple[str, Path]], versions: Mapping[str, str]
+    store: Store, schema: Status, present: Iterable[tuple[str, Path]], versions: Mapping[str, str]
 ) -> StoreStatus:
-    """Return the status of *store*, kept in the file *path*, whose schema stands as *schema* says.
+    """Return the status of *store*, whose schema stands as *schema* says.
 
     *present* are the files an import would look at, as pairs of importer name and path; *versions* are those
     of the importers, as checkpoints have them, by name.
@@ -92,13 +101,13 @@ def read_status(
         counts
         | {
             "store": store.url,
-            "size_bytes": sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if part.exists()),
+            "size_bytes": size_of(store),
             "schema_version": schema.version,
             "schema_head": schema.head,
-            "sources": list(store.query(_SOURCES)),
+            "sources": read_sources(store),
             "files_behind": len(readings),
             "bytes_behind": sum(reading.size - reading.offset for reading in readings),
-            "bad_line_reasons": _reasons(store) if counts["bad_lines"] else {},
+            "bad_line_reasons": bad_line_reasons(store) if counts["bad_lines"] else {},
             "problems": list(_problems(schema, unreadable)),
         },
         StoreStatus,
@@ -108,6 +117,20 @@ def read_status(
 def read_quarantine(store: Store) -> Quarantine:
     """Return every line in quarantine, in the order of files and lines."""
     return Quarantine(lines=msgspec.convert(list(store.query(_BAD_LINES)), list[BadLine]))
+
+
+def read_sources(store: Store) -> list[SourceFigures]:
+    """Return what came from each importer or interface, the most first."""
+    return msgspec.convert(list(store.query(_SOURCES)), list[SourceFigures])
+
+
+def bad_line_reasons(store: Store) -> dict[str, int]:
+    """Return the most frequent reasons for which lines are in quarantine, and how many lines each."""
+    counted: Counter[str] = Counter()
+    for (reason,) in store.query("SELECT reason FROM import_quarantine ORDER BY reason").rows:
+        # Where in the line it is matters to whoever looks at that line, not to a summary.
+        counted[re.sub(r" \(byte \d+\)", "", reason)] += 1
+    return dict(islice(counted.most_common(), _REASONS))
 
 
 def _together(
@@ -120,14 +143,6 @@ def _together(
         if path not in files and importer in versions and path.exists():
             files[path] = importer
     return [(importer, path) for path, importer in files.items()]
-
-
-def _reasons(store: Store) -> dict[str, int]:
-    counted: Counter[str] = Counter()
-    for (reason,) in store.query("SELECT reason FROM import_quarantine ORDER BY reason").rows:
-        # Where in the line it is matters to whoever looks at that line, not to a summary.
-        counted[re.sub(r" \(byte \d+\)", "", reason)] += 1
-    return dict(islice(counted.most_common(), _REASONS))
 
 
 def _problems(schema: Status, unreadable: list[tuple[str, str]]) -> Iterator[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from session_buddy.errors import UnknownStore
-from session_buddy.storage.store import Checkpoint, Clock, Recorded, Rows, Store
+from session_buddy.storage.store import Checkpoint, Clock, Recorded, Rows, Store, Tail
 
-__all__ = ["Checkpoint", "Clock", "Recorded", "Rows", "Store", "open_store", "sqlite_path"]
+__all__ = ["Checkpoint", "Clock", "Recorded", "Rows", "Store", "Tail", "is_clickhouse", "open_store", "sqlite_path"]
 
 _CLICKHOUSE = ("chdb", "clickhouse", "clickhouses")
 
@@ -25,7 +25,7 @@ def open_store(url: str, *, clock: Clock | None = None, patience_seconds: float 
     :class:`~session_buddy.errors.MissingExtra` for one whose engine is not installed, and
     :class:`~session_buddy.errors.MigrationError` where the schema cannot be trusted.
     """
-    if url.partition("://")[0] in _CLICKHOUSE:
+    if is_clickhouse(url):
         from session_buddy.storage.clickhouse.store import ClickHouseStore
 
         return ClickHouseStore(url, clock=clock, patience_seconds=patience_seconds)
@@ -33,6 +33,11 @@ def open_store(url: str, *, clock: Clock | None = None, patience_seconds: float 
     from session_buddy.storage.sqlite import SQLiteStore
 
     return SQLiteStore(path, clock=clock, patience_seconds=patience_seconds)
+
+
+def is_clickhouse(url: str) -> bool:
+    """Tell whether the URL of a store asks for ClickHouse, in this process or on a server."""
+    return url.partition("://")[0] in _CLICKHOUSE
 
 
 def sqlite_path(url: str) -> Path:

@@ -15,7 +15,7 @@ import msgspec
 from session_buddy.model import BadLine, Invocation, SkillFacts
 from session_buddy.storage.tables import PlainTable
 
-__all__ = ["Checkpoint", "Clock", "Recorded", "Rows", "Store"]
+__all__ = ["Checkpoint", "Clock", "Recorded", "Rows", "Store", "Tail"]
 
 Clock = Callable[[], str]
 """Returns the present moment in the canonical form of :mod:`session_buddy.model`."""
@@ -61,6 +61,27 @@ class Rows(msgspec.Struct, frozen=True):
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+class Tail(ABC):
+    """Follows what is recorded, by whatever process; see :meth:`Store.tail`. To be used from one thread at a time."""
+
+    @abstractmethod
+    def poll(self) -> list[Invocation]:
+        """Return the invocations that were added, or completed by a later telling, since the last poll.
+
+        As they are now, each once, the first recorded first. Costs next to nothing where there are none.
+        Takes at most a few thousand at a time; the rest comes with the next poll.
+        """
+
+    @property
+    @abstractmethod
+    def lost(self) -> bool:
+        """Whether the last poll passed over some because there were too many: what was shown must be read anew."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the connection."""
 
 
 class Store(ABC):
@@ -114,6 +135,10 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def tail(self) -> Tail:
+        """Return a :class:`Tail` of everything that is recorded from now on."""
+
+    @abstractmethod
     def checkpoints(self) -> dict[str, Checkpoint]:
         """Return the checkpoint of every file ever read, by path."""
 
@@ -132,6 +157,18 @@ class Store(ABC):
     @abstractmethod
     def drifted(self) -> list[str]:
         """Return the roll-up tables that differ from a recount of the event log; none is expected."""
+
+    @abstractmethod
+    def prunable(self, before: str) -> int:
+        """Return how many invocations :meth:`prune` would delete in all."""
+
+    @abstractmethod
+    def prune(self, before: str, *, limit: int = 500) -> int:
+        """Delete invocations before the moment *before*, and whatever was counted of them; return how many.
+
+        About *limit* at once, in one transaction: call it until it returns 0. An engine that parts its log by months
+        deletes whole months that are before that moment, whatever the limit.
+        """
 
     @abstractmethod
     def close(self) -> None:

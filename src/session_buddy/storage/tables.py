@@ -78,7 +78,8 @@ PLAIN_TABLES = (
     _table(
         "skill_anomalies",
         "id",
-        "skill_name detected_at anomaly_type baseline_value observed_value deviation_score resolved_at",
+        "skill_name detected_at anomaly_type baseline_value observed_value deviation_score resolved_at"
+        " metric severity band_low band_high reason detector",
     ),
     _table(
         "ab_test_configs",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from session_buddy.cli.commands.pruning import prune
 from session_buddy.cli.failures import AnswerIsNo, ExitCode, WrongUsage
 from session_buddy.cli.options import AsJson, Quiet
 from session_buddy.cli.output import answer, message, print_json
@@ -25,8 +26,10 @@ _DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the SQL, change 
 
 def app() -> typer.Typer:
     """Return the group of commands."""
-    group = typer.Typer(help="Migrate, check, repair, copy the database.", no_args_is_help=True, rich_markup_mode=None)
-    for command in (migrate, rollback, status, verify, repair, backup, copy):
+    group = typer.Typer(
+        help="Migrate, check, repair, copy, prune the database.", no_args_is_help=True, rich_markup_mode=None
+    )
+    for command in (migrate, rollback, status, verify, repair, backup, copy, prune):
         group.command(command.__name__)(command)
     return group
 
@@ -34,14 +37,16 @@ def app() -> typer.Typer:
 def migrate(context: typer.Context, to: _To = None, dry_run: _DryRun = False, as_json: AsJson = False) -> None:
     """Bring the schema up to date.
 
-    A backup is made first. Other commands do so by themselves.
+    A backup of a SQLite file is made first. Other commands do so by themselves.
     """
     settings = settings_of(context)
-    if dry_run:
-        _print_sql(_manager(settings).migrate(to, dry_run=True), as_json)
-        return
-    settings.store_file.parent.mkdir(parents=True, exist_ok=True)
-    _tell_versions("Applied", _manager(settings).migrate(to), as_json)
+    if settings.store_file and not dry_run:
+        settings.store_file.parent.mkdir(parents=True, exist_ok=True)
+    with settings.migrations() as manager:
+        if dry_run:
+            _print_sql(manager.migrate(to, dry_run=True), as_json)
+        else:
+            _tell_versions("Applied", manager.migrate(to), as_json)
 
 
 def rollback(
@@ -55,18 +60,19 @@ def rollback(
 ) -> None:
     """Take the newest schema version out.
 
-    Or all that came after --to. A backup is made first. The next command that uses the store brings it up
-    to date again: this is for going back to an older session-buddy.
+    Or all that came after --to. A backup of a SQLite file is made first. The next command that uses the store
+    brings it up to date again: this is for going back to an older session-buddy.
     """
     settings = settings_of(context)
-    settings.require_file()
-    if dry_run:
-        _print_sql(_manager(settings).rollback(to, dry_run=True), as_json)
-        return
-    if not yes:
-        _confirm_rollback(settings, to)
-    versions = _manager(settings).rollback(to)
-    kept = _newest_backup(settings.store_file) if versions else None
+    settings.require_store()
+    with settings.migrations() as manager:
+        if dry_run:
+            _print_sql(manager.rollback(to, dry_run=True), as_json)
+            return
+        if not yes:
+            _confirm_rollback(settings, to)
+        versions = manager.rollback(to)
+    kept = _newest_backup(settings.store_file) if versions and settings.store_file else None
     if as_json:
         print_json({"versions": versions, "backup": kept and str(kept)})
         return
@@ -83,8 +89,9 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     from session_buddy.cli.screens.schema import schema_screen
 
     settings = settings_of(context)
-    standing = _manager(settings).status()
-    answer(settings, standing, lambda width: schema_screen(settings.store_url, standing, width=width))
+    with settings.migrations() as manager:
+        standing = manager.status()
+    answer(settings, standing, lambda width: schema_screen(settings.shown_url, standing, width=width))
     if not standing.is_current:
         raise typer.Exit(ExitCode.NO)
 
@@ -99,8 +106,9 @@ def verify(context: typer.Context, as_json: AsJson = False) -> None:
     from session_buddy.reports.checking import check
 
     settings = settings_of(context)
-    settings.require_file()
-    found = check(_manager(settings), settings.open_store)
+    settings.require_store()
+    with settings.migrations() as manager:
+        found = check(manager, settings.open_store)
     answer(settings, found, lambda width: check_screen(found))
     if not found.ok:
         raise typer.Exit(ExitCode.NO)
@@ -123,11 +131,11 @@ def repair(
     from session_buddy.reports.checking import Repaired, recount
 
     settings = settings_of(context)
-    settings.require_file()
-    manager = _manager(settings)
-    done = manager.repair(accept_edits=accept_edits, undo=undo)
-    if manager.status().is_current and manager.verify().ok:
-        done += recount(settings.open_store)
+    settings.require_store()
+    with settings.migrations() as manager:
+        done = manager.repair(accept_edits=accept_edits, undo=undo)
+        if manager.status().is_current and manager.verify().ok:
+            done += recount(settings.open_store)
     if as_json:
         print_json(Repaired(done=done))
     else:
@@ -142,19 +150,27 @@ def backup(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a verified copy of the store.
+    """Write a verified copy of the store, a SQLite file.
 
-    Also while others write to it.
+    Also while others write to it. A ClickHouse is backed up with its own means, or copied with 'db copy'.
     """
     from session_buddy.cli.places import require_place
+    from session_buddy.errors import StoreError
 
     settings = settings_of(context)
-    file = settings.require_file()
-    _require_own(settings)
+    settings.require_store()
+    file = settings.store_file
+    if file is None:
+        raise StoreError(
+            f"{settings.shown_url} is no file that could be copied.",
+            remedy="Use ClickHouse's own BACKUP DATABASE, or copy it into a file: 'session-buddy db copy'.",
+        )
     stamp = settings.now()[:19].replace("-", "").replace(":", "")
     place = path or file.with_name(f"{file.stem}-{stamp}Z{file.suffix}")
-    require_place(place)
-    written = _manager(settings).backup(place)
+    with settings.migrations() as manager:
+        _require_own(file, manager)
+        require_place(place)
+        written = manager.backup(place)
     if as_json:
         print_json({"backup": str(written), "size_bytes": written.stat().st_size})
     else:
@@ -188,21 +204,16 @@ def copy(
         raise typer.Exit(ExitCode.NO)
 
 
-def _manager(settings: Settings) -> MigrationManager:
-    from session_buddy.storage.migrations.base import MigrationManager
-
-    return MigrationManager(db_path=settings.store_file)
-
-
 def _confirm_rollback(settings: Settings, to: int | None) -> None:
     """Ask; raises :class:`AnswerIsNo` for a no, and :class:`WrongUsage` where there is nobody to ask."""
     goal = "its newest version" if to is None else f"all versions after {to}"
     if not (sys.stdin and sys.stdin.isatty()):
         raise WrongUsage(
-            f"This would take {goal} out of {settings.store_url}, and there is no terminal to ask on.",
+            f"This would take {goal} out of {settings.shown_url}, and there is no terminal to ask on.",
             remedy="Give --yes to do it, or --dry-run to see what would be done.",
         )
-    if not typer.confirm(f"Take {goal} out of {settings.store_url}, with what only it holds?", err=True):
+    unsaved = "" if settings.store_file else " No backup is made."
+    if not typer.confirm(f"Take {goal} out of {settings.shown_url}, with what only it holds?{unsaved}", err=True):
         raise AnswerIsNo("Nothing was changed.", remedy="Answer y, or give --yes, to roll back.")
 
 
@@ -212,14 +223,14 @@ def _newest_backup(file: Path) -> Path | None:
     return max(backups, key=lambda backup: backup.stat().st_mtime_ns, default=None)
 
 
-def _require_own(settings: Settings) -> None:
+def _require_own(file: Path, manager: MigrationManager) -> None:
     """Raise :class:`StoreUnreadable` for another program's database."""
     from session_buddy.errors import StoreUnreadable
     from session_buddy.storage.migrations.contract import Origin
 
-    if _manager(settings).status().origin is Origin.FOREIGN:
+    if manager.status().origin is Origin.FOREIGN:
         raise StoreUnreadable(
-            f"{settings.store_file} belongs to another program.", remedy="Name a store of session-buddy with --store."
+            f"{file} belongs to another program.", remedy="Name a store of session-buddy with --store."
         )
 
 

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from session_buddy.cli.commands.serving import Host, Port, open_browser, run_server, tell_address
 from session_buddy.cli.options import AsJson, Quiet, User
 from session_buddy.cli.output import answer, message, print_json
-from session_buddy.cli.settings import settings_of
+from session_buddy.cli.settings import Settings, settings_of
 
 __all__ = ["import_", "up"]
 
@@ -21,16 +22,33 @@ _Paths = Annotated[
 ]
 
 
-def up(context: typer.Context, user: User = None, quiet: Quiet = False, as_json: AsJson = False) -> None:
-    """Import all that is found; show the essentials.
+def up(
+    context: typer.Context,
+    user: User = None,
+    once: Annotated[bool, typer.Option("--once", help="End after that: serve nothing. Implied by --json.")] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the dashboard in a browser.")] = False,
+    host: Host = "127.0.0.1",
+    port: Port = 8765,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import all that is found; show the essentials; serve.
 
-    The place to begin: what was imported, which skills are used most, what broke, what never worked.
+    The place to begin: what was imported, which skills are used most, what broke, what never worked. Then it
+    serves the dashboard, and imports transcripts as they grow, until Ctrl-C.
     """
+    settings = settings_of(context)
+    _show_overview(settings, user, quiet=quiet, as_json=as_json)
+    if not (once or as_json):
+        on_ready = tell_address if no_browser else open_browser
+        run_server(settings, host, port, account=user, on_ready=on_ready)
+
+
+def _show_overview(settings: Settings, user: str | None, *, quiet: bool, as_json: bool) -> None:
     from session_buddy.cli.screens.importing import nothing_found_lines
     from session_buddy.cli.sources import import_into
     from session_buddy.reports.overview import read_overview
 
-    settings = settings_of(context)
     with settings.open_store() as store:
         imported = import_into(store, settings, [], account=user, show_progress=not (quiet or as_json))
         overview = read_overview(store, imported)

@@ -21,7 +21,8 @@ def _known_skills(context: typer.Context, incomplete: str) -> list[str]:
 
     settings = Settings()
     settings.store_url = context.find_root().params.get("store")
-    if not settings.has_store():
+    # A file is looked into at once; a server, or an engine that must be started first, would keep the shell waiting.
+    if not settings.store_file or not settings.has_store():
         return []
     with settings.open_store() as store:
         return [name for name in skill_names(store) if name.startswith(incomplete)]
@@ -36,6 +37,9 @@ def top(
         int | None,
         typer.Option("--days", min=1, max=36_500, metavar="N", help="Count the last N days (UTC), today included."),
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Stay, and show the figures and the newest uses as they change.")
+    ] = False,
     include_tools: IncludeTools = False,
     as_json: AsJson = False,
 ) -> None:
@@ -46,6 +50,11 @@ def top(
 
     settings = settings_of(context)
     kinds = {Kind(choice) for choice in kind} if kind else set(Kind) if include_tools else without_tools()
+    if live:
+        from session_buddy.cli.commands.live import show_live
+
+        show_live(settings, kinds, by, limit, days)
+        return
     now = settings.now()
     with settings.open_existing() as store:
         ranking = read_ranking(store, kinds, by, limit, since=first_day(now, days) if days else None)

@@ -25,7 +25,6 @@ def status(
     from session_buddy.cli.sources import present_files
     from session_buddy.formats import printable
     from session_buddy.reports.status import read_quarantine, read_status
-    from session_buddy.storage.migrations.base import MigrationManager
 
     settings = settings_of(context)
     with settings.open_existing() as store:
@@ -37,6 +36,7 @@ def status(
                 for line in found.lines:
                     print(f"{printable(line.path)}:{line.line}: {printable(line.reason)}")
             return
-        schema = MigrationManager(db_path=settings.store_file).status()
-        report = read_status(store, settings.store_file, schema, *present_files(settings))
+        with settings.migrations() as manager:
+            schema = manager.status()
+        report = read_status(store, schema, *present_files(settings))
     answer(settings, report, lambda width: status_screen(report, now=settings.now(), width=width))

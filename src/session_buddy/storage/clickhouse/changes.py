@@ -8,6 +8,8 @@ session or a user is *new* to a skill, is told here, from what the store holds o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter, itemgetter
+from typing import Any
 
 import msgspec
 
@@ -40,6 +42,8 @@ class Present(msgspec.Struct):
     """Of the batch's sessions: how often each skill was invoked."""
     users: dict[str, dict[str, int]] = {}
     """Of the batch's users: how often each skill was invoked."""
+    columns: dict[str, list[Any]] = {}
+    """The batch by column, if it was taken apart already."""
 
 
 class Plan(msgspec.Struct):
@@ -53,6 +57,8 @@ class Plan(msgspec.Struct):
     """By place: the rows with which something begins or ends."""
     first_versions: dict[int, int] = {}
     """By place: the version of the event's first telling, where this is not it."""
+    columns: dict[str, list[Any]] = {}
+    """The states by column, if they are known so already."""
     renamed: list[Invocation] = []
     """States taken away whose new state bears another skill's name."""
 
@@ -60,22 +66,24 @@ class Plan(msgspec.Struct):
 def plan(batch: Sequence[Invocation], present: Present) -> Plan:
     """Return what *batch* changes where the store holds *present*; a telling twice in a batch is merged here.
 
-    Uses up *present*: its counts are as after the batch when this returns.
+    Uses up *present*.
     """
-    latest: dict[str, Invocation] = {}
+    latest = {told.event_id: told for told in batch} if not present.events else {}
     completed = 0
-    for told in batch:
-        known = latest.get(told.event_id) or present.events.get(told.event_id)
-        if known is None:
-            latest[told.event_id] = told
-        elif differing := merged_changes(known, told):
-            latest[told.event_id] = msgspec.structs.replace(known, **differing)
-            completed += 1
+    if len(latest) < len(batch):
+        latest.clear()
+        for told in batch:
+            known = latest.get(told.event_id) or present.events.get(told.event_id)
+            if known is None:
+                latest[told.event_id] = told
+            elif differing := merged_changes(known, told):
+                latest[told.event_id] = msgspec.structs.replace(known, **differing)
+                completed += 1
     added = len(latest.keys() - present.events.keys()) if present.events else len(latest)
     planned = Plan(list(latest.values()), Recorded(added, completed, len(batch) - added - completed))
-    for place, state in enumerate(planned.states):
-        if edge := _came(state, present):
-            planned.edges[place] = edge
+    if len(planned.states) == len(batch) and not present.events:
+        planned.columns = present.columns
+    _count_in(planned, present)
     if present.events:
         _take_back(planned, present)
     return planned
@@ -97,26 +105,32 @@ def _take_back(planned: Plan, present: Present) -> None:
             planned.renamed.append(old)
 
 
-def _came(state: Invocation, present: Present) -> Edge | None:
-    """Count *state* in; runs for every event of a bulk load."""
-    skill = state.skill_name
-    skills = present.sessions.get(state.session_id)
-    if skills is None:
-        skills = present.sessions[state.session_id] = {}
-    used = present.users.get(state.user_id)
-    if used is None:
-        used = present.users[state.user_id] = {}
-    edge = None
-    if skill not in skills:
-        edge = Edge(0 if skills else 1, 1, 0, list(skills))
-        skills[skill] = 0
-    if skill not in used:
-        edge = edge or Edge()
-        edge.joins_user = 1
-        used[skill] = 0
-    skills[skill] += 1
-    used[skill] += 1
-    return edge
+def _count_in(planned: Plan, present: Present) -> None:
+    """Tell which of the new states begin something; makes no step in Python for each event of a bulk load."""
+    skills = list(map(attrgetter("skill_name"), planned.states))
+    sessions = list(map(attrgetter("session_id"), planned.states))
+    users = list(map(attrgetter("user_id"), planned.states))
+    for (session, skill), place in _first_places(sessions, skills):
+        used = present.sessions.setdefault(session, {})
+        if skill not in used:
+            planned.edges[place] = Edge(0 if used else 1, 1, 0, list(used))
+            used[skill] = 0
+    for (user, skill), place in _first_places(users, skills):
+        used = present.users.setdefault(user, {})
+        if skill not in used:
+            planned.edges.setdefault(place, Edge()).joins_user = 1
+            used[skill] = 0
+    if present.events:
+        for session, user, skill in zip(sessions, users, skills, strict=True):
+            present.sessions[session][skill] += 1
+            present.users[user][skill] += 1
+
+
+def _first_places(groups: list[str], skills: list[str]) -> list[tuple[tuple[str, str], int]]:
+    """Return each pair of a group and a skill with the place at which it first stands, in the order of places."""
+    backwards = zip(reversed(groups), reversed(skills), strict=True)
+    first = dict(zip(backwards, range(len(groups) - 1, -1, -1), strict=True))
+    return sorted(first.items(), key=itemgetter(1))
 
 
 def _went(state: Invocation, present: Present) -> Edge | None:

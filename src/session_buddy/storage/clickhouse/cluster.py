@@ -22,12 +22,11 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from session_buddy.errors import MigrationError
+from session_buddy.storage.clickhouse.ddl import Table, bare, parsed, quoted, unquoted
 
 __all__ = ["Layout", "clustered", "layout_of"]
 
 _NAME = r"(?P<name>\w+)"
-_TABLE = re.compile(rf"CREATE\s+TABLE\s+(?P<exists>IF\s+NOT\s+EXISTS\s+)?{_NAME}\s*(?=\()", re.IGNORECASE)
-_ENGINE = re.compile(r"\s*ENGINE\s*=\s*(?P<engine>\w+)\s*", re.IGNORECASE)
 _FEEDING_VIEW = re.compile(
     rf"CREATE\s+MATERIALIZED\s+VIEW\s+(?P<exists>IF\s+NOT\s+EXISTS\s+)?{_NAME}\s+TO\s+(?P<target>\w+)\s", re.IGNORECASE
 )
@@ -38,45 +37,23 @@ _CHANGE = re.compile(
     rf"(?P<verb>DROP\s+(?:TABLE|VIEW)|TRUNCATE\s+TABLE|ALTER\s+TABLE)\s+(?P<exists>IF\s+EXISTS\s+)?{_NAME}\b(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_DATA = re.compile(r"(INSERT\s+INTO|SELECT|WITH)\s", re.IGNORECASE)
+_DATABASE = re.compile(
+    r"(?P<verb>(?:CREATE|DROP)\s+DATABASE)\s+(?P<exists>IF\s+(?:NOT\s+)?EXISTS\s+)?(?P<name>\w+|`\w+`)(?P<rest>\s+SYNC)?",
+    re.IGNORECASE,
+)
+_DELETE = re.compile(rf"DELETE\s+FROM\s+{_NAME}\s+(?P<rest>WHERE\s.*)", re.IGNORECASE | re.DOTALL)
+_DATA = re.compile(r"(INSERT\s+INTO|SELECT|WITH|SYSTEM\s+SYNC\s+REPLICA)\s", re.IGNORECASE)
 _SOURCE = re.compile(r"\b(?P<word>FROM|JOIN)(?P<space>\s+)(?P<name>\w+)\b(?!\s*\()", re.IGNORECASE)
+_LENT_PARTITION = re.compile(r"(?P<from>\s*ATTACH\s+PARTITION\s.*\sFROM\s+(?:\w+\.|`\w+`\.)?)(?P<source>\w+)", re.I)
 _NEW_QUERY = re.compile(r"\s*MODIFY\s+QUERY\s", re.IGNORECASE)
-_SORTING_KEY = re.compile(r"\bORDER\s+BY\s*\(?\s*(?P<column>\w+)", re.IGNORECASE)
+_OF_STORAGE = re.compile(
+    r"\s*(MODIFY\s+(TTL|SETTING|ORDER)|DELETE|UPDATE|ATTACH\s+PARTITION|ADD\s+(INDEX|PROJECTION))\b", re.IGNORECASE
+)
+_SETTINGS = re.compile(r"\bSETTINGS\s", re.IGNORECASE)
 _WINDOW = re.compile(r"\bnon_replicated_deduplication_window\s*=\s*(?P<batches>\d+)", re.IGNORECASE)
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/|('(?:[^'\\]|\\.|'')*'|`[^`]*`)", re.DOTALL)
-_QUOTED = re.compile(r"'(?:[^'\\]|\\.|'')*'|`[^`]*`")
 
-_SHARDING_COLUMNS = ("user_id", "session_id", "event_id", "skill_name")
 _REMEMBERED_SECONDS = 7 * 86_400
 """How long a shard knows a batch again: longer than any server keeps one that it could not deliver."""
-
-
-class _Table(msgspec.Struct, frozen=True):
-    """The parts of a ``CREATE TABLE`` statement."""
-
-    name: str
-    exists: str
-    columns: str
-    """With the parentheses around them."""
-    engine: str
-    arguments: str
-    """Of the engine, without parentheses."""
-    rest: str
-
-    @property
-    def sharding_column(self) -> str:
-        """The column by whose hash rows that are written to the table over all shards are spread."""
-        for column in _SHARDING_COLUMNS:
-            # A state of an aggregate is no value to take a hash of.
-            if re.search(rf"[(,]\s*{column}\s+(?!AggregateFunction)", self.columns):
-                return column
-        key = _SORTING_KEY.search(self.rest)
-        if not key:
-            raise MigrationError(
-                f"{self.name} has no column to spread its rows by.",
-                remedy="Give the table a sorting key: ORDER BY (…).",
-            )
-        return key["column"]
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -84,6 +61,12 @@ class Layout(msgspec.Struct, frozen=True):
 
     cluster: str
     sharded: frozenset[str]
+    database: str = ""
+    """Where the tables are; empty for wherever the statements are run."""
+
+    def stored(self, name: str) -> str:
+        """Return the table in which a node keeps its part of the table *name*."""
+        return f"{name}_local" if name in self.sharded else name
 
 
 def layout_of(statements: Iterable[str], cluster: str) -> Layout:
@@ -98,14 +81,14 @@ def layout_of(statements: Iterable[str], cluster: str) -> Layout:
         )
     tables: set[str] = set()
     sharded: set[str] = set()
-    for statement in map(_bare, statements):
-        if table := _parsed(statement):
+    for statement in map(bare, statements):
+        if table := parsed(statement):
             tables.add(table.name)
             if table.engine == "Null" or table.sharding_column == "user_id":
                 sharded.add(table.name)
         elif view := _FEEDING_VIEW.match(statement):
             sharded.add(view["target"])
-            sharded |= {source["name"] for source in _SOURCE.finditer(_unquoted(statement))}
+            sharded |= {source["name"] for source in _SOURCE.finditer(unquoted(statement))}
     return Layout(cluster, frozenset(sharded & tables))
 
 
@@ -114,38 +97,46 @@ def clustered(statement: str, layout: Layout) -> tuple[str, ...]:
 
     Raises :class:`MigrationError` for a statement that has no such form here.
     """
-    bare = _bare(statement)
-    if table := _parsed(bare):
+    text = bare(statement)
+    if table := parsed(text):
         return tuple(_created(table, layout))
-    if match := _FEEDING_VIEW.match(bare):
-        return (_fed(bare, match, layout),)
-    if match := _VIEW.match(bare):
-        return (f"{bare[: match.end('name')]} ON CLUSTER {layout.cluster}{bare[match.end('name') :]}",)
-    if match := _CHANGE.fullmatch(bare):
+    if match := _FEEDING_VIEW.match(text):
+        return (_fed(text, match, layout),)
+    if match := _VIEW.match(text):
+        return (f"{text[: match.end('name')]} ON CLUSTER {layout.cluster}{text[match.end('name') :]}",)
+    if match := _CHANGE.fullmatch(text):
         return tuple(_changed(match, layout))
-    if _DATA.match(bare):
-        return (bare,)
+    if match := _DELETE.fullmatch(text):
+        # A mutation: one replica of each shard carries it out for all, and it spares rows that come after it.
+        stored = layout.stored(match["name"])
+        return (f"ALTER TABLE {stored} ON CLUSTER {layout.cluster} DELETE {match['rest']}",)
+    if match := _DATABASE.fullmatch(text):
+        which = f"{match['exists'] or ''}{match['name']}"
+        return (f"{match['verb']} {which} ON CLUSTER {layout.cluster}{match['rest'] or ''}",)
+    if _DATA.match(text):
+        return (text,)
     raise MigrationError(
-        f"There is no form for a cluster of: {bare[:80]}", remedy="Write it as CREATE, ALTER, DROP, TRUNCATE or INSERT."
+        f"There is no form for a cluster of: {text[:80]}", remedy="Write it as CREATE, ALTER, DROP, TRUNCATE or INSERT."
     )
 
 
-def _created(table: _Table, layout: Layout) -> Iterator[str]:
+def _created(table: Table, layout: Layout) -> Iterator[str]:
     where = f"ON CLUSTER {layout.cluster}"
     if table.name not in layout.sharded:
         engine = _replicated(table, path=f"/clickhouse/tables/{{database}}/{table.name}", replica="{shard}-{replica}")
         yield f"CREATE TABLE {table.exists}{table.name} {where} {table.columns} ENGINE = {engine}{_clauses(table)}"
         return
-    local = f"{table.name}_local"
+    local = layout.stored(table.name)
+    database = f"'{layout.database}'" if layout.database else "currentDatabase()"
     engine = _replicated(table, path=f"/clickhouse/tables/{{shard}}/{{database}}/{table.name}", replica="{replica}")
     yield f"CREATE TABLE {table.exists}{local} {where} {table.columns} ENGINE = {engine}{_clauses(table)}"
     yield (
         f"CREATE TABLE {table.exists}{table.name} {where} AS {local} ENGINE = "
-        f"Distributed({layout.cluster}, currentDatabase(), {local}, cityHash64({table.sharding_column}))"
+        f"Distributed({layout.cluster}, {database}, {local}, cityHash64({table.sharding_column}))"
     )
 
 
-def _replicated(table: _Table, *, path: str, replica: str) -> str:
+def _replicated(table: Table, *, path: str, replica: str) -> str:
     if table.engine == "Null":
         return "Null"
     if not table.engine.endswith("MergeTree"):
@@ -156,8 +147,16 @@ def _replicated(table: _Table, *, path: str, replica: str) -> str:
     return f"Replicated{table.engine}({arguments})"
 
 
-def _clauses(table: _Table) -> str:
-    """Return what stands behind the engine. Replicas call their memory for batches already seen by another name."""
+def _clauses(table: Table) -> str:
+    """Return what stands behind the engine. Replicas call their memory for batches already seen by another name.
+
+    They have one even where none is asked for, which would drop a row that is written, changed and written again.
+    """
+    if table.engine == "Null":
+        return f" {table.rest.strip()}".rstrip()
+    if not _WINDOW.search(table.rest):
+        word = "," if _SETTINGS.search(unquoted(table.rest)) else " SETTINGS"
+        return f" {table.rest.strip()}{word} replicated_deduplication_window = 0"
     remembered = (
         "replicated_deduplication_window = \\g<batches>, "
         f"replicated_deduplication_window_seconds = {_REMEMBERED_SECONDS}"
@@ -169,17 +168,17 @@ def _fed(statement: str, match: re.Match[str], layout: Layout) -> str:
     exists, query = match["exists"] or "", statement[match.end() :]
     return (
         f"CREATE MATERIALIZED VIEW {exists}{match['name']} ON CLUSTER {layout.cluster}"
-        f" TO {match['target']}_local {_of_own_shard(query, layout)}"
+        f" TO {layout.stored(match['target'])} {_of_own_shard(query, layout)}"
     )
 
 
 def _of_own_shard(query: str, layout: Layout) -> str:
     """Return *query* so that it reads what the node itself holds."""
-    quoted = [found.span() for found in _QUOTED.finditer(query)]
+    in_quotes = quoted(query)
 
     def local(source: re.Match[str]) -> str:
-        inside = any(start <= source.start() < end for start, end in quoted)
-        return source[0] if inside or source["name"] not in layout.sharded else f"{source[0]}_local"
+        inside = any(start <= source.start() < end for start, end in in_quotes)
+        return source[0] if inside else f"{source['word']}{source['space']}{layout.stored(source['name'])}"
 
     return _SOURCE.sub(local, query)
 
@@ -190,8 +189,10 @@ def _changed(match: re.Match[str], layout: Layout) -> Iterator[str]:
     where = f"ON CLUSTER {layout.cluster}"
     if _NEW_QUERY.match(rest):
         rest = _of_own_shard(rest, layout)
+    elif lent := _LENT_PARTITION.fullmatch(rest):
+        rest = f"{lent['from']}{layout.stored(lent['source'])}"
     if name in layout.sharded and verb != "DROP VIEW":
-        yield f"{verb} {exists}{name}_local {where}{rest}{_sync(verb, rest)}"
+        yield f"{verb} {exists}{layout.stored(name)} {where}{rest}{_sync(verb, rest)}"
         if verb == "TRUNCATE TABLE" or _only_stored(rest):
             return
     yield f"{verb} {exists}{name} {where}{rest}{_sync(verb, rest)}"
@@ -205,43 +206,9 @@ def _sync(verb: str, rest: str) -> str:
 def _only_stored(rest: str) -> bool:
     """Return whether an ALTER concerns how rows are stored, which a ``Distributed`` table knows nothing of."""
     return bool(
-        re.match(r"\s*(MODIFY\s+(TTL|SETTING|ORDER)|DELETE|UPDATE|ADD\s+(INDEX|PROJECTION))\b", rest, re.IGNORECASE)
+        re.match(
+            r"\s*(MODIFY\s+(TTL|SETTING|ORDER)|DELETE|UPDATE|ATTACH\s+PARTITION|ADD\s+(INDEX|PROJECTION))\b",
+            rest,
+            re.IGNORECASE,
+        )
     )
-
-
-def _parsed(statement: str) -> _Table | None:
-    head = _TABLE.match(statement)
-    if not head:
-        return None
-    end = _closing(statement, head.end())
-    engine = _ENGINE.match(statement, end)
-    if not engine:
-        raise MigrationError(f"{head['name']} names no engine.", remedy="Write ENGINE = … behind the columns.")
-    after = engine.end()
-    arguments = ""
-    if statement[after : after + 1] == "(":
-        closed = _closing(statement, after)
-        arguments, after = statement[after + 1 : closed - 1].strip(), closed
-    return _Table(
-        head["name"], head["exists"] or "", statement[head.end() : end], engine["engine"], arguments, statement[after:]
-    )
-
-
-def _closing(text: str, at: int) -> int:
-    """Return the place behind the parenthesis that closes the one at *at*."""
-    depth = 0
-    for place, character in enumerate(_unquoted(text[at:]), at):
-        depth += (character == "(") - (character == ")")
-        if not depth:
-            return place + 1
-    raise MigrationError("A parenthesis is not closed.", remedy="Restore the migration scripts.")
-
-
-def _bare(statement: str) -> str:
-    """Return *statement* without comments, surrounding blanks and its semicolon."""
-    return _COMMENT.sub(lambda found: found[1] or "", statement).strip().rstrip(";").rstrip()
-
-
-def _unquoted(text: str) -> str:
-    """Return *text* with everything in quotes blanked, place for place."""
-    return _QUOTED.sub(lambda found: " " * len(found[0]), text)

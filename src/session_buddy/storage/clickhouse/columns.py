@@ -13,26 +13,28 @@ from session_buddy.errors import InvalidInvocation
 from session_buddy.model import Invocation
 from session_buddy.storage.clickhouse.changes import Edge, Plan
 
-__all__ = ["CHANGE_TYPES", "change_columns", "event_columns", "from_row", "milliseconds"]
+__all__ = ["CHANGE_TYPES", "change_columns", "event_columns", "from_row", "milliseconds", "state_columns"]
 
 _COLUMN_OF = {field: {"trigger": "triggered_by"}.get(field, field) for field in Invocation.__struct_fields__}
-_OPTIONAL = frozenset(
-    [
-        "outcome",
-        "error_type",
-        "duration_source",
-        "plugin",
-        "parent_event_id",
-        "project",
-        "agent_version",
-        "model",
-        "workflow_phase",
-        "workflow_step_id",
-        "alternatives_considered",
-        "follow_up_actions",
-    ]
-)
-_TYPE_OF = {"invoked_at": "DateTime64(3, 'UTC')", "duration_ms": "Nullable(Int64)", "rating": "Nullable(Float64)"}
+_LOW, _TEXT = "LowCardinality(Nullable(String))", "Nullable(String)"
+_TYPE_OF = {
+    "event_id": "String",
+    "invoked_at": "DateTime64(3, 'UTC')",
+    "outcome": _LOW,
+    "error_type": _LOW,
+    "duration_ms": "Nullable(Int64)",
+    "duration_source": _LOW,
+    "plugin": _LOW,
+    "parent_event_id": _TEXT,
+    "project": _LOW,
+    "agent_version": _LOW,
+    "model": _LOW,
+    "workflow_phase": _LOW,
+    "workflow_step_id": _LOW,
+    "alternatives_considered": _TEXT,
+    "follow_up_actions": _TEXT,
+    "rating": "Nullable(Float64)",
+}
 _LISTS = ("alternatives_considered", "follow_up_actions")
 _CHANGE = {
     "sign": "Int8",
@@ -43,14 +45,11 @@ _CHANGE = {
     "joins_user": "Int8",
     "partners": "Array(String)",
 }
-_OMISSIBLE = frozenset((*_OPTIONAL, "rating", *Edge.__struct_fields__))
-_EARLIEST, _LATEST = "1970-01-01T00:00:00.000Z", "2105-12-31T23:59:59.999Z"
+_OMISSIBLE = frozenset((*(name for name, kind in _TYPE_OF.items() if "Nullable" in kind), *Edge.__struct_fields__))
+_EARLIEST, _LATEST = "1970-01-01T00:00", "2105-12-31T23:59"
 
 CHANGE_TYPES = {
-    **{
-        column: _TYPE_OF.get(column, "Nullable(String)" if column in _OPTIONAL else "String")
-        for column in _COLUMN_OF.values()
-    },
+    **{column: _TYPE_OF.get(column, "LowCardinality(String)") for column in _COLUMN_OF.values()},
     **_CHANGE,
 }
 """The columns of the table ``invocation_change`` and how their values are sent."""
@@ -68,54 +67,77 @@ def milliseconds(moments: Sequence[str]) -> list[int]:
 
     Raises :class:`InvalidInvocation` for years that ClickHouse's hours cannot hold (before 1970, after 2105).
     """
-    minutes: dict[str, int] = {}
-    found: list[int] = []
-    for moment in moments:
-        minute = moment[:16]
-        begin = minutes.get(minute)
-        if begin is None:
-            begin = minutes[minute] = _begin(moment)
-        found.append(begin + int(moment[17:19]) * 1000 + int(moment[20:23]))
-    return found
+    minutes = _Minutes()
+    return [minutes[moment[:16]] + _SECONDS[moment[17:23]] for moment in moments]
 
 
-def _begin(moment: str) -> int:
-    if not _EARLIEST <= moment <= _LATEST:
+class _Minutes(dict[str, int]):
+    """Milliseconds from 1970 to minutes, each looked up in the calendar once."""
+
+    def __missing__(self, minute: str) -> int:
+        begin = self[minute] = _begin(minute)
+        return begin
+
+
+class _Seconds(dict[str, int]):
+    """Milliseconds from the minute, by ``SS.mmm``: a day's worth of texts are these sixty thousand."""
+
+    def __missing__(self, second: str) -> int:
+        passed = self[second] = int(second[:2] + second[3:])
+        return passed
+
+
+_SECONDS = _Seconds()
+
+
+def _begin(minute: str) -> int:
+    if not _EARLIEST <= minute <= _LATEST:
         raise InvalidInvocation(
-            "invoked_at", f"{moment!r} is outside 1970-2105.", remedy="Correct the time; SQLite stores take any year."
+            "invoked_at", f"{minute!r} is outside 1970-2105.", remedy="Correct the time; SQLite stores take any year."
         )
-    return int(datetime.fromisoformat(f"{moment[:16]}:00").replace(tzinfo=UTC).timestamp()) * 1000
+    return int(datetime.fromisoformat(f"{minute}:00").replace(tzinfo=UTC).timestamp()) * 1000
+
+
+def state_columns(states: Sequence[Invocation]) -> dict[str, list[Any]]:
+    """Return *states* by column, as they are sent.
+
+    Raises :class:`InvalidInvocation` for a time that :func:`milliseconds` refuses.
+    """
+    columns = {column: list(map(attrgetter(field), states)) for field, column in _COLUMN_OF.items()}
+    columns["invoked_at"] = milliseconds(columns["invoked_at"])
+    for name in _LISTS:
+        if any(columns[name]):
+            columns[name] = [_json(values) if values else None for values in columns[name]]
+    return columns
 
 
 def change_columns(planned: Plan, first_version: int) -> dict[str, list[Any]]:
     """Return the rows of *planned* by column; their versions count up from *first_version*.
 
-    Columns in which no row says anything are left out: they cost as much to send as others.
+    Columns in which no row says anything but what the table takes for said are left out: they cost as much to send
+    as others.
     """
     states = planned.states
-    columns = {column: _values(states, field) for field, column in _COLUMN_OF.items()}
-    columns["sign"] = [1] * len(states)
-    for place in planned.went:
-        columns["sign"][place] = -1
+    columns = dict(planned.columns or state_columns(states))
     columns["version"] = list(range(first_version, first_version + len(states)))
-    columns["first_version"] = list(columns["version"])
-    for place, version in planned.first_versions.items():
-        columns["first_version"][place] = version
+    if planned.went:
+        columns["sign"] = [1] * len(states)
+        for place in planned.went:
+            columns["sign"][place] = -1
+        columns["first_version"] = list(columns["version"])
+        for place, version in planned.first_versions.items():
+            columns["first_version"][place] = version
     nothing = Edge()
     for name in Edge.__struct_fields__:
         columns[name] = [getattr(nothing, name)] * len(states)
         for place, edge in planned.edges.items():
             columns[name][place] = getattr(edge, name)
-    return {name: values for name, values in columns.items() if name not in _OMISSIBLE or any(values)}
+    return {name: values for name, values in columns.items() if name not in _OMISSIBLE or _says_something(values)}
 
 
-def _values(states: Sequence[Invocation], field: str) -> list[Any]:
-    if field == "invoked_at":
-        return milliseconds([state.invoked_at for state in states])
-    if field in _LISTS:
-        return [_json(values) if (values := getattr(state, field)) else None for state in states]
-    get = attrgetter(field)
-    return [get(state) for state in states]
+def _says_something(values: list[Any]) -> bool:
+    """Return whether any of *values* is another than none, nothing and empty."""
+    return values.count(values[0]) < len(values) or bool(values[0]) if values else False
 
 
 def from_row(row: Sequence[Any]) -> Invocation:

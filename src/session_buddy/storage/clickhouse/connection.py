@@ -13,35 +13,41 @@ Settings of the writer, and what each prevents:
 * ``max_partitions_per_insert_block=0``: an import reaches back over as many months as it likes.
 * ``max_query_size``: identifiers to look up travel in the text of the query.
 
-The reader is ``readonly``: nothing run on it, whatever its text, can write or change a setting.
+The reader is ``readonly``: nothing run on it, whatever its text, can write or change a setting. What an outer join
+does not find is NULL to it, as SQL has it (``join_use_nulls=1``), and not a zero or an empty text. On a cluster
+those of :mod:`~session_buddy.storage.clickhouse.cluster_client` are added to both.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import parse_qs, unquote, urlsplit
-
-import msgspec
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, cast
 
 from session_buddy.errors import (
+    InvalidInput,
     MissingExtra,
     QueryRefused,
     StoreAway,
     StoreBusy,
     StoreError,
     StoreUnreadable,
-    UnknownStore,
 )
+from session_buddy.storage.clickhouse.address import Address, parse_url
+from session_buddy.storage.clickhouse.cluster_client import ClusterClient, reading_settings, writing_settings
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 __all__ = ["Address", "literal", "open_client", "parse_url", "translated"]
+
+for _library in ("clickhouse_connect", "urllib3"):
+    # What they have to say is in the errors; where nobody set up logging it would stand on stderr besides.
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 _WRITER = {
     "async_insert": 0,
@@ -51,68 +57,11 @@ _WRITER = {
     "max_partitions_per_insert_block": 0,
     "max_query_size": 1 << 28,
 }
-_DEFAULT_DATABASE = "session_buddy"
-_DATABASE = re.compile(r"[A-Za-z_]\w+", re.ASCII)
-"""Names that need no quotes, and not of one letter: such names the views give to their sources."""
+_READER = {"join_use_nulls": 1, "readonly": 1}
+"""In this order: nothing can be set after the second."""
 _POLL_SECONDS = 0.1
+_CONNECT_SECONDS = 10
 _ANOTHER_PROCESS = "Error initializing EmbeddedServer"
-
-
-class Address(msgspec.Struct, frozen=True):
-    """Where a store is: a folder for the engine in this process, or else a server."""
-
-    database: str
-    path: Path | None = None
-    host: str = ""
-    port: int = 0
-    user: str = "default"
-    password: str = ""
-    tls: bool = False
-
-    @property
-    def url(self) -> str:
-        """The URL without the password: fit to be shown."""
-        if self.path is not None:
-            return f"chdb:///{self.path}?database={self.database}"
-        return f"clickhouse{'s' if self.tls else ''}://{self.user}@{self.host}:{self.port}/{self.database}"
-
-
-def parse_url(url: str) -> Address:
-    """Return what a ``chdb://``, ``clickhouse://`` or ``clickhouses://`` URL names.
-
-    Raises :class:`~session_buddy.errors.UnknownStore` for any other URL, or one that names no place.
-    """
-    scheme, separator, rest = url.partition("://")
-    if separator and scheme == "chdb" and rest.startswith("/") and rest.strip("/"):
-        name, _, query = rest[1:].partition("?")
-        database = parse_qs(query).get("database", [_DEFAULT_DATABASE])[0]
-        if _DATABASE.fullmatch(database):
-            return Address(database, Path(unquote(name)).expanduser())
-    if separator and scheme in ("clickhouse", "clickhouses"):
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            _unknown(url)
-        database = unquote(parts.path.strip("/")) or _DEFAULT_DATABASE
-        if host and _DATABASE.fullmatch(database):
-            tls = scheme == "clickhouses"
-            return Address(
-                database,
-                host=host,
-                port=port or (8443 if tls else 8123),
-                user=unquote(parts.username or "default"),
-                password=unquote(parts.password or ""),
-                tls=tls,
-            )
-    _unknown(url)
-
-
-def _unknown(url: str) -> NoReturn:
-    raise UnknownStore(
-        f"No engine answers to the store URL {url!r}.",
-        remedy="Give chdb:///relative/folder, chdb:////absolute/folder or clickhouse://user:password@host:8123/database.",
-    )
 
 
 def open_client(
@@ -125,6 +74,9 @@ def open_client(
     """
     try:
         from clickhouse_connect import common, get_client
+
+        if address.path is not None and find_spec("chdb") is None:
+            raise ImportError("chdb")
     except ImportError as error:
         raise MissingExtra("A ClickHouse store", extra="clickhouse") from error
     common.set_setting("autogenerate_session_id", False)
@@ -148,7 +100,9 @@ def _arguments(address: Address, reads_only: bool) -> dict[str, Any]:
     if address.path is not None:
         address.path.mkdir(parents=True, exist_ok=True)
         return {"interface": "chdb", "path": str(address.path.resolve())}
-    settings = {"readonly": 1} if reads_only else _WRITER
+    settings: dict[str, Any] = dict(_READER if reads_only else _WRITER)
+    if address.cluster:
+        settings |= reading_settings() if reads_only else writing_settings(address.timeout_seconds)
     return {
         "host": address.host,
         "port": address.port,
@@ -157,13 +111,21 @@ def _arguments(address: Address, reads_only: bool) -> dict[str, Any]:
         "interface": "https" if address.tls else "http",
         "settings": settings,
         "query_retries": 0,
+        "connect_timeout": min(address.timeout_seconds, _CONNECT_SECONDS),
+        # Between two signs of life: a server that is at work on a long statement sends its progress more often.
+        "send_receive_timeout": address.timeout_seconds,
     }
 
 
 def _settled(client: Client, address: Address, reads_only: bool) -> Client:
-    """Set on the engine's own session what a server is told with every request."""
+    """Set on the engine's own session what a server is told with every request; speak to a cluster in its words."""
+    if address.cluster:
+        node = ClusterClient(client, address.cluster)
+        if not reads_only:
+            node.catch_up("unfinished_batch")
+        return cast("Client", node)
     if address.path is not None:
-        for name, value in ({"readonly": 1} if reads_only else _WRITER).items():
+        for name, value in (_READER if reads_only else _WRITER).items():
             client.command(f"SET {name} = {value}")
     return client
 
@@ -171,7 +133,10 @@ def _settled(client: Client, address: Address, reads_only: bool) -> Client:
 @contextmanager
 def translated(address: Address, *, reading: bool = False) -> Iterator[None]:
     """Turn what ClickHouse says into errors of this package; *reading* refuses a query rather than a store."""
-    from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, OperationalError, ProgrammingError
+    try:
+        from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, OperationalError, ProgrammingError
+    except ImportError as error:
+        raise MissingExtra("A ClickHouse store", extra="clickhouse") from error
 
     try:
         yield
@@ -187,7 +152,7 @@ def translated(address: Address, *, reading: bool = False) -> Iterator[None]:
             raise StoreUnreadable(
                 f"{address.url} lets nobody in: {text}", remedy="Correct user and password."
             ) from error
-        if reading and code == _READONLY:
+        if reading and (code == _READONLY or _NO_ROWS in text):
             raise QueryRefused(
                 "This statement would write or change settings; only reading is allowed here.",
                 remedy="Write through the API, or with a ClickHouse client of your own.",
@@ -196,12 +161,23 @@ def translated(address: Address, *, reading: bool = False) -> Iterator[None]:
             raise QueryRefused(
                 f"ClickHouse refuses the statement: {text}", remedy="Correct the SQL and try again."
             ) from error
-        if isinstance(error, ProgrammingError) and not isinstance(error, DataError) and code is None:
+        if isinstance(error, DataError):
+            column = _COLUMN.search(text)
+            raise InvalidInput(
+                column[1] if column else "value",
+                f"does not fit its column in ClickHouse: {text}",
+                remedy="Correct the value; whole numbers have 64 bits, and what must be there may not be None.",
+            ) from error
+        if isinstance(error, ProgrammingError) and code is None:
             raise StoreUnreadable(f"{address.url} cannot be opened: {text}", remedy="Give another folder.") from error
         raise StoreError(f"{address.url} says: {text}", remedy="See the server's log.") from error
 
 
+_COLUMN = re.compile(r"column(?: name)?:? [`'](\w+)[`']")
+"""How the client names a column whose values it cannot send."""
 _READONLY = 164
+_NO_ROWS = "Streaming query is not supported"
+"""What the engine in this process says to a statement that is to be streamed and gives no rows."""
 _DENIED = (192, 193, 194, 516)
 _NOT_NOW = (159, 160, 202, 203, 209, 210, 236, 241, 242, 243, 252, 279, 319, 425, 999)
 """Timeouts, too many queries, no memory, no disk, too many parts, no keeper: what passes by itself."""

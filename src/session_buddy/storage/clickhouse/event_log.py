@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain
+from operator import attrgetter
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import msgspec
@@ -24,17 +28,21 @@ from session_buddy.storage.clickhouse.columns import (
     event_columns,
     from_row,
     milliseconds,
+    state_columns,
 )
 from session_buddy.storage.clickhouse.connection import literal
+from session_buddy.storage.clickhouse.native import columns_in, native
 from session_buddy.storage.clickhouse.spans import recount_spans
 from session_buddy.storage.store import Checkpoint
 
-__all__ = ["Contents", "begin", "contents_of", "deliver", "next_version", "packed", "present", "unfinished"]
+__all__ = ["Contents", "begin", "contents_of", "deliver", "end", "next_version", "packed", "present", "unfinished"]
 
-_ROWS_AT_ONCE = 50_000
+_ROWS_AT_ONCE = 100_000
 """Rows in one insert: far below the million at which a server cuts an insert into blocks of its own."""
 _COUNTER_BITS = 20
 """A version's lower bits: they tell rows of one millisecond apart; see V1."""
+_AS_IT_IS = {"optimize_on_insert": 0}
+"""Leaves it to merges to add up rows of one key: views have done it already within an insert."""
 _CHECKPOINT_COLUMNS = (*Checkpoint.__struct_fields__, "imported_at", "version")
 _BAD_LINE_COLUMNS = ("path", "offset", "line", "length", "reason", "seen_at")
 
@@ -43,35 +51,39 @@ class Contents(msgspec.Struct, frozen=True):
     """All that one call of ``record`` writes."""
 
     token: str
-    columns: dict[str, list[Any]]
-    """Of ``invocation_change``."""
+    names: list[str]
+    """The columns of ``invocation_change`` that are told."""
+    parts: list[bytes]
+    """The rows, as they are sent: each part one block of the format Native, and one insert."""
     renamed: list[tuple[str, str, int]]
     """Session, skill and time (ms) of each state that left that skill."""
     checkpoints: list[tuple[Any, ...]]
     bad_lines: list[tuple[Any, ...]]
 
+    @property
+    def columns(self) -> dict[str, list[Any]]:
+        """The rows by column, times as numbers, with what the table takes for said."""
+        parts = [columns_in(part) for part in self.parts]
+        columns = {name: list(chain.from_iterable(part[name] for part in parts)) for name in self.names}
+        if columns:
+            columns.setdefault("sign", [1] * len(columns["version"]))
+            columns.setdefault("first_version", columns["version"])
+        return columns
+
 
 def present(client: Any, batch: Sequence[Invocation]) -> Present:
-    """Look up what the store holds of *batch*: its events (by id, a day around theirs), sessions and users."""
+    """Look up what the store holds of *batch*: its events (by id, a day around theirs), sessions and users.
+
+    While the engine looks, the batch is taken apart into columns.
+    """
     found = Present()
     if not batch:
         return found
-    days = _around({invocation.invoked_at[:10] for invocation in batch})
-    known = client.query(
-        f"SELECT toString(k.day), k.event_id FROM invocation_known AS k WHERE k.day IN {days} AND k.event_key IN"
-        f" {_set((i.event_id for i in batch), 'cityHash64')}"
-    ).result_rows
-    if known:
-        rows = client.query(
-            f"SELECT first_version, version, {event_columns()} FROM invocation_log FINAL WHERE toDate(invoked_at) IN"
-            f" {_dates({day for day, _ in known})} AND event_id IN {_set(event_id for _, event_id in known)}"
-        ).result_rows
-        for first_version, version, *row in rows:
-            state = from_row(row)
-            found.events[state.event_id] = state
-            found.first_versions[state.event_id] = first_version
-            found.newest_version = max(found.newest_version, version)
-    sessions = {invocation.session_id for invocation in batch}
+    with ThreadPoolExecutor(1) as pool:
+        looked_up = pool.submit(_look_up, client, batch, found)
+        found.columns = state_columns(batch)
+        looked_up.result()
+    sessions = set(found.columns["session_id"])
     sessions |= {state.session_id for state in found.events.values()}
     for session, skill, count in client.query(
         "SELECT r.session_id, toString(r.skill_name), sum(r.invocation_count) AS n FROM roll_session_skill AS r"
@@ -79,7 +91,7 @@ def present(client: Any, batch: Sequence[Invocation]) -> Present:
         " ORDER BY r.session_id, r.skill_name"
     ).result_rows:
         found.sessions.setdefault(session, {})[skill] = count
-    users = {invocation.user_id for invocation in batch} | {state.user_id for state in found.events.values()}
+    users = set(found.columns["user_id"]) | {state.user_id for state in found.events.values()}
     for user, skill, count in client.query(
         "SELECT r.user_id, toString(r.skill_name), sum(r.invocation_count) AS n FROM roll_user_skill AS r"
         f" WHERE r.user_id IN {_set(users)} GROUP BY r.user_id, r.skill_name HAVING n > 0"
@@ -88,15 +100,44 @@ def present(client: Any, batch: Sequence[Invocation]) -> Present:
     return found
 
 
+def _look_up(client: Any, batch: Sequence[Invocation], found: Present) -> None:
+    """Enter into *found* the events of *batch* that are known."""
+    days = _around({moment[:10] for moment in map(attrgetter("invoked_at"), batch)})
+    with _asked_for(client, list(map(attrgetter("event_id"), batch))) as identifiers:
+        known = client.query(
+            "SELECT DISTINCT toUnixTimestamp64Milli(k.invoked_at) FROM invocation_known AS k"
+            f" WHERE k.day IN {days} AND k.event_key IN (SELECT cityHash64(a.id) FROM {identifiers} AS a)"
+        ).result_rows
+        rows = (
+            known
+            and client.query(
+                f"SELECT first_version, version, {event_columns()} FROM invocation_log FINAL"
+                f" WHERE invoked_at IN {_moments(moment for (moment,) in known)}"
+                f" AND event_id IN (SELECT a.id FROM {identifiers} AS a)"
+            ).result_rows
+        )
+    for first_version, version, *row in rows:
+        state = from_row(row)
+        found.events[state.event_id] = state
+        found.first_versions[state.event_id] = first_version
+        found.newest_version = max(found.newest_version, version)
+
+
 def contents_of(
     planned: Plan, checkpoints: Sequence[Checkpoint], bad_lines: Sequence[BadLine], *, now: str, version: int
 ) -> Contents:
     """Return what is to be written for *planned*; times are *now*, versions count up from *version*."""
     (now_ms,) = milliseconds([now])
     times = milliseconds([state.invoked_at for state in planned.renamed])
+    columns = change_columns(planned, version)
+    starts = range(0, len(planned.states), _ROWS_AT_ONCE)
     return Contents(
         token=uuid.uuid4().hex,
-        columns=change_columns(planned, version) if planned.states else {},
+        names=list(columns),
+        parts=[
+            native({name: values[start : start + _ROWS_AT_ONCE] for name, values in columns.items()}, CHANGE_TYPES)
+            for start in starts
+        ],
         renamed=[(s.session_id, s.skill_name, at) for s, at in zip(planned.renamed, times, strict=True)],
         checkpoints=[(*msgspec.structs.astuple(c), now_ms, version) for c in checkpoints],
         bad_lines=[(b.path, b.offset, b.line, b.length, b.reason, now_ms) for b in bad_lines],
@@ -129,53 +170,54 @@ def begin(client: Any, token: str, packed_contents: bytes) -> None:
 
 
 def deliver(clients: Sequence[Any], contents: Contents) -> None:
-    """Write *contents* over *clients* and mark them done. Repeatable, also after it failed half-way.
+    """Write *contents* over *clients*. Repeatable, also after it failed half-way; :func:`end` comes after it.
 
-    The rows of a large batch go over several clients at once: while the engine has one part of them,
-    the next is turned into bytes.
+    The parts of a large batch go over several clients at once.
     """
-    client, rows = clients[0], len(contents.columns.get("version", ()))
-    starts = range(0, rows, _ROWS_AT_ONCE)
-    if len(starts) == 1:
+    client = clients[0]
+    if len(contents.parts) == 1:
         _insert_changes(client, contents, 0)
-    elif rows:
+    elif contents.parts:
         with ThreadPoolExecutor(len(clients)) as pool:
-            for turn in range(0, len(starts), len(clients)):
-                parts = zip(clients, starts[turn : turn + len(clients)], strict=False)
-                for sent in [pool.submit(_insert_changes, one, contents, start) for one, start in parts]:
+            for turn in range(0, len(contents.parts), len(clients)):
+                parts = zip(clients, range(turn, len(contents.parts)), strict=False)
+                for sent in [pool.submit(_insert_changes, one, contents, part) for one, part in parts]:
                     sent.result()
     if contents.renamed:
         recount_spans(client, contents.renamed)
     _insert(client, "import_quarantine_log", _BAD_LINE_COLUMNS, contents.bad_lines)
     _insert(client, "import_checkpoint_log", _CHECKPOINT_COLUMNS, contents.checkpoints)
+
+
+def end(client: Any, token: str) -> None:
+    """Mark as done what was begun under *token*: for good, also where it is begun again."""
     client.insert(
         "unfinished_batch",
-        [[contents.token], [""], [1]],
+        [[token], [""], [1]],
         column_names=("token", "contents", "done"),
         column_type_names=("String", "String", "UInt8"),
         column_oriented=True,
     )
 
 
-def _insert_changes(client: Any, contents: Contents, start: int) -> None:
-    columns = [values[start : start + _ROWS_AT_ONCE] for values in contents.columns.values()]
-    client.insert(
+def _insert_changes(client: Any, contents: Contents, part: int) -> None:
+    client.raw_insert(
         "invocation_change",
-        columns,
-        column_names=list(contents.columns),
-        column_type_names=[CHANGE_TYPES[name] for name in contents.columns],
-        column_oriented=True,
-        settings={"insert_deduplication_token": f"{contents.token}-{start}"},
+        contents.names,
+        contents.parts[part],
+        fmt="Native",
+        settings={"insert_deduplication_token": f"{contents.token}-{part}", **_AS_IT_IS},
     )
 
 
-def unfinished(client: Any) -> list[Contents]:
-    """Return what was begun and not marked done, oldest first."""
+def unfinished(client: Any) -> list[tuple[Contents, int]]:
+    """Return what was begun and not marked done, oldest first, and how many seconds ago that was."""
     rows = client.query(
-        "SELECT contents FROM unfinished_batch FINAL WHERE done = 0 ORDER BY begun_at, token",
+        "SELECT contents, toInt64(now() - begun_at) FROM unfinished_batch FINAL WHERE done = 0 AND contents <> ''"
+        " ORDER BY begun_at, token",
         query_formats={"String": "bytes"},
     ).result_rows
-    return [msgspec.msgpack.decode(contents, type=Contents) for (contents,) in rows]
+    return [(msgspec.msgpack.decode(contents, type=Contents), age_seconds) for contents, age_seconds in rows]
 
 
 _TYPES = {
@@ -196,13 +238,35 @@ def _insert(client: Any, table: str, names: tuple[str, ...], rows: Sequence[Sequ
         client.insert(table, rows, column_names=names, column_type_names=types)
 
 
-def _set(texts: Iterable[str], function: str = "") -> str:
-    """Return *texts*, each through *function*, as a set in SQL: one literal, quick to build, to parse and to ask.
+@contextmanager
+def _asked_for(client: Any, identifiers: list[str]) -> Iterator[str]:
+    """Yield where in SQL *identifiers* can be read from, as a column ``id``.
+
+    The engine in this process reads a file, which is quicker than a long statement; a server gets them in its text.
+    """
+    table = msgspec.json.encode([identifiers])
+    if client.uri.startswith("chdb:"):
+        with NamedTemporaryFile(suffix=".json") as file:
+            file.write(table)
+            file.flush()
+            yield f"file({literal(file.name)}, JSONCompactColumns, 'id String')"
+    else:
+        yield f"(SELECT arrayJoin(JSONExtract({literal(table.decode())}, 1, 'Array(String)')) AS id)"
+
+
+def _set(texts: Iterable[str]) -> str:
+    """Return *texts* as a set in SQL: one literal, quick to build, to parse and to ask.
 
     As a subquery, since ClickHouse goes through an array from its beginning for every row.
     """
     array = f"JSONExtract({literal(msgspec.json.encode(list(texts)).decode())}, 'Array(String)')"
-    return f"(SELECT {function}(arrayJoin({array})))"
+    return f"(SELECT arrayJoin({array}))"
+
+
+def _moments(milliseconds: Iterable[int]) -> str:
+    """Return *milliseconds* since 1970 as a set of times in SQL."""
+    array = f"JSONExtract({literal(msgspec.json.encode(list(milliseconds)).decode())}, 'Array(Int64)')"
+    return f"(SELECT fromUnixTimestamp64Milli(arrayJoin({array}), 'UTC'))"
 
 
 def _around(days: set[str]) -> str:

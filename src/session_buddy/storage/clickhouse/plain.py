@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from session_buddy.errors import InvalidInput
 from session_buddy.storage.clickhouse.columns import milliseconds
 from session_buddy.storage.tables import PlainTable
 
@@ -30,4 +31,12 @@ def put_plain_rows(client: Any, table: PlainTable, rows: Sequence[tuple[Any, ...
         columns.append("version")
         for row in written:
             row.append(time.time_ns() // 1_000_000 << 20)
-    client.insert(name, written, column_names=columns)
+    try:
+        client.insert(name, written, column_names=columns)
+    except UnicodeEncodeError:
+        raise
+    except (ValueError, TypeError, AttributeError) as error:
+        # What the client cannot turn into bytes at all; it says so by whatever its attempt raised.
+        raise InvalidInput(
+            table.name, f"has a value of the wrong type: {error}.", remedy="See the columns of the table."
+        ) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,15 +12,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from session_buddy.errors import InvalidInput, StoreError
-from session_buddy.model import BadLine, Invocation, SkillFacts
-from session_buddy.storage.clickhouse import event_log
+from session_buddy.model import BadLine, Invocation, SkillFacts, parse_time
+from session_buddy.storage.clickhouse import event_log, pruning, recovery
 from session_buddy.storage.clickhouse.catalogue import enter_facts
 from session_buddy.storage.clickhouse.changes import Plan, plan
 from session_buddy.storage.clickhouse.columns import milliseconds
 from session_buddy.storage.clickhouse.connection import open_client, parse_url, translated
 from session_buddy.storage.clickhouse.parameters import bound
 from session_buddy.storage.clickhouse.plain import put_plain_rows
-from session_buddy.storage.clickhouse.upkeep import SCRIPTS, drifted_roll_ups, rebuild_roll_ups
+from session_buddy.storage.clickhouse.tail import ClickHouseTail
+from session_buddy.storage.clickhouse.upkeep import ROLL_UPS, SCRIPTS, drifted_roll_ups, rebuild_roll_ups
 from session_buddy.storage.migrations.base import MigrationManager
 from session_buddy.storage.migrations.clickhouse_target import ClickHouseTarget
 from session_buddy.storage.store import Checkpoint, Clock, Recorded, Rows, Store
@@ -45,7 +48,9 @@ class ClickHouseStore(Store):
     Exact               Two processes that tell *at the same moment* of an event, a session, or a user's
                         first use of a skill that the other has not seen yet may both count it as new. Send
                         one user's events through one process, or :meth:`rebuild`. The same batch
-                        delivered again counts once, whoever delivers it.
+                        delivered again counts once, whoever delivers it. Where a server without replicas
+                        died within an insert, or forgot its tokens, the roll-ups are recounted before all
+                        else; :meth:`record` of other processes is refused meanwhile.
     Known events        An event is looked for a day around the time it tells. Told again with another time
                         further off, it is a second one.
     Time                Years 1970 to 2105; others are refused.
@@ -53,7 +58,7 @@ class ClickHouseStore(Store):
                         any number of processes.
     Roll-ups            Are views over sums and cannot be written. ``skill_dependencies.lift_score``, the
                         percentiles and the cached windows are true when read, so :meth:`refresh` has
-                        nothing to do. ``is_anomalous`` is written to ``skill_anomaly_mark``.
+                        nothing to do.
     Plain tables        Have no unique and no foreign keys and no triggers; of rows with one key the last
                         counts, and reading them with FINAL shows only that. Ids that are left out are
                         made up, but not counted from 1.
@@ -70,7 +75,8 @@ class ClickHouseStore(Store):
         self._clock = clock
         self._told_clock: str | None = None
         self._version = 0
-        self._unfinished: list[event_log.Contents] = []
+        self._unfinished: list[recovery.Begun] = []
+        self._is_recount_due = False
         self._writing, self._reading = threading.Lock(), threading.Lock()
         self._clients: list[Client] = []
         target = ClickHouseTarget(self._address, patience_seconds=patience_seconds)
@@ -80,8 +86,11 @@ class ClickHouseStore(Store):
             self._writer = self._opened(self._address.database)
             self._reader = self._opened(self._address.database, reads_only=True)
             with translated(self._address):
-                self._unfinished = event_log.unfinished(self._writer)
-                self._finish()
+                self._unfinished = recovery.found_unfinished(self._writer)
+                self._is_recount_due = recovery.was_left_behind(self._writer, alone=self._is_alone)
+                # Where another process recounts, what was begun waits for the first write, and reading is possible.
+                if self._is_recount_due or not recovery.is_recounted(self._writer):
+                    self._finish()
         except BaseException:
             self.close()
             raise
@@ -119,7 +128,8 @@ class ClickHouseStore(Store):
             self._refuse_closed()
             self._tell_clock()
             found = self._reader.query(text, parameters=values, column_formats=_BYTES)
-            return Rows(tuple(found.column_names), [tuple(row) for row in found.result_rows])
+            columns = _unqualified(found.column_names) or self._names_of_columns(text, values)
+            return Rows(columns, [tuple(row) for row in found.result_rows])
 
     def stream(
         self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()
@@ -130,9 +140,16 @@ class ClickHouseStore(Store):
             self._refuse_closed()
             self._tell_clock()
             with self._reader.query_rows_stream(text, parameters=values, column_formats=_BYTES) as rows:
-                yield tuple(rows.source.column_names)
+                if names := _unqualified(rows.source.column_names):
+                    yield names
                 for row in rows:
                     yield tuple(row)
+            if not names:
+                yield self._names_of_columns(text, values)
+
+    def tail(self) -> ClickHouseTail:
+        """See :meth:`Store.tail`. What is stored ten seconds after it was first sent is not told."""
+        return ClickHouseTail(self._opened_aside(self._address.database), lambda: translated(self._address))
 
     def checkpoints(self) -> dict[str, Checkpoint]:
         """See :meth:`Store.checkpoints`."""
@@ -149,16 +166,37 @@ class ClickHouseStore(Store):
         """Do nothing: on this engine all figures are true when read."""
 
     def rebuild(self) -> None:
-        """See :meth:`Store.rebuild`. Readers see roll-ups grow meanwhile; other processes must not record."""
-        with self._turn() as client:
+        """See :meth:`Store.rebuild`. Readers see roll-ups grow meanwhile; :meth:`record` of others is refused."""
+        with self._turn():
+            self._is_recount_due = True
             self._finish()
-            rebuild_roll_ups(client)
 
     def drifted(self) -> list[str]:
         """See :meth:`Store.drifted`. The recount happens in a database beside, which is dropped afterwards."""
         with self._turn() as client:
             self._finish()
+            if recovery.is_recounted(client):
+                return list(ROLL_UPS)  # begun by another process, and perhaps never finished
             return drifted_roll_ups(client, self._opened_aside, self._address.database)
+
+    def prunable(self, before: str) -> int:
+        """See :meth:`Store.prunable`."""
+        with self._turn() as client:
+            return pruning.count_before(client, pruning.first_of_month(parse_time(before, field="before")))
+
+    def prune(self, before: str, *, limit: int = 500) -> int:
+        """See :meth:`Store.prune`. Whole months go, and all roll-ups are counted again, as by :meth:`rebuild`."""
+        month = pruning.first_of_month(parse_time(before, field="before"))
+        with self._turn() as client:
+            self._finish()
+            count = pruning.count_before(client, month)
+            if count:
+                with recovery.recounting(client, alone=self._is_alone):
+                    self._is_recount_due = True
+                    pruning.delete_before(client, month)
+                    rebuild_roll_ups(client)
+                self._is_recount_due = False
+        return count
 
     def close(self) -> None:
         """See :meth:`Store.close`."""
@@ -168,17 +206,60 @@ class ClickHouseStore(Store):
     def _write(self, planned: Plan, checkpoints: Sequence[Checkpoint], bad_lines: Sequence[BadLine]) -> None:
         contents = event_log.contents_of(planned, checkpoints, bad_lines, now=self._now(), version=self._version)
         self._version += len(planned.states) + 1
-        packed = event_log.packed(contents)
         # Before it is begun: where the answer is lost, the server may have it, and it must be ended first.
-        self._unfinished.append(contents)
-        event_log.begin(self._writer, contents.token, packed)
+        self._unfinished.append(recovery.Begun(contents, time.monotonic(), event_log.packed(contents)))
         self._finish()
 
     def _finish(self) -> None:
         """Write, or write again, what was begun: nothing else may be counted before it."""
         while self._unfinished:
-            event_log.deliver((self._writer, self._second_writer), self._unfinished[0])
+            self._send(self._unfinished[0])
             del self._unfinished[0]
+        if self._is_recount_due:
+            self._recount()
+
+    def _send(self, begun: recovery.Begun) -> None:
+        if not begun.is_put_down:
+            event_log.begin(self._writer, begun.contents.token, begun.packed)
+            begun.is_put_down = True
+        if not self._is_recount_due:
+            recovery.refuse_while_recounted(self._writer)
+        was_sent, begun.was_sent = begun.was_sent, True
+        event_log.deliver((self._writer, self._second_writer), begun.contents)
+        if was_sent and not self._is_alone:
+            recovery.outlast_stragglers(self._writer, begun.contents)
+        if was_sent and recovery.may_have_forgotten(self._writer, begun):
+            self._recount(after=begun)
+        else:
+            event_log.end(self._writer, begun.contents.token)
+
+    def _recount(self, *, after: recovery.Begun | None = None) -> None:
+        """Count all roll-ups again; *after* a batch that may have gone astray, only if any of them is wrong."""
+        self._is_recount_due = True
+        with recovery.recounting(self._writer, alone=self._is_alone):
+            # From here on it is known to be due, to whoever comes next. Roll-ups that were counted again have
+            # forgotten tokens, so nobody may find the batch and send it once more.
+            if after:
+                recovery.enter_again(self._writer, after.contents)
+                event_log.end(self._writer, after.contents.token)
+            if not after or drifted_roll_ups(self._writer, self._opened_aside, self._address.database):
+                rebuild_roll_ups(self._writer)
+        self._is_recount_due = False
+
+    def _names_of_columns(self, text: str, values: dict[str, Any]) -> tuple[str, ...]:
+        """Return the names of the columns of a query that gave no rows: then the engine does not tell them."""
+        from clickhouse_connect.driver.exceptions import DatabaseError
+
+        try:
+            described = self._reader.query(f"DESCRIBE ({text}\n)", parameters=values).result_rows
+        except DatabaseError:
+            return ()  # not a SELECT but a SHOW, say, which has no names unless it has rows
+        return _unqualified(row[0] for row in described)
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether no other process can have this store open."""
+        return self._address.path is not None
 
     @contextmanager
     def _turn(self) -> Iterator[Client]:
@@ -224,6 +305,15 @@ class ClickHouseStore(Store):
     def _refuse_closed(self) -> None:
         if not self._clients:
             raise StoreError(f"The store {self.url} has been closed.", remedy="Open it again with open_store().")
+
+
+def _unqualified(names: Iterable[str]) -> tuple[str, ...]:
+    """Return *names* without the table before the dot, which ClickHouse adds where two tables have a column.
+
+    >>> _unqualified(["m.kind", "kind", "sum(m.n)"])
+    ('kind', 'kind', 'sum(m.n)')
+    """
+    return tuple(re.sub(r"^\w+\.(?=\w+$)", "", name) for name in names)
 
 
 def _refuse_impossible(bad_lines: Sequence[BadLine]) -> None:

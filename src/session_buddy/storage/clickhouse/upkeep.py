@@ -10,12 +10,12 @@ from session_buddy.storage import migrations
 from session_buddy.storage.migrations.scripts import load
 from session_buddy.storage.migrations.statements import split
 
-__all__ = ["SCRIPTS", "drifted_roll_ups", "rebuild_roll_ups"]
+__all__ = ["ROLL_UPS", "SCRIPTS", "drifted_roll_ups", "rebuild_roll_ups"]
 
 SCRIPTS = Path(migrations.__file__).parent / "clickhouse"
 """The folder of this engine's migration scripts."""
 
-_ROLL_UPS = {
+ROLL_UPS = {
     "skill_metrics": "skill_name, invocation_count, completed_count, failed_count, abandoned_count,"
     " duration_ms_sum, duration_count, session_count, first_invoked_at, last_invoked_at",
     "session_summary": "session_id, invocation_count, completed_count, failed_count, abandoned_count,"
@@ -28,6 +28,7 @@ _ROLL_UPS = {
     "user_skill_metrics": "*",
     "skill_time_series": "*",
     "skill_day_buckets": "*",
+    "skill_duration_counts": "*",
     "skill_user_interactions": "*",
     "skill_dependencies": "skill_a, skill_b, co_occurrence_count",
     "skill_community_baselines": "skill_name, total_users, total_invocations, global_completion_rate,"
@@ -61,13 +62,14 @@ def drifted_roll_ups(client: Any, open_database: Any, database: str) -> list[str
             for script in load(SCRIPTS):
                 for statement in split(script.up):
                     recount.command(statement.sql)
-            partitions = "SELECT DISTINCT partition_id FROM system.parts WHERE active AND table = 'invocation_log'"
-            for (partition,) in client.query(f"{partitions} AND database = currentDatabase()").result_rows:
+            # Asked of the rows, not of the parts: those a node knows only of itself.
+            partitions = "SELECT DISTINCT toString(toYYYYMM(i.invoked_at)) FROM invocation_log AS i"
+            for (partition,) in client.query(partitions).result_rows:
                 recount.command(
                     f"ALTER TABLE invocation_log ATTACH PARTITION ID '{partition}' FROM `{database}`.invocation_log"
                 )
             rebuild_roll_ups(recount)
-            return [view for view in _ROLL_UPS if _digest(client, view) != _digest(recount, view)]
+            return [view for view in ROLL_UPS if _digest(client, view) != _digest(recount, view)]
         finally:
             recount.close()
     finally:
@@ -77,7 +79,7 @@ def drifted_roll_ups(client: Any, open_database: Any, database: str) -> list[str
 def _digest(client: Any, view: str) -> tuple[int, int]:
     """Return the number of rows and the sum of their hashes; equal rows give equal digests, in whatever order."""
     rows = client.query(
-        f"SELECT count(), sum(cityHash64(toString(tuple(r.*)))) FROM (SELECT {_ROLL_UPS[view]} FROM {view}) AS r"
+        f"SELECT count(), sum(cityHash64(toString(tuple(r.*)))) FROM (SELECT {ROLL_UPS[view]} FROM {view}) AS r"
     ).result_rows
     count, total = rows[0]
     return int(count), int(total)

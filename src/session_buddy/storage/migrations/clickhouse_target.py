@@ -9,6 +9,9 @@ There is no transaction around a script here. What carries the weight instead:
 * The automatic backup is left to the operator, who has ``BACKUP DATABASE`` and replicas.
 
 What the scripts *should* have created is found by running them in a database beside, which is dropped again.
+
+On a cluster every statement is carried out by all nodes (see
+:class:`~session_buddy.storage.clickhouse.cluster_client.ClusterClient`), and compared is what the asked node has.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from typing import TYPE_CHECKING
 from session_buddy.errors import MigrationError, MigrationLocked, SchemaDrift, StoreError
 from session_buddy.storage.clickhouse.connection import Address, literal, open_client, translated
 from session_buddy.storage.migrations import clickhouse_history as history
+from session_buddy.storage.migrations.clickhouse_schema import names_in_cluster, schema
 from session_buddy.storage.migrations.contract import Origin, Position, Record, Stamp, State, Verification
 from session_buddy.storage.migrations.lock import exclusive
 from session_buddy.storage.migrations.scripts import Script, Source
@@ -40,6 +44,7 @@ _STALE_SECONDS = 900
 """A server's lock that is older than this was left behind: no migration takes so long between two versions."""
 _POLL_SECONDS = 0.2
 _TABLE_EXISTS = 57
+_VIEW = re.compile(r"^CREATE (?:MATERIALIZED )?VIEW ")
 _CREATED = re.compile(
     r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:MATERIALIZED\s+)?(?:TABLE|VIEW)\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)"
 )
@@ -48,8 +53,8 @@ _CREATED = re.compile(
 class ClickHouseTarget:
     """One database of a ClickHouse as a :class:`~session_buddy.storage.migrations.contract.Target`.
 
-    The caller closes :attr:`client`. *patience_seconds* is how long a folder is waited for that another process
-    has open.
+    The caller closes it, or its :attr:`client`. *patience_seconds* is how long a folder is waited for that another
+    process has open.
     """
 
     def __init__(self, address: Address, *, patience_seconds: float = 0.0) -> None:
@@ -60,6 +65,11 @@ class ClickHouseTarget:
     def client(self) -> Client:
         """The connection over which everything here is done; it stands on the database once that exists."""
         return open_client(self._address, patience_seconds=self._patience_seconds)
+
+    def close(self) -> None:
+        """Close the connection, if one was opened."""
+        if "client" in vars(self):
+            self.client.close()
 
     def stands_at(self, version: int) -> bool:
         """See :meth:`Target.stands_at`."""
@@ -157,16 +167,22 @@ class ClickHouseTarget:
     def restore(self, scripts: tuple[Script, ...]) -> list[str]:
         """See :meth:`Target.restore`."""
         with translated(self._address):
-            expected, live = self._built(scripts), self._schema(self._address.database)
+            expected, live = self._built(scripts), schema(self.client, self._address.database)
             wrong = [name for name, sql in expected.items() if live.get(name) != sql]
+            if self._is_new_node(wrong, live):
+                for script in scripts:
+                    self._run(script.up, only_schema=True)
+                return sorted(wrong)
             if tables := [name for name in wrong if name.startswith("table ")]:
                 raise SchemaDrift(
                     f"Missing or different: {', '.join(sorted(tables))}.", remedy="Restore a backup of the database."
                 )
             # Views that others read come first in the scripts, as they do in the order of names told here.
             for name in wrong:
-                self.client.command(f"DROP VIEW IF EXISTS {name.split()[-1]} SYNC")
-                self.client.command(expected[name])
+                if name in live:
+                    self.client.command(f"DROP VIEW IF EXISTS {name.split()[-1]} SYNC")
+                # Other nodes of a cluster may have it, and go on feeding their roll-ups through it.
+                self.client.command(_VIEW.sub(r"\g<0>IF NOT EXISTS ", expected[name], count=1))
             return sorted(wrong)
 
     def verify(self, scripts: tuple[Script, ...]) -> Verification:
@@ -174,7 +190,7 @@ class ClickHouseTarget:
         if self.position().origin is Origin.EMPTY:
             return Verification(missing=(), different=(), unexpected=(), damage=())
         with translated(self._address):
-            expected, live = self._built(scripts), self._schema(self._address.database)
+            expected, live = self._built(scripts), schema(self.client, self._address.database)
             own = {f"table {history.TABLE}", f"table {history.LOCK}"}
             return Verification(
                 missing=tuple(sorted(expected.keys() - live.keys())),
@@ -185,7 +201,9 @@ class ClickHouseTarget:
 
     def _stands_on_database(self) -> bool:
         """Tell whether the database exists, which another process may have made just now; stand on it if so."""
-        name = self._address.database
+        name, path = self._address.database, self._address.path
+        if path is not None and not path.exists():
+            return False  # to open it would make it
         exists = bool(self.client.query(f"SELECT 1 FROM system.databases WHERE name = {literal(name)}").result_rows)
         self.client.database = name if exists else None
         return exists
@@ -194,6 +212,21 @@ class ClickHouseTarget:
         with translated(self._address):
             self.client.command(f"CREATE DATABASE IF NOT EXISTS {self._address.database}")
             self._stands_on_database()
+
+    def _catch_up(self) -> None:
+        """On a node of a cluster, know what the others have done, also where this one was not there at the time."""
+        with translated(self._address):
+            cluster, database = self._address.cluster, self._address.database
+            if cluster and history.TABLE in names_in_cluster(self.client, cluster, database):
+                history.create(self.client)
+                self.client.command(f"SYSTEM SYNC REPLICA {history.TABLE}")
+
+    def _is_new_node(self, wrong: Sequence[str], live: dict[str, str]) -> bool:
+        """Tell whether what is *wrong* is only that tables are missing which other nodes have, and can send."""
+        if not self._address.cluster or any(name in live for name in wrong):
+            return False
+        there = names_in_cluster(self.client, self._address.cluster, self._address.database)
+        return any(name.startswith("table ") for name in wrong) and {name.split()[-1] for name in wrong} <= there
 
     @contextmanager
     def _locked_by_table(self, timeout: float) -> Iterator[None]:
@@ -209,6 +242,7 @@ class ClickHouseTarget:
                 )
             time.sleep(_POLL_SECONDS)
         try:
+            self._catch_up()
             yield
         finally:
             with translated(self._address):
@@ -219,7 +253,7 @@ class ClickHouseTarget:
 
         with translated(self._address):
             try:
-                self.client.command(f"CREATE TABLE {history.LOCK} (id UInt8) ENGINE = TinyLog COMMENT {holder}")
+                self.client.command(f"CREATE TABLE {history.LOCK} (id UInt8) ENGINE = Null COMMENT {holder}")
             except DatabaseError as error:
                 if error.code != _TABLE_EXISTS:
                     raise
@@ -263,10 +297,12 @@ class ClickHouseTarget:
         if script.backfill:
             self._run(script.backfill)
 
-    def _run(self, source: Source, client: Client | None = None) -> None:
+    def _run(self, source: Source, client: Client | None = None, *, only_schema: bool = False) -> None:
         from clickhouse_connect.driver.exceptions import DatabaseError
 
         for statement in split(source):
+            if only_schema and statement.sql.startswith("INSERT"):
+                continue
             try:
                 (client or self.client).command(statement.sql.removesuffix(";"))
             except DatabaseError as error:
@@ -288,20 +324,9 @@ class ClickHouseTarget:
                     self._run(script.up, client)
             finally:
                 client.close()
-            return self._schema(beside)
+            return schema(self.client, beside)
         finally:
             self.client.command(f"DROP DATABASE IF EXISTS {beside} SYNC")
-
-    def _schema(self, database: str) -> dict[str, str]:
-        """Return every table and view of *database* and the statement that creates it, without the database's name."""
-        rows = self.client.query(
-            "SELECT engine, name, create_table_query FROM system.tables"
-            f" WHERE database = {literal(database)} ORDER BY metadata_modification_time, name"
-        ).result_rows
-        return {
-            f"{'view' if 'View' in kind else 'table'} {name}": re.sub(rf"\b{database}\.", "", sql)
-            for kind, name, sql in rows
-        }
 
     def _damage(self) -> Iterator[str]:
         stored = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from session_buddy.errors import InvalidInput, QueryRefused, StoreError, StoreUnreadable
-from session_buddy.model import BadLine, Invocation, SkillFacts
+from session_buddy.model import BadLine, Invocation, SkillFacts, parse_time
 from session_buddy.storage.migrations.base import MigrationManager
 from session_buddy.storage.sqlite.catalogue import enter_facts
 from session_buddy.storage.sqlite.connection import begin_immediate, open_reader, open_writer
 from session_buddy.storage.sqlite.event_log import record_batch
 from session_buddy.storage.sqlite.plain import put_plain_rows
+from session_buddy.storage.sqlite.pruning import COUNT_BEFORE, prune_events
+from session_buddy.storage.sqlite.tail import SQLiteTail
 from session_buddy.storage.sqlite.upkeep import digest_roll_ups, rebuild_roll_ups, refresh_figures
 from session_buddy.storage.store import Checkpoint, Clock, Recorded, Rows, Store
 from session_buddy.storage.tables import PlainTable
@@ -99,6 +101,10 @@ class SQLiteStore(Store):
             yield _columns(cursor)
             yield from cursor
 
+    def tail(self) -> SQLiteTail:
+        """See :meth:`Store.tail`."""
+        return SQLiteTail(self.path)
+
     def checkpoints(self) -> dict[str, Checkpoint]:
         """See :meth:`Store.checkpoints`."""
         fields = Checkpoint.__struct_fields__
@@ -132,6 +138,16 @@ class SQLiteStore(Store):
             finally:
                 self._writer.execute("ROLLBACK")
         return [table for table, digest in kept.items() if recounted[table] != digest]
+
+    def prunable(self, before: str) -> int:
+        """See :meth:`Store.prunable`."""
+        ((count,),) = self.query(COUNT_BEFORE, [parse_time(before, field="before")]).rows
+        return int(count)
+
+    def prune(self, before: str, *, limit: int = 500) -> int:
+        """See :meth:`Store.prune`. The room in the file is used again, not given back."""
+        with self._transaction() as connection:
+            return prune_events(connection, parse_time(before, field="before"), limit)
 
     def close(self) -> None:
         """See :meth:`Store.close`."""

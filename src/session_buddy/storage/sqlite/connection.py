@@ -23,7 +23,7 @@ from typing import Any
 from session_buddy.errors import StoreBusy, StoreUnreadable
 from session_buddy.storage.store import Clock
 
-__all__ = ["begin_immediate", "open_reader", "open_writer"]
+__all__ = ["begin_immediate", "open_follower", "open_reader", "open_writer"]
 
 _OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 _BUSY_TIMEOUT_MS = 5_000
@@ -85,13 +85,8 @@ def open_writer(path: Path, *, clock: Clock | None, patience_seconds: float) -> 
 
 def open_reader(path: Path, *, clock: Clock | None) -> sqlite3.Connection:
     """Open *path* so that nothing run on it, whatever its text, can write anywhere."""
-    _require_sqlite()
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-    )
-    connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    connection = open_follower(path)
     connection.execute(f"PRAGMA cache_size=-{_LARGE_ENOUGH_CACHE_KIB}")
-    connection.execute("PRAGMA query_only=ON")
     if clock:
         _replace_clock(connection, clock)
     for function in _TABLE_FUNCTIONS:
@@ -100,6 +95,17 @@ def open_reader(path: Path, *, clock: Clock | None) -> sqlite3.Connection:
     # SQLite runs a statement in one call: without this, Ctrl-C would wait for its end.
     connection.set_progress_handler(_nothing, _STEPS_BETWEEN_SIGNALS)
     connection.set_authorizer(_allow_reading)
+    return connection
+
+
+def open_follower(path: Path) -> sqlite3.Connection:
+    """Open *path* for statements of our own that read."""
+    _require_sqlite()
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+    )
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA query_only=ON")
     return connection
 
 

@@ -6,11 +6,13 @@ build row by row are built here once per batch; a test holds the two against eac
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from typing import TypeVar
 
 from session_buddy.model import ErrorType, Invocation, Outcome
+from session_buddy.storage.durations import BOUNDS_MS
 
 __all__ = ["Counts", "Deltas", "count_deltas"]
 
@@ -57,6 +59,8 @@ class Deltas:
         self.hour_sessions: dict[tuple[str, str], set[str]] = {}
         self.minutes: dict[tuple[str, str], Counts] = {}
         self.phases: dict[tuple[str, str], Counts] = {}
+        self.durations: Counter[tuple[str, int]] = Counter()
+        """By skill and bound in ms."""
         self.errors: Counter[tuple[str, str]] = Counter()
         self.follow_ups: Counter[tuple[str, str]] = Counter()
         self.detailed: set[tuple[str, str]] = set()
@@ -70,7 +74,7 @@ def count_deltas(invocations: Iterable[Invocation], *, minutes_since: str) -> De
     """
     deltas = Deltas()
     groups: dict[tuple[str, str, str, str], Counts] = {}
-    minutes, phases = deltas.minutes, deltas.phases
+    minutes, phases, durations = deltas.minutes, deltas.phases, deltas.durations
     completed_outcome, failed_outcome, abandoned_outcome = Outcome.COMPLETED, Outcome.FAILED, Outcome.ABANDONED
     for invocation in invocations:
         skill, session, moment = invocation.skill_name, invocation.session_id, invocation.invoked_at
@@ -88,6 +92,7 @@ def count_deltas(invocations: Iterable[Invocation], *, minutes_since: str) -> De
         if duration_ms is not None:
             group.duration_ms += duration_ms
             group.duration_count += 1
+            durations[skill, BOUNDS_MS[bisect_left(BOUNDS_MS, duration_ms)]] += 1
         if outcome is completed_outcome:
             group.completed += 1
         elif outcome is failed_outcome:

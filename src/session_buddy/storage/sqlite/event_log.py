@@ -18,7 +18,7 @@ from session_buddy.storage.sqlite.deltas import count_deltas
 from session_buddy.storage.sqlite.rollups import add_deltas, minutes_since
 from session_buddy.storage.store import Recorded
 
-__all__ = ["INSERT_BY_TRIGGERS", "INSERT_SET_WISE", "invocation_row", "record_batch"]
+__all__ = ["INSERT_BY_TRIGGERS", "INSERT_SET_WISE", "READ_ROWS", "invocation_of", "invocation_row", "record_batch"]
 
 _COLUMN_OF = {field: {"trigger": "triggered_by"}.get(field, field) for field in Invocation.__struct_fields__}
 _SMALL_BATCH = 4
@@ -32,7 +32,9 @@ WHERE type = 'trigger' AND name IN ('trg_invocation_after_insert', 'trg_phase_af
     'trg_metrics_cache_after_insert') ORDER BY name
 """
 _LISTS = ("alternatives_considered", "follow_up_actions")
-_READ_ONE = f"SELECT {', '.join(_COLUMN_OF.values())} FROM skill_invocation WHERE event_id = ?"
+
+READ_ROWS = f"SELECT {', '.join(_COLUMN_OF.values())} FROM skill_invocation"
+"""Selects what :func:`invocation_of` reads."""
 
 INSERT_BY_TRIGGERS = f"""
 INSERT INTO skill_invocation ({", ".join(_COLUMN_OF.values())}, rolled_up)
@@ -127,8 +129,8 @@ def _split(
 
 def _complete(connection: sqlite3.Connection, told: Invocation) -> bool:
     """Merge *told* into its row; the update triggers of the schema keep the roll-ups."""
-    values = connection.execute(_READ_ONE, (told.event_id,)).fetchone()
-    changes = merged_changes(_as_invocation(dict(zip(_COLUMN_OF, values, strict=True))), told)
+    values = connection.execute(f"{READ_ROWS} WHERE event_id = ?", (told.event_id,)).fetchone()
+    changes = merged_changes(invocation_of(values), told)
     if not changes:
         return False
     assignments = ", ".join(f"{_COLUMN_OF[field]} = ?" for field in changes)
@@ -139,8 +141,9 @@ def _complete(connection: sqlite3.Connection, told: Invocation) -> bool:
     return True
 
 
-def _as_invocation(row: dict[str, Any]) -> Invocation:
-    """Return *row* as a value; what other writers may store and the model does not know is read as its nearest."""
+def invocation_of(values: Sequence[Any]) -> Invocation:
+    """Return a row as a value; what other writers may store and the model does not know is read as its nearest."""
+    row = dict(zip(_COLUMN_OF, values, strict=True))
     for field in _LISTS:
         row[field] = [str(item) for item in msgspec.json.decode(row[field] or "[]")]
     if row["outcome"] == Outcome.FAILED and row["error_type"] not in _ERROR_TYPES:

@@ -84,6 +84,10 @@ ON CONFLICT (skill_name, timestamp) DO UPDATE SET {_THREE_COUNTS}, {_ADD_DURATIO
     avg_duration_seconds = CASE WHEN duration_count + excluded.duration_count > 0
         THEN (duration_ms_sum + excluded.duration_ms_sum) / 1000.0 / (duration_count + excluded.duration_count) END
 """
+_LENGTHS = """
+INSERT INTO skill_duration_counts (skill_name, le_ms, invocation_count) VALUES (?, ?, ?)
+ON CONFLICT (skill_name, le_ms) DO UPDATE SET invocation_count = invocation_count + excluded.invocation_count
+"""
 _MINUTES = "INSERT INTO minute_change VALUES (?, ?, ?, ?, ?)"
 _CACHE = """
 INSERT INTO skill_metrics_cache (skill_name, last_invocation_at, updated_at)
@@ -136,6 +140,7 @@ def add_deltas(connection: sqlite3.Connection, deltas: Deltas, *, last_id_before
             for (skill, hour), c in deltas.hours.items()
         ),
     )
+    run(_LENGTHS, ((*key, n) for key, n in deltas.durations.items()))
     # In the order of time, so that each minute is the last of its skill and moves no other.
     run(_MINUTES, ((skill, f"{minute}:00.000Z", *_three(c)) for (skill, minute), c in sorted(deltas.minutes.items())))
     run(_CACHE, ((skill, c.last) for skill, c in deltas.skills.items()))

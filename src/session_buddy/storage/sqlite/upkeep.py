@@ -27,6 +27,7 @@ ROLL_UPS: dict[str, str] = {
     "skill_time_series": "skill_name, timestamp, invocation_count, completion_rate, avg_duration_seconds,"
     " unique_sessions, completed_count, failed_count, duration_ms_sum, duration_count",
     "skill_day_buckets": "*",
+    "skill_duration_counts": "*",
     "skill_user_interactions": "session_id, skill_name, invoked_at, completed, rating, alternatives_considered",
     "skill_dependencies": "skill_a, skill_b, co_occurrence_count",
     "skill_community_baselines": "skill_name, total_users, total_invocations, global_completion_rate,"

@@ -16,33 +16,68 @@
 -- with the first (last) invocation of the session, of the skill in the session.
 CREATE TABLE IF NOT EXISTS invocation_change (
     event_id String,
-    session_id String,
-    user_id String,
-    skill_name String,
-    kind String,
-    plugin Nullable(String),
+    session_id LowCardinality(String),
+    user_id LowCardinality(String),
+    skill_name LowCardinality(String),
+    kind LowCardinality(String),
+    plugin LowCardinality(Nullable(String)),
     invoked_at DateTime64(3, 'UTC'),
-    outcome Nullable(String),
-    error_type Nullable(String),
+    outcome LowCardinality(Nullable(String)),
+    error_type LowCardinality(Nullable(String)),
     duration_ms Nullable(Int64),
-    duration_source Nullable(String),
-    triggered_by String,
+    duration_source LowCardinality(Nullable(String)),
+    triggered_by LowCardinality(String),
     parent_event_id Nullable(String),
-    project Nullable(String),
-    agent_version Nullable(String),
-    model Nullable(String),
-    source String,
+    project LowCardinality(Nullable(String)),
+    agent_version LowCardinality(Nullable(String)),
+    model LowCardinality(Nullable(String)),
+    source LowCardinality(String),
     alternatives_considered Nullable(String),
     follow_up_actions Nullable(String),
     rating Nullable(Float64),
-    sign Int8,
+    sign Int8 DEFAULT 1,
     version UInt64,
-    first_version UInt64,
+    first_version UInt64 DEFAULT version,
     opens_session Int8,
     joins_session Int8
 ) ENGINE = Null;
 
--- The truth. The newest version of an event counts; day, session, time and id never change.
+-- The same, a batch at a time, added up by what most roll-ups share: counting the few rows of
+-- this again and again costs little. came: rows of sign +1; what follows kind is of them alone.
+-- earliest: of all rows. versions beside texts: that of the telling which the text is from.
+CREATE TABLE IF NOT EXISTS invocation_change_sum (
+    session_id LowCardinality(String),
+    user_id LowCardinality(String),
+    skill_name LowCardinality(String),
+    hour DateTime('UTC'),
+    invocation_count Int64,
+    completed_count Int64,
+    failed_count Int64,
+    abandoned_count Int64,
+    duration_ms_sum Int64,
+    duration_count Int64,
+    opens_session Int64,
+    joins_session Int64,
+    earliest DateTime64(3, 'UTC'),
+    came UInt64,
+    kind String,
+    source String,
+    first_version UInt64,
+    plugin Nullable(String),
+    plugin_version UInt64,
+    project Nullable(String),
+    project_version UInt64,
+    first_invoked_at DateTime64(3, 'UTC'),
+    last_invoked_at DateTime64(3, 'UTC'),
+    version UInt64,
+    rating Nullable(Float64),
+    rated_at Tuple(DateTime64(3, 'UTC'), UInt64, UInt64),
+    alternatives_considered Nullable(String),
+    considered_at Tuple(DateTime64(3, 'UTC'), UInt64, UInt64)
+) ENGINE = Null;
+
+-- The truth. The newest version of an event counts; id, time, session and user never change.
+-- In the order of time: events come about in that order, so that there is little to sort.
 CREATE TABLE IF NOT EXISTS invocation_log (
     event_id String CODEC(ZSTD(1)),
     session_id String CODEC(ZSTD(1)),
@@ -68,20 +103,21 @@ CREATE TABLE IF NOT EXISTS invocation_log (
     first_version UInt64 CODEC(DoubleDelta, ZSTD(1)),
     INDEX idx_invocation_event event_id TYPE bloom_filter GRANULARITY 1,
     INDEX idx_invocation_session session_id TYPE bloom_filter GRANULARITY 1,
-    INDEX idx_invocation_skill skill_name TYPE set(100) GRANULARITY 1
+    INDEX idx_invocation_skill skill_name TYPE set(100) GRANULARITY 1,
+    INDEX idx_invocation_version version TYPE minmax GRANULARITY 1
 ) ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(invoked_at)
-ORDER BY (toDate(invoked_at), session_id, invoked_at, event_id)
+ORDER BY (invoked_at, event_id)
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
--- Which events are there, in an order in which they are quickly found.
+-- Which events are there and when, in an order in which they are quickly found.
 CREATE TABLE IF NOT EXISTS invocation_known (
     day Date,
-    event_key UInt64,
-    event_id String CODEC(ZSTD(1))
+    event_key UInt64 CODEC(NONE),
+    invoked_at DateTime64(3, 'UTC') CODEC(T64, LZ4)
 ) ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(day)
-ORDER BY (day, event_key, event_id)
+ORDER BY (day, event_key, invoked_at)
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS roll_skill (
@@ -123,7 +159,7 @@ CREATE TABLE IF NOT EXISTS roll_session (
     project AggregateFunction(argMin, String, UInt64)
 ) ENGINE = AggregatingMergeTree
 ORDER BY session_id
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS roll_session_skill (
     session_id String,
@@ -136,7 +172,7 @@ CREATE TABLE IF NOT EXISTS roll_session_skill (
     duration_count Int64
 ) ENGINE = SummingMergeTree
 ORDER BY (session_id, skill_name)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS roll_session_skill_span (
     session_id String,
@@ -148,7 +184,7 @@ CREATE TABLE IF NOT EXISTS roll_session_skill_span (
     alternatives_considered AggregateFunction(argMax, String, Tuple(DateTime64(3, 'UTC'), UInt64, UInt64))
 ) ENGINE = AggregatingMergeTree
 ORDER BY (session_id, skill_name)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS roll_error (
     skill_name LowCardinality(String),
@@ -178,7 +214,7 @@ SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsy
 CREATE TABLE IF NOT EXISTS unfinished_batch (
     token String,
     begun_at DateTime DEFAULT now(),
-    contents String CODEC(ZSTD(1)),
+    contents String CODEC(LZ4),
     done UInt8
 ) ENGINE = ReplacingMergeTree(done)
 ORDER BY token
@@ -235,50 +271,74 @@ SELECT event_id, session_id, user_id, skill_name, kind, plugin, invoked_at, outc
 FROM invocation_change WHERE sign > 0;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_invocation_known TO invocation_known AS
-SELECT toDate(c.invoked_at) AS day, cityHash64(c.event_id) AS event_key, c.event_id AS event_id
+SELECT toDate(c.invoked_at) AS day, cityHash64(c.event_id) AS event_key, c.invoked_at AS invoked_at
 FROM invocation_change AS c WHERE c.sign > 0;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_skill TO roll_skill AS
-SELECT c.skill_name AS skill_name, sum(c.sign) AS invocation_count,
+CREATE MATERIALIZED VIEW IF NOT EXISTS feed_invocation_change_sum TO invocation_change_sum AS
+SELECT c.session_id AS session_id, c.user_id AS user_id, c.skill_name AS skill_name,
+       toStartOfHour(c.invoked_at) AS hour, sum(c.sign) AS invocation_count,
        sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
        sumIf(c.sign, c.outcome = 'abandoned') AS abandoned_count,
        sum(c.sign * ifNull(c.duration_ms, 0)) AS duration_ms_sum,
-       sumIf(c.sign, c.duration_ms IS NOT NULL) AS duration_count, sum(c.joins_session) AS session_count
-FROM invocation_change AS c GROUP BY skill_name;
+       sumIf(c.sign, c.duration_ms IS NOT NULL) AS duration_count,
+       sum(c.opens_session) AS opens_session, sum(c.joins_session) AS joins_session,
+       min(c.invoked_at) AS earliest, countIf(c.sign > 0) AS came,
+       argMinIf(c.kind, c.first_version, c.sign > 0) AS kind, argMinIf(c.source, c.first_version, c.sign > 0) AS source,
+       minIf(c.first_version, c.sign > 0) AS first_version,
+       argMinIf(c.plugin, c.first_version, c.sign > 0) AS plugin,
+       minIf(c.first_version, c.sign > 0 AND c.plugin IS NOT NULL) AS plugin_version,
+       argMinIf(c.project, c.first_version, c.sign > 0) AS project,
+       minIf(c.first_version, c.sign > 0 AND c.project IS NOT NULL) AS project_version,
+       minIf(c.invoked_at, c.sign > 0) AS first_invoked_at, maxIf(c.invoked_at, c.sign > 0) AS last_invoked_at,
+       maxIf(c.version, c.sign > 0) AS version,
+       argMaxIf(c.rating, (c.invoked_at, c.first_version, c.version), c.sign > 0) AS rating,
+       maxIf((c.invoked_at, c.first_version, c.version), c.sign > 0 AND c.rating IS NOT NULL) AS rated_at,
+       argMaxIf(c.alternatives_considered, (c.invoked_at, c.first_version, c.version), c.sign > 0)
+           AS alternatives_considered,
+       maxIf((c.invoked_at, c.first_version, c.version), c.sign > 0 AND c.alternatives_considered IS NOT NULL)
+           AS considered_at
+FROM invocation_change AS c GROUP BY session_id, user_id, skill_name, hour;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_skill TO roll_skill AS
+SELECT c.skill_name AS skill_name, sum(c.invocation_count) AS invocation_count,
+       sum(c.completed_count) AS completed_count, sum(c.failed_count) AS failed_count,
+       sum(c.abandoned_count) AS abandoned_count, sum(c.duration_ms_sum) AS duration_ms_sum,
+       sum(c.duration_count) AS duration_count, sum(c.joins_session) AS session_count
+FROM invocation_change_sum AS c GROUP BY skill_name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_skill_span TO roll_skill_span AS
-SELECT c.skill_name AS skill_name, min(c.invoked_at) AS first_invoked_at, max(c.invoked_at) AS last_invoked_at,
+SELECT c.skill_name AS skill_name, min(c.first_invoked_at) AS first_invoked_at,
+       max(c.last_invoked_at) AS last_invoked_at,
        fromUnixTimestamp64Milli(toInt64(intDiv(max(c.version), 1048576)), 'UTC') AS written_at,
        argMinState(c.kind, c.first_version) AS kind,
-       argMinStateIf(assumeNotNull(c.plugin), c.first_version, c.plugin IS NOT NULL) AS plugin
-FROM invocation_change AS c WHERE c.sign > 0 GROUP BY skill_name;
+       argMinStateIf(assumeNotNull(c.plugin), c.plugin_version, c.plugin IS NOT NULL) AS plugin
+FROM invocation_change_sum AS c WHERE c.came > 0 GROUP BY skill_name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_session TO roll_session AS
-SELECT c.session_id AS session_id, sum(c.sign) AS invocation_count,
-       sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
-       sumIf(c.sign, c.outcome = 'abandoned') AS abandoned_count,
-       min(c.invoked_at) AS first_invoked_at, max(c.invoked_at) AS last_invoked_at,
-       argMinStateIf(c.user_id, c.first_version, c.sign > 0) AS user_id,
-       argMinStateIf(c.source, c.first_version, c.sign > 0) AS source,
-       argMinStateIf(assumeNotNull(c.project), c.first_version, c.sign > 0 AND c.project IS NOT NULL) AS project
-FROM invocation_change AS c GROUP BY session_id;
+SELECT c.session_id AS session_id, sum(c.invocation_count) AS invocation_count,
+       sum(c.completed_count) AS completed_count, sum(c.failed_count) AS failed_count,
+       sum(c.abandoned_count) AS abandoned_count,
+       min(c.earliest) AS first_invoked_at, max(c.last_invoked_at) AS last_invoked_at,
+       argMinStateIf(toString(c.user_id), c.first_version, c.came > 0) AS user_id,
+       argMinStateIf(c.source, c.first_version, c.came > 0) AS source,
+       argMinStateIf(assumeNotNull(c.project), c.project_version, c.project IS NOT NULL) AS project
+FROM invocation_change_sum AS c GROUP BY session_id;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_session_skill TO roll_session_skill AS
-SELECT c.session_id AS session_id, c.skill_name AS skill_name, sum(c.sign) AS invocation_count,
-       sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
-       sumIf(c.sign, c.outcome = 'abandoned') AS abandoned_count,
-       sum(c.sign * ifNull(c.duration_ms, 0)) AS duration_ms_sum,
-       sumIf(c.sign, c.duration_ms IS NOT NULL) AS duration_count
-FROM invocation_change AS c GROUP BY session_id, skill_name;
+SELECT c.session_id AS session_id, c.skill_name AS skill_name, sum(c.invocation_count) AS invocation_count,
+       sum(c.completed_count) AS completed_count, sum(c.failed_count) AS failed_count,
+       sum(c.abandoned_count) AS abandoned_count, sum(c.duration_ms_sum) AS duration_ms_sum,
+       sum(c.duration_count) AS duration_count
+FROM invocation_change_sum AS c GROUP BY session_id, skill_name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_session_skill_span TO roll_session_skill_span AS
 SELECT c.session_id AS session_id, c.skill_name AS skill_name,
-       min(c.invoked_at) AS first_invoked_at, max(c.invoked_at) AS last_invoked_at,
-       argMinState(c.user_id, c.first_version) AS user_id,
-       argMaxStateIf(assumeNotNull(c.rating), (c.invoked_at, c.first_version, c.version), c.rating IS NOT NULL) AS rating,
-       argMaxStateIf(assumeNotNull(c.alternatives_considered), (c.invoked_at, c.first_version, c.version),
+       min(c.first_invoked_at) AS first_invoked_at, max(c.last_invoked_at) AS last_invoked_at,
+       argMinState(toString(c.user_id), c.first_version) AS user_id,
+       argMaxStateIf(assumeNotNull(c.rating), c.rated_at, c.rating IS NOT NULL) AS rating,
+       argMaxStateIf(assumeNotNull(c.alternatives_considered), c.considered_at,
            c.alternatives_considered IS NOT NULL) AS alternatives_considered
-FROM invocation_change AS c WHERE c.sign > 0 GROUP BY session_id, skill_name;
+FROM invocation_change_sum AS c WHERE c.came > 0 GROUP BY session_id, skill_name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_error TO roll_error AS
 SELECT c.skill_name AS skill_name, ifNull(c.error_type, 'other') AS error_type, sum(c.sign) AS failure_count
@@ -292,7 +352,7 @@ FROM invocation_change AS c WHERE c.follow_up_actions IS NOT NULL GROUP BY skill
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_store TO roll_store AS
 SELECT 'sessions' AS name, sum(c.opens_session) AS value
-FROM invocation_change AS c HAVING value <> 0;
+FROM invocation_change_sum AS c HAVING value <> 0;
 
 ------------------------------------------------------------------ what people read
 

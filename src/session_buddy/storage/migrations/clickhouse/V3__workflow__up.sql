@@ -1,8 +1,8 @@
 -- V3: where in a piece of work an invocation stands.
 
 ALTER TABLE invocation_change
-    ADD COLUMN IF NOT EXISTS workflow_phase Nullable(String),
-    ADD COLUMN IF NOT EXISTS workflow_step_id Nullable(String);
+    ADD COLUMN IF NOT EXISTS workflow_phase LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS workflow_step_id LowCardinality(Nullable(String));
 
 ALTER TABLE invocation_log
     ADD COLUMN IF NOT EXISTS workflow_phase LowCardinality(Nullable(String)),

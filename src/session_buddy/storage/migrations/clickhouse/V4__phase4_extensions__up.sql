@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS roll_user_skill (
     duration_count Int64
 ) ENGINE = SummingMergeTree
 ORDER BY (user_id, skill_name)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS roll_skill_users (
     skill_name LowCardinality(String),
@@ -77,13 +77,13 @@ SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsy
 ------------------------------------------------------------------ what people and detectors write
 -- Of rows with the same key the last one written counts: read these tables with FINAL.
 
-CREATE TABLE IF NOT EXISTS skill_anomaly_mark (
-    skill_name String,
-    is_anomalous UInt8,
-    anomaly_score Nullable(Float64)
-) ENGINE = ReplacingMergeTree
-ORDER BY skill_name
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+CREATE TABLE IF NOT EXISTS roll_duration (
+    skill_name LowCardinality(String),
+    le_ms Int64,
+    invocation_count Int64
+) ENGINE = SummingMergeTree
+ORDER BY (skill_name, le_ms)
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS skill_anomalies (
     id Int64 DEFAULT toInt64(generateSnowflakeID()),
@@ -94,6 +94,12 @@ CREATE TABLE IF NOT EXISTS skill_anomalies (
     observed_value Nullable(Float64),
     deviation_score Nullable(Float64),
     resolved_at Nullable(String),
+    metric LowCardinality(Nullable(String)),
+    severity LowCardinality(Nullable(String)),
+    band_low Nullable(Float64),
+    band_high Nullable(Float64),
+    reason Nullable(String),
+    detector LowCardinality(Nullable(String)),
     CONSTRAINT name_is_there CHECK trim(skill_name) <> '',
     CONSTRAINT type_is_known CHECK anomaly_type IN ('drop', 'spike', 'pattern_shift'),
     CONSTRAINT detected_is_time CHECK parseDateTime64BestEffortOrNull(detected_at, 3, 'UTC') IS NOT NULL
@@ -234,27 +240,37 @@ SELECT toStartOfMinute(c.invoked_at) AS minute, c.skill_name AS skill_name, sum(
        sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
        greatest(minute, toDateTime(intDiv(max(c.version), 1048576000), 'UTC')) + INTERVAL 3 DAY AS kept_until
 FROM invocation_change AS c
-WHERE c.invoked_at >= (SELECT m.now - INTERVAL 2 DAY FROM store_moment AS m)
+WHERE c.invoked_at >= (SELECT toStartOfMinute(m.now - INTERVAL 2 DAY) FROM store_moment AS m)
 GROUP BY minute, skill_name;
 
+-- The smallest bound that is not below a duration is, with all signs turned, the next one below it.
+CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_duration TO roll_duration AS
+SELECT c.skill_name AS skill_name,
+       toInt64(-roundDown(-assumeNotNull(c.duration_ms), [
+           -9223372036854775807, -10000000, -7000000, -5000000, -3000000, -2000000, -1500000, -1000000, -700000,
+           -500000, -300000, -200000, -150000, -100000, -70000, -50000, -30000, -20000, -15000, -10000, -7000, -5000,
+           -3000, -2000, -1500, -1000, -700, -500, -300, -200, -150, -100, -70, -50, -30, -20, -15, -10, -7, -5, -3,
+           -2, -1
+       ])) AS le_ms,
+       sum(c.sign) AS invocation_count
+FROM invocation_change AS c WHERE c.duration_ms IS NOT NULL GROUP BY skill_name, le_ms;
+
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_hour TO roll_hour AS
-SELECT toStartOfHour(c.invoked_at) AS hour, c.skill_name AS skill_name, sum(c.sign) AS invocation_count,
-       sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
-       sum(c.sign * ifNull(c.duration_ms, 0)) AS duration_ms_sum,
-       sumIf(c.sign, c.duration_ms IS NOT NULL) AS duration_count
-FROM invocation_change AS c GROUP BY hour, skill_name;
+SELECT c.hour AS hour, c.skill_name AS skill_name, sum(c.invocation_count) AS invocation_count,
+       sum(c.completed_count) AS completed_count, sum(c.failed_count) AS failed_count,
+       sum(c.duration_ms_sum) AS duration_ms_sum, sum(c.duration_count) AS duration_count
+FROM invocation_change_sum AS c GROUP BY hour, skill_name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_hour_session TO roll_hour_session AS
-SELECT c.skill_name AS skill_name, toStartOfHour(c.invoked_at) AS hour, c.session_id AS session_id,
-       sum(c.sign) AS invocation_count
-FROM invocation_change AS c GROUP BY skill_name, hour, session_id;
+SELECT c.skill_name AS skill_name, c.hour AS hour, c.session_id AS session_id,
+       sum(c.invocation_count) AS invocation_count
+FROM invocation_change_sum AS c GROUP BY skill_name, hour, session_id;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_user_skill TO roll_user_skill AS
-SELECT c.user_id AS user_id, c.skill_name AS skill_name, sum(c.sign) AS invocation_count,
-       sumIf(c.sign, c.outcome = 'completed') AS completed_count, sumIf(c.sign, c.outcome = 'failed') AS failed_count,
-       sum(c.sign * ifNull(c.duration_ms, 0)) AS duration_ms_sum,
-       sumIf(c.sign, c.duration_ms IS NOT NULL) AS duration_count
-FROM invocation_change AS c GROUP BY user_id, skill_name;
+SELECT c.user_id AS user_id, c.skill_name AS skill_name, sum(c.invocation_count) AS invocation_count,
+       sum(c.completed_count) AS completed_count, sum(c.failed_count) AS failed_count,
+       sum(c.duration_ms_sum) AS duration_ms_sum, sum(c.duration_count) AS duration_count
+FROM invocation_change_sum AS c GROUP BY user_id, skill_name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_skill_users TO roll_skill_users AS
 SELECT c.skill_name AS skill_name, sum(c.joins_user) AS total_users
@@ -281,11 +297,11 @@ FROM (
 LEFT JOIN (
     SELECT r.skill_name AS skill_name,
            sumIf(r.invocation_count,
-               r.minute >= (SELECT toStartOfMinute(m.now - INTERVAL 1 HOUR) FROM store_moment AS m)) AS n_1h,
+               r.minute >= toStartOfMinute((SELECT m.now FROM store_moment AS m) - INTERVAL 1 HOUR)) AS n_1h,
            sum(r.invocation_count) AS n_24h, sum(r.completed_count) AS completed, sum(r.failed_count) AS failed
     FROM roll_minute AS r
-    WHERE r.minute >= (SELECT toStartOfMinute(m.now - INTERVAL 24 HOUR) FROM store_moment AS m)
-        AND r.minute <= (SELECT toStartOfMinute(m.now) FROM store_moment AS m)
+    WHERE r.minute >= toStartOfMinute((SELECT m.now FROM store_moment AS m) - INTERVAL 24 HOUR)
+        AND r.minute <= toStartOfMinute((SELECT m.now FROM store_moment AS m))
     GROUP BY r.skill_name
 ) AS w ON w.skill_name = k.skill_name;
 
@@ -315,8 +331,9 @@ INNER JOIN (
     FROM roll_skill_span AS r GROUP BY r.skill_name
 ) AS k ON k.skill_name = w.skill_name
 LEFT JOIN (
-    SELECT m.skill_name AS skill_name, m.is_anomalous AS flag, m.anomaly_score AS score
-    FROM skill_anomaly_mark AS m FINAL
+    SELECT o.skill_name AS skill_name, toUInt8(1) AS flag,
+           argMax(o.deviation_score, (abs(ifNull(o.deviation_score, -1)), o.id)) AS score
+    FROM skill_anomalies AS o FINAL WHERE o.resolved_at IS NULL GROUP BY o.skill_name
 ) AS a ON a.skill_name = w.skill_name;
 
 CREATE VIEW IF NOT EXISTS skill_time_series AS
@@ -351,6 +368,16 @@ FROM (
            sum(r.duration_ms_sum) AS duration_ms, sum(r.duration_count) AS durations
     FROM roll_hour AS r GROUP BY r.skill_name, start HAVING n > 0
 ) AS d;
+
+CREATE VIEW IF NOT EXISTS duration_bounds AS
+SELECT arrayJoin([1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 1500, 2000,
+        3000, 5000, 7000, 10000, 15000, 20000, 30000, 50000, 70000, 100000, 150000, 200000,
+        300000, 500000, 700000, 1000000, 1500000, 2000000, 3000000, 5000000, 7000000, 10000000,
+        9223372036854775807]) AS le_ms;
+
+CREATE VIEW IF NOT EXISTS skill_duration_counts AS
+SELECT r.skill_name AS skill_name, r.le_ms AS le_ms, sum(r.invocation_count) AS invocation_count
+FROM roll_duration AS r GROUP BY r.skill_name, r.le_ms HAVING invocation_count > 0;
 
 CREATE VIEW IF NOT EXISTS user_skill_metrics AS
 SELECT r.user_id AS user_id, r.skill_name AS skill_name, sum(r.invocation_count) AS invocation_count,
@@ -461,13 +488,13 @@ FROM (
            sum(d.completed * d.x) AS wxy
     FROM (
         SELECT r.skill_name AS skill_name,
-               toInt64(dateDiff('day', (SELECT toDate(m.now) - 6 FROM store_moment AS m), toDate(r.hour))) AS x,
+               toInt64(dateDiff('day', toDate((SELECT m.now FROM store_moment AS m)) - 6, toDate(r.hour))) AS x,
                sum(r.invocation_count) AS n, sum(r.completed_count) AS completed,
                sum(r.completed_count) + sum(r.failed_count) AS weight, sum(r.duration_ms_sum) AS duration_ms,
                sum(r.duration_count) AS durations
         FROM roll_hour AS r
-        WHERE r.hour >= (SELECT toDateTime(toDate(m.now) - 6, 'UTC') FROM store_moment AS m)
-            AND r.hour < (SELECT toDateTime(toDate(m.now) + 1, 'UTC') FROM store_moment AS m)
+        WHERE r.hour >= toDateTime(toDate((SELECT m.now FROM store_moment AS m)) - 6, 'UTC')
+            AND r.hour < toDateTime(toDate((SELECT m.now FROM store_moment AS m)) + 1, 'UTC')
         GROUP BY r.skill_name, x HAVING n > 0
     ) AS d
     GROUP BY d.skill_name
@@ -533,9 +560,9 @@ SELECT t.test_id AS test_id, t.test_name AS test_name, t.status AS status, t.con
        concat(replaceOne(toString(parseDateTime64BestEffort(t.start_date, 3, 'UTC')), ' ', 'T'), 'Z') AS start_date,
        concat(replaceOne(toString(parseDateTime64BestEffortOrNull(t.end_date, 3, 'UTC')), ' ', 'T'), 'Z') AS end_date,
        t.min_sample_size AS min_sample_size, t.assignment_ratio AS assignment_ratio,
-       c.user_count AS control_users, x.user_count AS treatment_users,
-       c.outcome_count AS control_outcomes, x.outcome_count AS treatment_outcomes,
-       c.completed_count AS control_completed, x.completed_count AS treatment_completed,
+       ifNull(c.user_count, 0) AS control_users, ifNull(x.user_count, 0) AS treatment_users,
+       ifNull(c.outcome_count, 0) AS control_outcomes, ifNull(x.outcome_count, 0) AS treatment_outcomes,
+       ifNull(c.completed_count, 0) AS control_completed, ifNull(x.completed_count, 0) AS treatment_completed,
        if(c.outcome_count > 0, c.completed_count / c.outcome_count, NULL) AS control_completion_rate,
        if(x.outcome_count > 0, x.completed_count / x.outcome_count, NULL) AS treatment_completion_rate,
        if(c.outcome_count > 0 AND x.outcome_count > 0,

@@ -3,6 +3,7 @@
 DELETE FROM skill_time_series;
 DELETE FROM skill_day_buckets;
 DELETE FROM skill_minute_buckets;
+DELETE FROM skill_duration_counts;
 DELETE FROM user_skill_metrics;
 DELETE FROM skill_user_interactions WHERE EXISTS (SELECT 1 FROM session_skills s
     WHERE s.session_id = skill_user_interactions.session_id AND s.skill_name = skill_user_interactions.skill_name);
@@ -22,6 +23,10 @@ FROM (
         count(DISTINCT session_id) AS sessions
     FROM skill_invocation GROUP BY skill_name, hour
 );
+
+INSERT INTO skill_duration_counts (skill_name, le_ms, invocation_count)
+SELECT skill_name, (SELECT min(b.le_ms) FROM duration_bounds b WHERE b.le_ms >= duration_ms) AS le_ms, count(*)
+FROM skill_invocation WHERE duration_ms IS NOT NULL GROUP BY skill_name, 2;
 
 INSERT INTO skill_minute_buckets (skill_name, minute, invocation_count, completed_count, failed_count,
     invocations_before, completed_before, failed_before)
@@ -53,7 +58,7 @@ SELECT a.skill_name, b.skill_name, count(*), strftime('%Y-%m-%dT%H:%M:%fZ', 'now
 FROM session_skills a JOIN session_skills b ON b.session_id = a.session_id AND b.skill_name > a.skill_name
 GROUP BY a.skill_name, b.skill_name;
 
--- is_anomalous and anomaly_score belong to the detectors and stay.
+-- is_anomalous and anomaly_score follow from skill_anomalies and stay.
 DELETE FROM skill_metrics_cache WHERE skill_name NOT IN (SELECT skill_name FROM skill_metrics);
 INSERT INTO skill_metrics_cache (skill_name, last_invocation_at, updated_at)
 SELECT skill_name, last_invoked_at, strftime('%Y-%m-%dT%H:%M:%fZ', 'now') FROM skill_metrics WHERE true

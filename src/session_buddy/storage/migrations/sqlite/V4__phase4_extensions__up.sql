@@ -60,6 +60,30 @@ CREATE TABLE skill_day_buckets (
     PRIMARY KEY (skill_name, day)
 ) STRICT, WITHOUT ROWID;
 
+-- Durations by the bound under which they fall: histograms, and medians read from them. The last
+-- bound, the largest whole number there is, stands for anything longer.
+CREATE TABLE duration_bounds (le_ms INTEGER PRIMARY KEY) STRICT;
+
+INSERT INTO duration_bounds (le_ms) VALUES
+    (1), (2), (3), (5), (7), (10), (15), (20), (30), (50), (70), (100), (150), (200), (300), (500),
+    (700), (1000), (1500), (2000), (3000), (5000), (7000), (10000), (15000), (20000), (30000),
+    (50000), (70000), (100000), (150000), (200000), (300000), (500000), (700000), (1000000),
+    (1500000), (2000000), (3000000), (5000000), (7000000), (10000000), (9223372036854775807);
+
+CREATE TABLE skill_duration_counts (
+    skill_name TEXT NOT NULL,
+    le_ms INTEGER NOT NULL,
+    invocation_count INTEGER NOT NULL DEFAULT 0 CHECK (invocation_count >= 0),
+    PRIMARY KEY (skill_name, le_ms)
+) STRICT, WITHOUT ROWID;
+
+-- Which rows were completed by a later telling, the latest ten thousand: whoever follows the
+-- event log finds new rows by their id, and these here.
+CREATE TABLE invocation_update (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    invocation_id INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE skill_anomalies (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     skill_name TEXT NOT NULL CHECK (trim(skill_name) <> ''),
@@ -69,7 +93,14 @@ CREATE TABLE skill_anomalies (
     observed_value REAL,
     deviation_score REAL,
     resolved_at TEXT CHECK (resolved_at IS NULL OR (resolved_at >= detected_at
-        AND strftime('%Y-%m-%dT%H:%M:%fZ', resolved_at, '+0 days') IS resolved_at))
+        AND strftime('%Y-%m-%dT%H:%M:%fZ', resolved_at, '+0 days') IS resolved_at)),
+    -- Of what, how bad, outside of which band, why in words, and who says so.
+    metric TEXT CHECK (metric IN ('completion_rate', 'volume', 'duration')),
+    severity TEXT CHECK (severity IN ('info', 'warning', 'critical')),
+    band_low REAL,
+    band_high REAL,
+    reason TEXT,
+    detector TEXT
 ) STRICT;
 
 CREATE INDEX idx_anomalies_detected ON skill_anomalies (detected_at DESC);
@@ -404,6 +435,16 @@ BEGIN
     WHERE NEW.sign < 0 AND skill_name = NEW.skill_name
         AND timestamp = substr(NEW.invoked_at, 1, 13) || ':00:00.000Z' AND invocation_count = 0;
 
+    INSERT INTO skill_duration_counts (skill_name, le_ms, invocation_count)
+    SELECT NEW.skill_name, (SELECT min(b.le_ms) FROM duration_bounds b WHERE b.le_ms >= NEW.duration_ms), 1
+    WHERE NEW.sign > 0 AND NEW.duration_ms IS NOT NULL
+    ON CONFLICT (skill_name, le_ms) DO UPDATE SET invocation_count = invocation_count + 1;
+    UPDATE skill_duration_counts SET invocation_count = invocation_count - 1
+    WHERE NEW.sign < 0 AND NEW.duration_ms IS NOT NULL AND skill_name = NEW.skill_name
+        AND le_ms = (SELECT min(b.le_ms) FROM duration_bounds b WHERE b.le_ms >= NEW.duration_ms);
+    DELETE FROM skill_duration_counts
+    WHERE NEW.sign < 0 AND NEW.duration_ms IS NOT NULL AND skill_name = NEW.skill_name AND invocation_count = 0;
+
     INSERT INTO minute_change
     SELECT NEW.skill_name, substr(NEW.invoked_at, 1, 16) || ':00.000Z', NEW.sign,
         NEW.sign * (NEW.outcome IS 'completed'), NEW.sign * (NEW.outcome IS 'failed');
@@ -447,6 +488,42 @@ BEGIN
         NEW.outcome, NEW.duration_ms);
     INSERT INTO metrics_change VALUES (-1, OLD.id, OLD.session_id, OLD.user_id, OLD.skill_name, OLD.invoked_at,
         OLD.outcome, OLD.duration_ms);
+END;
+
+-- A skill is anomalous while one of its anomalies is open; its score is that of the largest deviation.
+CREATE VIEW anomaly_change AS SELECT skill_name FROM skill_anomalies WHERE 0;
+
+CREATE TRIGGER trg_anomaly_change INSTEAD OF INSERT ON anomaly_change
+BEGIN
+    UPDATE skill_metrics_cache SET
+        is_anomalous = EXISTS (SELECT 1 FROM skill_anomalies a
+            WHERE a.skill_name = NEW.skill_name AND a.resolved_at IS NULL),
+        anomaly_score = (SELECT a.deviation_score FROM skill_anomalies a
+            WHERE a.skill_name = NEW.skill_name AND a.resolved_at IS NULL
+            ORDER BY abs(ifnull(a.deviation_score, -1)) DESC, a.id DESC LIMIT 1)
+    WHERE skill_name = NEW.skill_name;
+END;
+
+CREATE TRIGGER trg_anomalies_after_insert AFTER INSERT ON skill_anomalies
+BEGIN
+    INSERT INTO anomaly_change VALUES (NEW.skill_name);
+END;
+
+CREATE TRIGGER trg_anomalies_after_update AFTER UPDATE ON skill_anomalies
+BEGIN
+    INSERT INTO anomaly_change VALUES (OLD.skill_name);
+    INSERT INTO anomaly_change VALUES (NEW.skill_name);
+END;
+
+CREATE TRIGGER trg_anomalies_after_delete AFTER DELETE ON skill_anomalies
+BEGIN
+    INSERT INTO anomaly_change VALUES (OLD.skill_name);
+END;
+
+CREATE TRIGGER trg_invocation_update_after_update AFTER UPDATE ON skill_invocation
+BEGIN
+    INSERT INTO invocation_update (invocation_id) VALUES (NEW.id);
+    DELETE FROM invocation_update WHERE seq <= (SELECT max(u.seq) FROM invocation_update u) - 10000;
 END;
 
 CREATE TRIGGER trg_time_series_after_insert AFTER INSERT ON skill_time_series

@@ -1,0 +1,134 @@
+"""``serve`` and ``exporter``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from session_buddy.cli.options import User
+from session_buddy.cli.output import message
+from session_buddy.cli.settings import Settings, settings_of
+
+if TYPE_CHECKING:
+    from session_buddy.server.doors import Door
+    from session_buddy.server.security import Access
+
+__all__ = ["AllowedHosts", "Host", "Port", "exporter", "open_browser", "run_server", "serve", "tell_address"]
+
+Host = Annotated[
+    str,
+    typer.Option(
+        "--host", metavar="ADDRESS", help="Listen there; anything but this machine's own loopback needs a token."
+    ),
+]
+Port = Annotated[
+    int, typer.Option("--port", min=0, max=65_535, metavar="N", help="Listen there; 0 takes any that is free.")
+]
+AllowedHosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allowed-host",
+        metavar="NAME",
+        help="A name under which people reach it beside localhost, as behind a proxy; can be repeated. Needs a token.",
+    ),
+]
+
+
+def serve(
+    context: typer.Context,
+    host: Host = "127.0.0.1",
+    port: Port = 8765,
+    allowed_hosts: AllowedHosts = None,
+    user: User = None,
+) -> None:
+    """Serve the dashboard, the API and the live feed.
+
+    Transcripts are imported as they grow. Ends at Ctrl-C or SIGTERM; nothing that was acknowledged is lost.
+    """
+    run_server(settings_of(context), host, port, account=user, on_ready=tell_address, allowed_hosts=allowed_hosts or ())
+
+
+def exporter(
+    context: typer.Context,
+    host: Host = "127.0.0.1",
+    port: Port = 9817,
+    allowed_hosts: AllowedHosts = None,
+    max_skills: Annotated[
+        int, typer.Option("--max-skills", min=1, metavar="N", help="Sum those beyond the first N under 'other'.")
+    ] = 200,
+) -> None:
+    """Serve the metrics alone, for Prometheus, where no server runs.
+
+    What 'serve' has at /metrics as well.
+    """
+    from session_buddy.server.doors import Door
+    from session_buddy.server.exporting import run_exporter
+
+    settings, door = settings_of(context), Door(host, port)
+    access = _access(settings, door, allowed_hosts or ())
+    with settings.open_existing() as store:
+        message(f"Metrics at http://{_shown(door)}/metrics")
+        run_exporter(store, host, port, access=access, max_skills=max_skills)
+
+
+def run_server(
+    settings: Settings,
+    host: str,
+    port: int,
+    *,
+    account: str | None,
+    on_ready: Callable[[str], None],
+    allowed_hosts: Sequence[str] = (),
+) -> None:
+    """Serve the store of *settings* until told to stop; the transcripts are those of *account*."""
+    from session_buddy.cli.sources import followed_transcripts
+    from session_buddy.server import serving
+    from session_buddy.server.alarming import alerts_folder, anomaly_chores
+    from session_buddy.server.doors import Door
+
+    door = Door(host, port)
+    access = _access(settings, door, allowed_hosts)
+    spool_folder = serving.spool_folder_for(settings.store_url, settings.data_folder)
+    with settings.open_store() as store:
+        serving.serve(
+            store,
+            door,
+            access=access,
+            spool_folder=spool_folder,
+            clock=settings.now,
+            transcripts=followed_transcripts(store, settings, account=account),
+            chores=anomaly_chores(store, settings.now, alerts_folder(spool_folder)),
+            on_ready=on_ready,
+        )
+
+
+def open_browser(address: str) -> None:
+    """Say where the server is, and show it in a browser where there is a screen."""
+    tell_address(address)
+    has_screen = sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if has_screen:
+        import threading
+        import webbrowser
+
+        # Some browsers keep their caller waiting.
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+
+def tell_address(address: str) -> None:
+    """Say where the server is."""
+    message(f"Session-Buddy is at {address} (Ctrl-C ends it)")
+
+
+def _access(settings: Settings, door: Door, allowed_hosts: Sequence[str]) -> Access:
+    from session_buddy.cli.commands.tokens import token_file
+    from session_buddy.server.doors import access_for
+
+    return access_for(token_file(settings), door, clock=settings.now, allowed_hosts=allowed_hosts)
+
+
+def _shown(door: Door) -> str:
+    return f"[{door.host}]:{door.port}" if ":" in door.host else f"{door.host}:{door.port}"

@@ -1,0 +1,102 @@
+"""What can be set in a store: names, values, what they mean; and setting them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from session_buddy.errors import InvalidInput, NotFound
+from session_buddy.model import Kind
+from session_buddy.monitoring.panel import DEFAULT_DETECTOR, DETECTORS
+from session_buddy.monitoring.retention import RETENTION, retention_days
+from session_buddy.monitoring.settings import DETECTOR, KINDS, THRESHOLD, ZONE, watch_settings
+from session_buddy.monitoring.watch import read_texts
+from session_buddy.storage import Store
+from session_buddy.storage.tables import PLAIN_TABLES
+
+__all__ = ["SettingFigures", "SettingList", "put_setting", "read_setting_list", "write_text"]
+
+(_TABLE,) = (table for table in PLAIN_TABLES if table.name == "store_settings")
+_COMMUNITY = "community_min_users"
+
+
+class SettingFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting of a store."""
+
+    name: str
+    value: str
+    """As it is now; empty where there is no limit, or where something else decides."""
+    default: str
+    meaning: str
+
+
+class SettingList(msgspec.Struct, frozen=True, kw_only=True):
+    """All that can be set in a store."""
+
+    settings: list[SettingFigures]
+
+
+class _Setting(msgspec.Struct, frozen=True):
+    name: str
+    default: str
+    meaning: str
+
+
+def _least_users(text: str) -> None:
+    if not text.isdecimal() or int(text) < 1:
+        raise InvalidInput(_COMMUNITY, f"{text!r} is no number of users.", remedy="Give 1 or more.")
+
+
+_SETTINGS = (
+    _Setting(DETECTOR, DEFAULT_DETECTOR, f"What finds anomalies: {', '.join(DETECTORS)}."),
+    _Setting(THRESHOLD, "", "From which score on zscore (2) or novelty (1.25) call something an anomaly."),
+    _Setting(KINDS, " ".join(kind for kind in Kind if kind is not Kind.TOOL), "The kinds of skills that are watched."),
+    _Setting(ZONE, "UTC", "The time zone by which there are nights and weekends."),
+    _Setting(RETENTION, "", "Older invocations are deleted by the server, and what is counted of them; empty: none."),
+    _Setting(_COMMUNITY, "5", "No community figure is shown of fewer users."),
+)
+_CHECKS: dict[str, Callable[[str], object]] = {RETENTION: retention_days, _COMMUNITY: _least_users}
+
+
+def read_setting_list(store: Store) -> SettingList:
+    """Return every setting with its value in *store*."""
+    texts = read_texts(store)
+    return SettingList(
+        settings=[
+            SettingFigures(
+                name=one.name,
+                value=texts.get(one.name, one.default) or one.default,
+                default=one.default,
+                meaning=one.meaning,
+            )
+            for one in _SETTINGS
+        ]
+    )
+
+
+def put_setting(store: Store, name: str, value: str | None) -> str:
+    """Set *name* to *value*, or to its default without one; return what it is now.
+
+    Raises :class:`NotFound` for a name that is none, :class:`InvalidInput` for a value that makes no sense.
+    """
+    setting = next((one for one in _SETTINGS if one.name == name), None)
+    if setting is None:
+        raise NotFound(
+            f"There is no setting {name!r}.",
+            remedy="See 'session-buddy settings'.",
+            suggestions=[one.name for one in _SETTINGS],
+        )
+    text = setting.default if value is None else value.strip()
+    if name in _CHECKS:
+        _CHECKS[name](text)
+    else:
+        # Together, since one may not go with another.
+        watch_settings(read_texts(store) | {name: text})
+    write_text(store, name, text)
+    return text
+
+
+def write_text(store: Store, name: str, text: str) -> None:
+    """Write a setting without looking at it."""
+    store.put_rows(_TABLE, [(name, text)])

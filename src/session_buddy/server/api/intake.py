@@ -1,0 +1,176 @@
+"""What ``POST /api/v1/invocations`` takes: one invocation or a batch, checked whole before anything is stored."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import force_setattr
+
+from session_buddy.errors import InvalidInput, InvalidInvocation
+from session_buddy.model import DurationSource, ErrorType, Invocation, Outcome, parse_time
+from session_buddy.server.problems import BadBody, BodyTooLarge, InvalidBatch, ItemFault
+
+__all__ = ["NewInvocation", "Recording", "decode_batch"]
+
+_FAULTS_TOLD = 100
+_CENTURY_MS = 100 * 366 * 86_400_000
+_NAME = r"^[^\s\x00-\x1f\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$"
+_TEXT = r"^[^\x00]*$"
+_NAMES = ("event_id", "session_id", "skill_name", "source", "user_id", "parent_event_id")
+
+# Patterns are checked below and not by msgspec: it would cite them as the reason, and take a newline at the end.
+Name = Annotated[str, Meta(min_length=1, max_length=500, extra_json_schema={"pattern": _NAME})]
+Text = Annotated[str, Meta(max_length=4_000, extra_json_schema={"pattern": _TEXT})]
+Names = Annotated[tuple[Text, ...], Meta(max_length=1_000)]
+Moment = Annotated[str, Meta(min_length=1, max_length=64, extra_json_schema={"format": "date-time"})]
+
+# To JSON 12.0 is a whole number as well; some languages write them so.
+Milliseconds = Annotated[float, Meta(ge=0, lt=_CENTURY_MS, multiple_of=1)]
+
+
+class NewInvocation(Invocation, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """One use of a skill, as told to the API: an ``Invocation`` of which more may be left out.
+
+    ``event_id`` makes it idempotent: told again, it may complete what is stored (an outcome, a duration), never
+    double it.
+    """
+
+    event_id: Name
+    session_id: Name
+    skill_name: Name
+    invoked_at: Moment
+    """With any offset; stored in UTC. A time without one is refused."""
+    source: Name = "api"
+    user_id: Name = "local"
+    duration_ms: Milliseconds | None = None  # type: ignore[assignment]  # whole by the time anybody sees it
+    duration_source: DurationSource | None = None
+    """Left out beside a duration it is ``reported``: told by the source itself."""
+    error_type: ErrorType | None = None
+    """Only where the outcome is ``failed``; left out there it is ``other``."""
+    plugin: Text | None = None
+    parent_event_id: Name | None = None
+    project: Text | None = None
+    agent_version: Text | None = None
+    model: Text | None = None
+    workflow_step_id: Text | None = None
+    alternatives_considered: Names = ()
+    follow_up_actions: Names = ()
+    rating: Annotated[float, Meta(ge=1, le=5)] | None = None
+
+    def __post_init__(self) -> None:
+        # Before anybody else has seen it: what is left out is filled in, then checked as ever.
+        force_setattr(self, "invoked_at", _canonical(self.invoked_at))
+        if self.duration_ms is not None:
+            force_setattr(self, "duration_ms", int(self.duration_ms))
+            if self.duration_source is None:
+                force_setattr(self, "duration_source", DurationSource.REPORTED)
+        if self.outcome is Outcome.FAILED and self.error_type is None:
+            force_setattr(self, "error_type", ErrorType.OTHER)
+        for field in _NAMES:
+            _require_visible(field, getattr(self, field))
+        for field in ("plugin", "project", "agent_version", "model", "workflow_step_id"):
+            _require_text(field, getattr(self, field))
+        for field in ("alternatives_considered", "follow_up_actions"):
+            for text in getattr(self, field):
+                _require_text(field, text)
+        super().__post_init__()
+
+
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of what was sent; it is durable."""
+
+    receipt: str
+    """``stored``: in the store, seen by who reads next; ``spooled``: on the server's disk until the store answers."""
+    received: int
+    """Invocations in the body."""
+    distinct: int
+    """Different event ids among them: as many rows, new or completed."""
+
+
+_BATCH = msgspec.json.Decoder(list[NewInvocation])
+_ONE = msgspec.json.Decoder(NewInvocation)
+_PARTS = msgspec.json.Decoder(list[msgspec.Raw])
+_IS_NAME = re.compile(_NAME.removesuffix("$")).fullmatch
+_FIELD_CITED = re.compile(r"field `([^`]*)`")
+
+
+def decode_batch(body: bytes, *, most_events: int) -> list[NewInvocation]:
+    """Return the invocations of *body*, one as a JSON object or several as an array.
+
+    Raises :class:`BadBody` for what is no JSON, :class:`BodyTooLarge` for more than *most_events*, and
+    :class:`InvalidBatch`, with every fault found, where one or more cannot be accepted.
+    """
+    is_array = body.lstrip()[:1] == b"["
+    try:
+        if is_array and body.count(b"{") > most_events:
+            _require_few(_PARTS.decode(body), most_events)
+        return _BATCH.decode(body) if is_array else [_ONE.decode(body)]
+    except (msgspec.ValidationError, InvalidInput):
+        raise _faults(body, is_array) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _no_json(error) from error
+
+
+def _require_few(parts: list[msgspec.Raw], most_events: int) -> None:
+    if len(parts) > most_events:
+        raise BodyTooLarge(
+            f"The batch has {len(parts):,} invocations, more than {most_events:,}.",
+            remedy="Send several smaller ones.",
+        )
+
+
+def _faults(body: bytes, is_array: bool) -> InvalidBatch | BadBody:
+    """Look at the invocations one by one, which takes several times as long: only where something is wrong."""
+    try:
+        parts = _PARTS.decode(body) if is_array else [msgspec.Raw(body)]
+        faults = [fault for index, part in enumerate(parts) if (fault := _fault(index, part))]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _no_json(error)
+    return InvalidBatch(faults[:_FAULTS_TOLD], faulty=len(faults), total=len(parts))
+
+
+def _fault(index: int, part: msgspec.Raw) -> ItemFault | None:
+    try:
+        _ONE.decode(part)
+    except InvalidInput as error:
+        problem = error.problem.removeprefix(f"{error.field}: ")
+        return ItemFault(index=index, field=error.field, problem=problem, remedy=error.remedy)
+    except msgspec.ValidationError as error:
+        problem, _, place = str(error).partition(" - at ")
+        cited = _FIELD_CITED.search(problem)
+        field = cited[1] if cited else place.strip("`").removeprefix("$").removeprefix(".")
+        return ItemFault(
+            index=index, field=field or None, problem=f"{problem}.", remedy="See NewInvocation in the API reference."
+        )
+    return None
+
+
+def _no_json(error: Exception) -> BadBody:
+    reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return BadBody(f"The body is no JSON: {reason}.", remedy="Send one invocation or an array of them.")
+
+
+def _canonical(moment: str) -> str:
+    try:
+        return parse_time(moment, field="invoked_at")
+    except InvalidInput as error:
+        raise InvalidInvocation(
+            "invoked_at", error.problem.removeprefix("invoked_at: "), remedy=error.remedy
+        ) from error
+
+
+def _require_visible(field: str, name: str | None) -> None:
+    if name is not None and not _IS_NAME(name):
+        raise InvalidInvocation(
+            field,
+            "is empty, begins with a space, or holds control characters.",
+            remedy="Give a name that can be shown on one line.",
+        )
+
+
+def _require_text(field: str, text: str | None) -> None:
+    if text is not None and "\0" in text:
+        raise InvalidInvocation(field, "holds a character of code 0.", remedy="Leave that out.")

@@ -1,0 +1,57 @@
+"""What every part of the server shares: where facts are read and written, who may, and what time it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from starlette.requests import HTTPConnection
+
+from session_buddy.feed import Feed
+from session_buddy.server.security import Access
+from session_buddy.server.threads import Threads
+from session_buddy.storage.store import Store
+from session_buddy.storage.writer import BatchingWriter
+
+__all__ = ["BodyLimits", "Site", "site_of"]
+
+
+class BodyLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server takes in."""
+
+    body_bytes: int = 16 << 20
+    """The most that a body, and what it inflates to, may have."""
+    body_seconds: float = 30.0
+    """Within this a body must have arrived."""
+    batch_events: int = 10_000
+    """The most invocations in one batch."""
+    unfinished_bytes: int = 128 << 20
+    """The most that bodies not yet stored may have together: beyond it the server is full for a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One server over one store; carried by the app as ``app.state.site``."""
+
+    store: Store
+    """To read from. Blocking and thread-safe: call it through ``threads.reads``."""
+    writer: BatchingWriter
+    """To write through: ``submit`` returns when a batch is durable. Call it through ``threads.writes``."""
+    feed: Feed
+    access: Access
+    clock: Callable[[], str]
+    limits: BodyLimits = field(default_factory=BodyLimits)
+    spool_bytes: int = 1 << 30
+    """The most that waits on disk for a store that is away."""
+    threads: Threads = field(default_factory=Threads)
+    troubles: Callable[[], list[str]] = list
+    """What the background (following transcripts, other processes' rows) fails at, in sentences."""
+
+
+def site_of(connection: HTTPConnection) -> Site:
+    """Return the site whose app *connection* belongs to."""
+    site: Any = connection.app.state.site
+    assert isinstance(site, Site), "create_app() puts the site into the app"
+    return site

@@ -1,0 +1,88 @@
+"""Columns as bytes of ClickHouse's own format, *Native*, and back: made once, kept, and sent as often as it takes.
+
+The client's own writers do the work, but for columns of few values (``LowCardinality``), which are most here:
+those are packed without a step in Python for each row.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Any
+
+__all__ = ["columns_in", "native"]
+
+_FIRST_OF_ALL = struct.pack("<Q", 1)
+"""Version of the packing of ``LowCardinality``: with the values of the block beside it."""
+_WITH_NEW_VALUES = 1 << 9 | 1 << 10
+_PLACES = ((1 << 8, "B"), (1 << 16, "H"), (1 << 32, "I"))
+"""Types of the numbers that tell values, by how many values there are."""
+
+
+def native(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> bytes:
+    """Return *columns*, all of one length and not empty, as one block; *types* tells theirs by name.
+
+    Raises what the value that cannot be packed raises: ``UnicodeEncodeError``, or a ``ClickHouseError``.
+    """
+    from clickhouse_connect.datatypes.registry import get_from_name
+    from clickhouse_connect.driver.common import write_leb128
+    from clickhouse_connect.driver.insert import InsertContext
+
+    context = InsertContext("native", list(columns), [get_from_name(types[name]) for name in columns])
+    text = get_from_name("String")
+    block = bytearray()
+    write_leb128(len(columns), block)
+    write_leb128(len(next(iter(columns.values()))), block)
+    for (name, values), kind in zip(columns.items(), context.column_types, strict=True):
+        text.write_column([name], block, context)
+        text.write_column([kind.insert_name], block, context)
+        context.start_column(name)
+        if kind.low_card:
+            distinct, places = _told_apart(values, nullable=kind.nullable)
+            block += _FIRST_OF_ALL + struct.pack("<QQ", _WITH_NEW_VALUES | places.itemsize >> 1, len(distinct))
+            text.write_column(distinct, block, context)
+            block += struct.pack("<Q", len(places)) + places.tobytes()
+        else:
+            kind.write_column(values, block, context)
+    return bytes(block)
+
+
+def _told_apart(values: Sequence[str | None], *, nullable: bool) -> tuple[list[str], array[int]]:
+    """Return the different texts of *values*, and the place of each value among them; ``None`` is at 0."""
+    is_constant = values.count(values[0]) == len(values)
+    seen = values[:1] if is_constant else values
+    distinct = dict.fromkeys([None, *seen] if nullable else seen)
+    place_of = dict(zip(distinct, count()))
+    code = next(code for limit, code in _PLACES if len(distinct) <= limit)
+    places = array(code, list(map(place_of.__getitem__, seen)))
+    if is_constant:
+        places *= len(values)
+    if sys.byteorder == "big":
+        places.byteswap()
+    return ["" if value is None else value for value in distinct], places
+
+
+def columns_in(block: bytes) -> dict[str, list[Any]]:
+    """Return the columns that :func:`native` made into *block*; times as numbers."""
+    from clickhouse_connect.driver import ctypes
+    from clickhouse_connect.driver.query import QueryContext
+    from clickhouse_connect.driver.transform import NativeTransform
+
+    buffer: Any = ctypes.RespBuffCls
+    context = QueryContext(query_formats={"DateTime64": "int"}, column_oriented=True)
+    result: Any = NativeTransform.parse_response(buffer(_Once(block)), context)
+    return dict(zip(result.column_names, map(list, result.result_columns), strict=True))
+
+
+class _Once:
+    """What a buffer reads from: one piece, and nothing to close."""
+
+    def __init__(self, block: bytes) -> None:
+        self.gen = iter((block,))
+        self.last_message = None
+
+    def close(self) -> None:
+        """Do nothing."""

@@ -1,0 +1,188 @@
+"""After a server died within an insert: what it may have left, and putting it right.
+
+A batch that is sent again under its token counts once, in every roll-up, as long as the server lives. When it
+dies, what it remembers of tokens and what it stored may differ, in tables without replicas: a token is noted
+before its rows are moved into place, so that a server killed in between takes for stored what is not; and the
+note is not flushed, so that after a power cut rows may be there whose token is forgotten. Replicated tables
+commit both in one step. Of any table, only the newest tokens are remembered.
+
+So a batch that was in flight then is entered into the event log once more, where repetition is harmless, and the
+roll-ups are compared with a recount. Other processes must not count meanwhile: a row in ``unfinished_batch``
+keeps them waiting. It stays until the recount is whole, so that one that was killed is done again.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from session_buddy.errors import StoreAway
+from session_buddy.storage.clickhouse import event_log
+from session_buddy.storage.clickhouse.changes import Edge
+from session_buddy.storage.clickhouse.columns import CHANGE_TYPES
+from session_buddy.storage.clickhouse.spans import recount_spans
+
+__all__ = [
+    "Begun",
+    "enter_again",
+    "found_unfinished",
+    "is_recounted",
+    "may_have_forgotten",
+    "outlast_stragglers",
+    "recounting",
+    "refuse_while_recounted",
+    "was_left_behind",
+]
+
+_SLACK_SECONDS = 2
+"""Clocks of whole seconds on both sides of a comparison."""
+_BATCHES_REMEMBERED = 40
+"""Tables know a thousand tokens, in each of a batch's months; this is far below."""
+_GRACE_SECONDS = 1.0
+"""No writer takes so long between asking whether somebody recounts and the insert that follows; and a server that
+hung has done what it was sent before."""
+_INSERTS_SECONDS = 600.0
+"""How long inserts that run already are waited for."""
+_ABANDONED_SECONDS = 3600
+"""A recount on a server that began longer ago than this was left behind."""
+_RECOUNT = "recount-"
+"""Begins the tokens of recounts, and of nothing else: tokens of batches are hexadecimal."""
+_ONLY_FOR_ROLL_UPS = {"sign", *Edge.__struct_fields__}
+_KNOWN_AGAIN = """
+INSERT INTO invocation_known SELECT DISTINCT toDate(i.invoked_at), cityHash64(i.event_id), i.invoked_at
+FROM invocation_log AS i
+WHERE i.version BETWEEN {first} AND {last} AND toDate(i.invoked_at) BETWEEN toDate({day}) AND toDate({last_day})
+"""
+
+
+class Begun(msgspec.Struct):
+    """A batch that is to be written whole before all else."""
+
+    contents: event_log.Contents
+    moment: float
+    """When it was begun, on the monotonic clock of this process."""
+    packed: bytes = b""
+    is_put_down: bool = False
+    """Whether the server is known to have put it down: nothing of it may be sent before."""
+    was_sent: bool = False
+    """Whether a part of it may have arrived already."""
+
+
+def found_unfinished(client: Any) -> list[Begun]:
+    """Return what another process began and did not end, oldest first."""
+    now = time.monotonic()
+    return [
+        Begun(contents, now - age_seconds, is_put_down=True, was_sent=True)
+        for contents, age_seconds in event_log.unfinished(client)
+    ]
+
+
+def may_have_forgotten(client: Any, begun: Begun) -> bool:
+    """Tell whether the server may not know any more what it has of *begun*.
+
+    That is so if it may have died since, and has no replicas, or if so much was inserted since that it forgot.
+    """
+    age_seconds = int(time.monotonic() - begun.moment) + _SLACK_SECONDS
+    ((uptime_seconds, replicated, batches),) = client.query(
+        "SELECT toInt64(uptime()), (SELECT count() FROM system.tables WHERE database = currentDatabase()"
+        " AND engine LIKE 'Replicated%'), (SELECT uniqExact(u.token) FROM unfinished_batch AS u"
+        f" WHERE u.begun_at >= now() - {age_seconds})"
+    ).result_rows
+    return batches > _BATCHES_REMEMBERED or (not replicated and uptime_seconds <= age_seconds)
+
+
+def enter_again(client: Any, contents: event_log.Contents) -> None:
+    """Enter the events of *contents* into the event log, past the roll-ups: a state that is there stays one state."""
+    columns = contents.columns
+    came = [place for place, sign in enumerate(columns.get("sign", ())) if sign > 0]
+    if not came:
+        return
+    names = [name for name in columns if name not in _ONLY_FOR_ROLL_UPS]
+    client.insert(
+        "invocation_log",
+        [[columns[name][place] for place in came] for name in names],
+        column_names=names,
+        column_type_names=[CHANGE_TYPES[name] for name in names],
+        column_oriented=True,
+        settings=_never_sent_before(),
+    )
+    versions, moments = columns["version"], columns["invoked_at"]
+    client.command(
+        _KNOWN_AGAIN.format(
+            first=min(versions), last=max(versions), day=min(moments) // 1000, last_day=max(moments) // 1000
+        ),
+        settings=_never_sent_before(),
+    )
+
+
+def outlast_stragglers(client: Any, contents: event_log.Contents) -> None:
+    """Recount the spans once more, after what a server that hung did late of the first sending.
+
+    Everything else of a batch bears repetition in any order; these are deleted and inserted.
+    """
+    if contents.renamed:
+        time.sleep(_GRACE_SECONDS)
+        recount_spans(client, contents.renamed)
+
+
+def refuse_while_recounted(client: Any) -> None:
+    """Raise :class:`StoreAway` while a process recounts: it would not see what is counted now."""
+    if is_recounted(client):
+        raise StoreAway(
+            "The roll-ups of this store are being recounted.",
+            remedy="Try again later. If that was stopped, run 'session-buddy db repair'.",
+        )
+
+
+def is_recounted(client: Any) -> bool:
+    """Tell whether the roll-ups are being recounted, or were and never to the end."""
+    return bool(_recounts(client))
+
+
+def was_left_behind(client: Any, *, alone: bool) -> bool:
+    """Tell whether a recount was begun that nobody ends any more; *alone*: no other process can be at it."""
+    newest = min(_recounts(client), default=None)
+    return newest is not None and (alone or newest[0] > _ABANDONED_SECONDS)
+
+
+@contextmanager
+def recounting(client: Any, *, alone: bool) -> Iterator[None]:
+    """Keep other processes from counting for the length of the block; if it fails, until another one succeeds."""
+    token = f"{_RECOUNT}{uuid.uuid4().hex}"
+    event_log.begin(client, token, b"")
+    if not alone:
+        _wait_for_others(client)
+    yield
+    for _, found in _recounts(client):
+        event_log.end(client, found)
+
+
+def _recounts(client: Any) -> list[tuple[int, str]]:
+    """Return the recounts that are not ended: seconds since their beginning, and token."""
+    rows = client.query(
+        "SELECT toInt64(now() - u.begun_at), u.token FROM unfinished_batch AS u FINAL"
+        f" WHERE u.done = 0 AND startsWith(u.token, '{_RECOUNT}')"
+    ).result_rows
+    return [(age_seconds, token) for age_seconds, token in rows]
+
+
+def _wait_for_others(client: Any) -> None:
+    """Return when the inserts are through that began before the recount was known."""
+    deadline = time.monotonic() + _INSERTS_SECONDS
+    time.sleep(_GRACE_SECONDS)
+    running = (
+        "SELECT count() FROM system.processes WHERE query_kind = 'Insert' AND current_database = currentDatabase()"
+    )
+    while client.query(running).result_rows != [(0,)]:
+        if time.monotonic() > deadline:
+            raise StoreAway("An insert into this store does not end.", remedy="See the server's list of processes.")
+        time.sleep(_GRACE_SECONDS)
+
+
+def _never_sent_before() -> dict[str, str]:
+    return {"insert_deduplication_token": uuid.uuid4().hex}

@@ -1,0 +1,194 @@
+"""Names and texts may come from anywhere: pages show them letter by letter, and lead to them."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from session_buddy.formats import shown_name
+from session_buddy.server.pages.figures import plain
+from session_buddy.server.pages.links import session_path, skill_path
+from session_buddy.storage import Store, open_store
+from tests.making import NOW, FakeClock, invocation
+from tests.server.pages_kit import Page, Visitor, visiting
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "'><svg/onload=alert(1)>",
+    "javascript:alert(1)",
+    "</title><script>alert(1)</script>",
+    "{{ 7 * 7 }}{% raw %}",
+    "<b>bold</b>&lt;i&gt;",
+    "../../etc/passwd",
+    "..",
+    ".",
+    "a/../b",
+    "a//b",
+    "//evil.example/x",
+    "https://evil.example/x",
+    "/clear",
+    "a\\..\\b",
+    "series.csv",
+    "x/series.csv",
+    "x/series.json",
+    "?name=other",
+    "#fragment",
+    "100%",
+    "%2e%2e%2f",
+    "a b+c&d=e;f",
+    "\u202egnp.exe",
+    "\u200b\u00ad\ufeffinvisible",
+    "line\nbreak\ttab",
+    "\x00nul"[1:] + "\x1b[2J",
+    "日本語 スキル 🚀",
+    "=HYPERLINK(\"http://evil.example\")",
+    "--accent",
+    "x" * 400,
+]  # fmt: skip
+TAGS = {
+    *("html", "head", "meta", "title", "link", "script", "body", "a", "header", "nav", "main", "footer", "section"),
+    *("div", "p", "span", "ul", "ol", "li", "dl", "dt", "dd", "h1", "h2", "h3", "table", "caption", "thead", "tbody"),
+    *("tr", "th", "td", "time", "strong", "code", "button", "label", "input", "details", "summary", "figure"),
+    *("figcaption", "svg", "g", "rect", "path", "line", "text"),
+}
+
+
+@pytest.fixture(scope="module")
+def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    folder = tmp_path_factory.mktemp("hostile")
+    with open_store(f"sqlite:///{folder / 'store.db'}", clock=FakeClock()) as store:
+        fill(store)
+        with visiting(store, folder) as visitor:
+            yield visitor
+
+
+def fill(store: Store) -> None:
+    """Enter each hostile text wherever a text can be; where the model is strict, as a foreign SQL writer would."""
+    store.record(
+        invocation(
+            f"{place}-{text}",
+            skill_name=text,
+            session_id=text,
+            project=f"/x/{text}",
+            plugin=text,
+            source=text,
+            user_id=text,
+            follow_up_actions=tuple(HOSTILE[:3]),
+        )
+        for place, text in enumerate(HOSTILE)
+    )
+    with sqlite3.connect(store.url.removeprefix("sqlite:///")) as connection:
+        connection.executemany(
+            "INSERT INTO skill_invocation (event_id, session_id, skill_name, kind, invoked_at, outcome, error_type,"
+            " workflow_phase) VALUES (?, ?, ?, 'skill', ?, 'failed', ?, 'verification')",
+            [(f"sql-{text}", text, text, NOW, text) for text in HOSTILE],
+        )
+        connection.executemany(
+            "INSERT INTO skill_anomalies (skill_name, detected_at, anomaly_type, metric, reason, detector,"
+            " observed_value) VALUES (?, ?, 'drop', 'completion_rate', ?, ?, 0.5)",
+            [(text, NOW, text, text) for text in HOSTILE],
+        )
+        connection.executemany(
+            "INSERT INTO import_quarantine (path, offset, line, length, reason, seen_at) VALUES (?, 0, 1, 1, ?, ?)",
+            [(text, text, NOW) for text in HOSTILE],
+        )
+    connection.close()
+    store.refresh()
+
+
+def test_no_page_that_can_be_reached_takes_a_text_for_markup(visitor: Visitor) -> None:
+    seen, waiting = set[str](), ["/", "/skills?limit=1000", "/sessions", "/anomalies", "/data"]
+    while waiting:
+        address = waiting.pop()
+        if address in seen or len(seen) > 3_000:
+            continue
+        seen.add(address)
+        answer = visitor.get(address)
+        assert answer.status_code in {200, 307}, (address, answer.status_code)
+        if not answer.headers.get("content-type", "").startswith("text/html"):
+            continue
+        page = Page(answer.text)
+        require_harmless(page, address)
+        for link in page.links:
+            target = urlsplit(urljoin(f"http://127.0.0.1{address}", link))
+            assert target.netloc == "127.0.0.1", (address, link)
+            if not link.startswith("#") and "by=" not in link and "days=" not in link:
+                waiting.append(target._replace(scheme="", netloc="", fragment="").geturl())
+    for text in HOSTILE:
+        assert skill_path(text) in seen and session_path(text) in seen
+
+
+def require_harmless(page: Page, address: str) -> None:
+    for tag, attributes in page.elements:
+        assert tag in TAGS, (address, tag)
+        assert not [name for name in attributes if name.startswith("on") or name in {"style", "srcdoc"}], address
+        if tag == "script":
+            assert re.fullmatch(r"/static/[a-z-]+\.js", str(attributes.get("src"))), address
+        for name in ("href", "src", "action"):
+            if name in attributes:
+                assert re.match(r"[/#]", str(attributes[name])) and not str(attributes[name]).startswith("//")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_every_skill_has_a_page_that_names_it(visitor: Visitor, text: str) -> None:
+    answer = visitor.get(skill_path(text))
+    assert answer.status_code == 200
+    page = Page(answer.text)
+    wanted = " ".join(shown_name(text).split())
+    assert wanted in page.text
+    assert "49{" not in page.text and "alert(1)\n" not in answer.text
+    assert visitor.get(skill_path(text, "series.csv")).headers["content-type"].startswith("text/csv")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_charts_hold_no_markup_but_line_breaks(visitor: Visitor, text: str) -> None:
+    figure = visitor.get(skill_path(text, "series.json")).json()
+    for found in texts(figure):
+        assert "<" not in found.replace("<br>", "").replace("<extra></extra>", ""), found
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_every_session_has_a_page(visitor: Visitor, text: str) -> None:
+    answer = visitor.get(session_path(text))
+    assert answer.status_code == 200
+    rows = visitor.get(session_path(text, "series.csv")).text.splitlines()
+    assert not any(cell.startswith(("=", "+", "@", "-")) for row in rows for cell in row.split(","))
+
+
+@example("a/b")
+@example("/clear")
+@example("a\\b")
+@given(st.text(min_size=1).filter(lambda text: text.strip() and "\0" not in text))
+def test_an_address_leads_back_to_its_name(name: str) -> None:
+    path = skill_path(name)
+    assert path.isascii() and not re.search(r"[\s<>\"'\\]", path)
+    if path.startswith("/skills/"):
+        kept = path.removeprefix("/skills/")
+        assert unquote(kept) == name and "/" not in kept
+        # What a browser makes of it.
+        assert urlsplit(urljoin("http://127.0.0.1/", path)).path == path
+    else:
+        assert path.startswith("/skill?name=")
+
+
+@given(st.text())
+def test_plain_text_has_no_markup(text: str) -> None:
+    assert not re.search(r"[<>]|&(?!amp;|lt;|gt;)", plain(text))
+
+
+def texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from texts(item)
