@@ -52,7 +52,8 @@ def _share(at: datetime) -> float:
 def hours_until_found(detector: str, seed: int, rate: float, *, patience: int = 6) -> int | None:
     """Return after how many hours a drop from *rate* at 20 uses an hour opens an incident, ``None`` if not in time.
 
-    The answer is known when an hour is over: 1 means at the end of the first hour.
+    The answer is known when an hour is over: 1 means at the end of the first hour. An incident that was open
+    before the drop does not count, so what alerts all the time finds little.
     """
     panel = Panel(detector, metrics=(Metric.COMPLETION_RATE,))
     hours = hours_of_skill(seed, 7 * WEEKS_BEFORE + 1, peak=20, rate=rate, drop_at=DROP_AT)

@@ -22,8 +22,9 @@ SCREENSHOTS = Path(__file__).resolve().parents[2] / ".screenshots"
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium. Ends with the module: as long as it runs, no other test of the process can run an event loop."""
     if not CHROMIUM.exists():
         pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium")
     with sync_playwright() as playwright:

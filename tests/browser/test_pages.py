@@ -29,8 +29,8 @@ PAGES = {
 }
 LATER = shifted(NOW, hours=1)
 """After everything else in the store."""
-ON_TIME = 2_000
-"""Milliseconds within which something that was recorded must be seen."""
+ON_TIME = 10_000
+"""Milliseconds within which something that was recorded must be seen, on a machine that is busy with other tests."""
 
 
 def is_drawn(page: Page) -> None:
@@ -130,7 +130,7 @@ class TestLive:
         expect(first).to_contain_text("failed (timeout) 1.5 s")
         expect(first.locator("a.where")).to_have_attribute("href", "/sessions/posted")
         # What is not told row by row follows.
-        expect(page.locator("#changes")).to_contain_text("posted-skill", timeout=8_000)
+        expect(page.locator("#changes")).to_contain_text("posted-skill", timeout=ON_TIME)
 
     def test_what_another_process_records_is_seen_in_time(self, server: Served, opened: Open) -> None:
         page = opened(f"{server.url}/skills/skill-5")
@@ -187,7 +187,7 @@ class TestLive:
         name = page.evaluate("document.activeElement.textContent")
         with open_store(server.store_url, clock=FakeClock()) as store:
             store.record([invocation("place", skill_name="elsewhere", invoked_at=shifted(LATER, seconds=20))])
-        expect(page.locator("#changes")).to_contain_text("elsewhere", timeout=8_000)
+        expect(page.locator("#changes")).to_contain_text("elsewhere", timeout=ON_TIME)
         assert page.evaluate("document.activeElement.textContent") == name
         assert page.locator("#activity details table").is_visible()
 
@@ -199,7 +199,8 @@ class TestLive:
             is_drawn(page)
             keep_picture(page, "empty")
             store.record([invocation("first")])
-            expect(page.locator("#feed li")).to_have_count(1, timeout=8_000)
+            expect(page.locator("#feed li")).to_have_count(1, timeout=ON_TIME)
+            page.close()
 
     def test_after_a_restart_of_the_server_it_goes_on(self, tmp_path: Path, opened: Open) -> None:
         served = Served(f"sqlite:///{tmp_path / 'store.db'}", tmp_path, clock=FakeClock())

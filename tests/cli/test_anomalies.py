@@ -97,8 +97,8 @@ def test_a_backtest_tells_what_would_have_been_told(run: Run, broken: str) -> No
 
 def test_a_backtest_by_the_specifications_detector(run: Run, broken: str) -> None:
     plain = run("anomalies", "backtest", "--detector", "zscore", "--json").json
-    strict = run("anomalies", "backtest", "--detector", "zscore", "--threshold", "9", "--json").json
-    assert (plain["detector"], strict["threshold"]) == ("zscore", 9.0)
+    strict = run("anomalies", "backtest", "--detector", "zscore", "--threshold", "99", "--json").json
+    assert (plain["detector"], strict["threshold"]) == ("zscore", 99.0)
     assert plain["incidents"] > strict["incidents"]
     refused = run("anomalies", "backtest", "--threshold", "9", "--json")
     assert (refused.code, refused.error["type"]) == (3, "InvalidInput")
@@ -237,10 +237,10 @@ def test_an_unknown_setting_is_not_made(run: Run, broken: str) -> None:
 def test_pruning_says_what_it_would_do_and_does_it(run: Run, broken: str) -> None:
     total = run("sql", "SELECT count(*) AS n FROM skill_invocation", "--json").json[0]["n"]
     would = run("db", "prune", "--days", "10", "--dry-run", "--json").json
-    assert would == {"before": shifted(NOW, days=-9)[:10] + "T00:00:00.000Z", "invocations": 8160, "dry_run": True}
-    assert run("db", "prune", "--days", "10", "--dry-run").out == "Would delete 8,160 invocations before 6 Jun 2026.\n"
-    assert run("db", "prune", "--days", "10", "--yes").out == "Deleted 8,160 invocations before 6 Jun 2026.\n"
-    assert run("sql", "SELECT count(*) AS n FROM skill_invocation", "--json").json[0]["n"] == total - 8160
+    assert would == {"before": shifted(NOW, days=-9)[:10] + "T00:00:00.000Z", "invocations": 8640, "dry_run": True}
+    assert run("db", "prune", "--days", "10", "--dry-run").out == "Would delete 8,640 invocations before 6 Jun 2026.\n"
+    assert run("db", "prune", "--days", "10", "--yes").out == "Deleted 8,640 invocations before 6 Jun 2026.\n"
+    assert run("sql", "SELECT count(*) AS n FROM skill_invocation", "--json").json[0]["n"] == total - 8640
     assert run("db", "verify").code == 0
     assert run("db", "prune", "--days", "10").out == "Deleted 0 invocations before 6 Jun 2026.\n"
 
@@ -248,7 +248,7 @@ def test_pruning_says_what_it_would_do_and_does_it(run: Run, broken: str) -> Non
 def test_pruning_asks_first_and_needs_to_know_how_much_is_kept(run: Run, broken: str) -> None:
     refused = run("db", "prune", "--days", "10", "--json")
     assert (refused.code, refused.error["type"]) == (2, "WrongUsage")
-    assert "8,160 invocations" in refused.error["problem"]
+    assert "8,640 invocations" in refused.error["problem"]
     assert run("db", "prune", "--json").error["type"] == "InvalidInput"
     run("settings", "set", "retention_days", "36")
     assert run("db", "prune", "--dry-run", "--json").json["before"] == shifted(NOW, days=-35)[:10] + "T00:00:00.000Z"

@@ -222,6 +222,7 @@ def test_another_process_that_has_the_folder_is_waited_for_and_named(tmp_path: P
         answer = subprocess.run([sys.executable, "-c", waiting], capture_output=True, text=True, timeout=60, check=True)
         holder.stdin.close()
     assert "is open in another process" in answer.stdout
+    assert answer.stderr == "", "the engine itself would tell it there, each time it is asked"
 
 
 def test_nothing_of_clickhouse_is_loaded_for_another_engine_and_the_extra_is_named(tmp_path: Path) -> None:

@@ -75,15 +75,15 @@ def test_silence_in_working_hours_is_a_drop_of_volume() -> None:
 def test_working_hours_follow_the_clock_of_the_zone_through_a_change_of_clocks() -> None:
     """Berlin works from nine to six; in UTC its hours move when the clocks change on 29 March."""
     counts = []
-    for number in range(168 * 12):
+    for number in range(168 * 13):
         utc = MONDAY + timedelta(hours=number)
         local = utc + timedelta(hours=1 if utc < MONDAY.replace(month=3, day=29, hour=1) else 2)
         counts.append(outcomes(30, 1) if local.weekday() < 5 and 9 <= local.hour < 18 else Counts())
     readings = watched(Metric.VOLUME, hours(counts), "Europe/Berlin")
     assert not alarms(readings)
-    first_of_summer = MONDAY + timedelta(weeks=12) - timedelta(days=7)  # 30 March, 0:00 UTC
-    expected = [readings[84 * 24 - 7 * 24 + hour].expected or 0 for hour in range(24)]
-    assert readings[84 * 24 - 7 * 24].at == first_of_summer + timedelta(hours=1)
+    first_monday_of_summer = readings[12 * 168 : 12 * 168 + 24]
+    assert first_monday_of_summer[0].at == MONDAY.replace(month=3, day=30, hour=1)
+    expected = [reading.expected or 0 for reading in first_monday_of_summer]
     assert [hour for hour in range(24) if expected[hour] > 10] == list(range(7, 16))
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from session_buddy.errors import InvalidInput
@@ -119,6 +119,7 @@ def test_rules_that_would_flap_are_refused(wrong: dict[str, float]) -> None:
         Rules(**wrong)  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 3), st.sampled_from([DROP, SPIKE, SHIFT]), st.booleans()), max_size=60),
     st.integers(0, 59),

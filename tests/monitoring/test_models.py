@@ -6,7 +6,7 @@ from math import exp, log
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom, binom, nbinom, norm
 
@@ -19,6 +19,7 @@ from session_buddy.monitoring.shift import Day, find_shift
 RATE, VOLUME, DURATION = MODELS[Metric.COMPLETION_RATE], MODELS[Metric.VOLUME], MODELS[Metric.DURATION]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60), st.floats(0.3, 0.97))
 def test_evidence_of_a_rate_is_a_binomial_likelihood_ratio(completed: int, failed: int, rate: float) -> None:
     total = completed + failed
@@ -30,6 +31,7 @@ def test_evidence_of_a_rate_is_a_binomial_likelihood_ratio(completed: int, faile
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), st.floats(0.1, 100), st.floats(0.05, 2))
 def test_evidence_of_a_volume_is_a_negative_binomial_likelihood_ratio(uses: int, mean: float, spread: float) -> None:
     drop, spike = VOLUME.evidence(uses, 1.0, mean, spread, 0.0)
@@ -42,6 +44,7 @@ def test_evidence_of_a_volume_is_a_negative_binomial_likelihood_ratio(uses: int,
     assert spike == pytest.approx(min(2.0, logpmf(mean * 3) - logpmf(mean)), abs=1e-6)
 
 
+@settings(deadline=None)
 @given(st.floats(-3, 3), st.floats(0.5, 19), st.floats(0.1, 3))
 def test_evidence_of_a_duration_is_a_normal_likelihood_ratio(off: float, weight: float, spread: float) -> None:
     _, spike = DURATION.evidence((1.0 + off) * weight, weight, 1.0, spread, 0.0)
@@ -62,6 +65,7 @@ def test_doubt_of_the_baseline_weakens_evidence(metric: Metric) -> None:
     assert unsure < sure
 
 
+@settings(deadline=None)
 @given(st.floats(0.05, 80), st.floats(0.05, 1))
 def test_the_band_of_volume_holds_about_99_in_100(mean: float, spread: float) -> None:
     low, high = VOLUME.band(mean, 1.0, spread)
@@ -106,6 +110,7 @@ def test_a_spread_begins_at_its_prior_and_never_falls_below_its_least() -> None:
     assert spread.value == pytest.approx(7.0, rel=0.15)
 
 
+@settings(deadline=None)
 @given(st.floats(0.05, 0.95), st.integers(2, 200), st.floats(0.01, 0.5))
 def test_the_variance_of_a_rate_is_that_of_a_beta_binomial(rate: float, total: int, correlation: float) -> None:
     sure = 1 / correlation - 1

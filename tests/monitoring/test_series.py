@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from session_buddy.errors import InvalidInput
@@ -64,6 +64,7 @@ def test_rows_are_parted_by_skill() -> None:
     assert {name: len(rows) for name, rows in parted.items()} == {"pytest-run": 2, "ruff-check": 1}
 
 
+@settings(deadline=None)
 @given(st.lists(any_counts(), max_size=400), st.sampled_from(["UTC", "America/New_York", "Asia/Kolkata"]))
 def test_sums_survive_every_roll_up(counts: list[Counts], zone: str) -> None:
     buckets = hours(counts, datetime(2026, 3, 6, 5, tzinfo=UTC))

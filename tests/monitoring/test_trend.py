@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t
 
@@ -80,6 +80,7 @@ def test_an_unbroken_row_of_completions_is_steady_and_has_an_interval() -> None:
     assert trend.low is not None and trend.high is not None and trend.low < 0 < trend.high
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=3, max_size=30))
 def test_swapping_completed_and_failed_turns_the_slope_round(pairs: list[tuple[int, int]]) -> None:
     one = completion_trend(days([outcomes(a, b) for a, b in pairs]))

@@ -250,6 +250,16 @@ def test_silence_is_a_fact_hours_without_use_count(steady_store: Store) -> None:
     assert {(row.metric, row.anomaly_type, row.observed_value) for row in changed} == {("volume", "drop", 0.0)}
 
 
+def test_silence_of_a_skill_in_steady_use_is_trouble_of_one_used_now_and_then_it_is_not(store: Store) -> None:
+    """Who stops using something has done so on purpose."""
+    store.record(list(told("steady", steady, START, NOON)))
+    store.record(list(told("rare", lambda at: Hour(1) if at.hour in (9, 11, 14, 16) else Hour(), START, NOON)))
+    watch = AnomalyWatch(store)
+    changed = [row for hour in range(0, 24 * 9, 6) for row in step(watch, NOON + hour * HOUR)]
+    opened = {row.skill_name: row.severity for row in reversed(changed) if row.anomaly_type == "drop"}
+    assert opened == {"steady": "critical", "rare": "info"}
+
+
 def test_nights_off_are_no_anomaly(steady_store: Store) -> None:
     night = NOON + 8 * HOUR
     watch = AnomalyWatch(steady_store)

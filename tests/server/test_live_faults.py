@@ -181,6 +181,21 @@ def test_a_message_in_fragments_is_one_message(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_nothing_is_written_after_a_close_frame(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with on_stage(tmp_path) as stage:
+            raw = await raw_client(stage)
+            await until(lambda: len(stage.app.state.live) == 1)
+            (peer,) = stage.app.state.live._peers
+            await peer._websocket.close(1000)
+            peer._wire._protocol.write_frames(b"more")
+            await asyncio.get_running_loop().sock_sendall(raw, text_frame(b"\x03\xe8", opcode=0x88))
+            assert await read_until_closed(raw) == b"\x88\x02\x03\xe8"
+            raw.close()
+
+    asyncio.run(scene())
+
+
 @pytest.mark.parametrize("fragmented", [False, True])
 def test_what_is_not_utf_8_closes_with_1007_and_leaves_no_trace_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, fragmented: bool

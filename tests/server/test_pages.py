@@ -332,3 +332,10 @@ def mark(
             (skill, shifted(NOW, hours=-2), baseline, observed, metric, reason, resolved_at),
         )
     connection.close()
+
+
+def test_a_browser_at_a_path_of_nothing_gets_a_page_and_a_program_gets_json(client: Visitor) -> None:
+    page = client.get("/nowhere", accept="text/html,*/*")
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "Nothing is at this path." in page.text
+    assert client.get("/nowhere").json()["error"]["type"] == "NoSuchPath"

@@ -374,7 +374,7 @@ class TestWhatBrowsersAreTold:
             assert "unsafe" not in policy
             assert "frame-ancestors 'none'" in policy
             assert headers["x-content-type-options"] == "nosniff"
-            assert headers["referrer-policy"] == "no-referrer"
+            assert headers["referrer-policy"] == "same-origin"
             assert headers["cross-origin-resource-policy"] == "same-origin"
             assert "server" not in headers or "uvicorn" in headers["server"]
 

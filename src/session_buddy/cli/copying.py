@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from session_buddy.cli.settings import Settings
 from session_buddy.errors import InvalidInput, StoreError
-from session_buddy.storage import open_store
 from session_buddy.storage.copying import CopyReport, copy_store
 from session_buddy.storage.locations import is_there, shown
 
@@ -28,8 +27,8 @@ def copy_between(source_url: str, target_url: str, settings: Settings, *, show_p
     _require_source(source_url)
     _require_one_folder(source_url, target_url)
     with (
-        open_store(source_url, clock=settings.clock) as source,
-        open_store(target_url, clock=settings.clock) as target,
+        settings.open_store(source_url) as source,
+        settings.open_store(target_url) as target,
         _CopyBar(shown=show_progress and sys.stderr.isatty()) as bar,
     ):
         return copy_store(source, target, progress=bar)

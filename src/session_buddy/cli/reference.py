@@ -20,12 +20,17 @@ import typer
 
 from session_buddy.cli.app import command
 from session_buddy.cli.failures import ExitCode
+from session_buddy.monitoring.alerts.targets import Target, TargetList
+from session_buddy.monitoring.retention import Pruned
+from session_buddy.reports.anomalies import AnomalyList, Look
+from session_buddy.reports.backtesting import BacktestReport
 from session_buddy.reports.checking import Check, Repaired
 from session_buddy.reports.importing import ImportSummary
 from session_buddy.reports.overview import Overview
 from session_buddy.reports.profile import SkillProfile
 from session_buddy.reports.ranking import Ranking
 from session_buddy.reports.sessions import SessionList, Timeline
+from session_buddy.reports.settings import SettingList
 from session_buddy.reports.status import Quarantine, StoreStatus
 from session_buddy.server.tokens import TokenList
 from session_buddy.storage.copying import CopyReport
@@ -40,11 +45,18 @@ _SHAPES: dict[str, list[type[msgspec.Struct]]] = {
     "skill": [SkillProfile],
     "sessions": [SessionList, Timeline],
     "status": [StoreStatus, Quarantine],
+    "anomalies": [AnomalyList],
+    "anomalies backtest": [BacktestReport],
+    "anomalies watch": [Look],
+    "alerts add": [Target],
+    "alerts list": [TargetList],
+    "settings": [SettingList],
     "token list": [TokenList],
     "db status": [Status],
     "db verify": [Check],
     "db repair": [Repaired],
     "db copy": [CopyReport],
+    "db prune": [Pruned],
 }
 _OTHER_SHAPES = {
     "sql": "A list of objects, one a row: column name to value. Two columns of one name become `a` and `a:1`."
@@ -54,6 +66,10 @@ _OTHER_SHAPES = {
     "db migrate": "`versions`: the versions applied, in that order; with `--dry-run` `sql`.",
     "db rollback": "`versions`: the versions taken out, in that order; `backup`: the path of the backup made before,"
     " `null` where nothing was to be done; with `--dry-run` `sql`.",
+    "alerts remove": "`removed`: its name.",
+    "alerts test": "`sent`: its name.",
+    "settings set": "`name`, and `value` as it is now.",
+    "settings reset": "`name`, and `value` as it is now.",
     "db backup": "`backup`: the path of the copy; `size_bytes`.",
 }
 _PREFACE = """# The command line

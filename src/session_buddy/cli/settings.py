@@ -75,13 +75,14 @@ class Settings:
 
         return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    def open_store(self) -> Store:
-        """Open the store, making it where there is none."""
-        from session_buddy.storage import open_store
+    def open_store(self, url: str | None = None) -> Store:
+        """Open the store, or the one at *url*, making it where there is none."""
+        from session_buddy.storage import is_clickhouse, open_store
 
-        if self.store_file:
-            return open_store(self.store_url, clock=self.clock)
-        return open_store(self.store_url, clock=self.clock, patience_seconds=_FOLDER_PATIENCE_SECONDS)
+        url = url or self.store_url
+        if is_clickhouse(url):
+            return open_store(url, clock=self.clock, patience_seconds=_FOLDER_PATIENCE_SECONDS)
+        return open_store(url, clock=self.clock)
 
     def open_existing(self) -> Store:
         """Open the store to read from; raises :class:`StoreError` where there is none, and makes none."""

@@ -140,7 +140,7 @@ class Unsubscribe(msgspec.Struct, frozen=True, tag="unsubscribe"):
 
 
 class Ping(msgspec.Struct, frozen=True, tag="ping"):
-    """Ask for a pong, which comes after the answers to everything sent before."""
+    """Ask for a pong, to see that the other side is there."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):

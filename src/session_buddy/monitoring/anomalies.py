@@ -13,10 +13,13 @@ from datetime import UTC, datetime
 import msgspec
 
 from session_buddy.feed.messages import AnomalyRow
+from session_buddy.monitoring.detector import Metric, Severity
 from session_buddy.monitoring.incidents import Incident
 
-__all__ = ["Found", "anomaly_id", "moment", "reconciled"]
+__all__ = ["Found", "anomaly_id", "moment", "reconciled", "severity_of"]
 
+_STEADY_USE = 1.0
+"""Uses an hour from which on silence is more than somebody doing something else."""
 _ID_BITS = 53
 """Ids are whole numbers that JavaScript, too, can tell apart."""
 
@@ -38,6 +41,16 @@ def anomaly_id(skill: str, metric: str, detector: str, detected_at: str) -> int:
 def moment(at: datetime) -> str:
     """Return *at* in the canonical form."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def severity_of(incident: Incident) -> Severity:
+    """Return how much *incident* matters to people.
+
+    Whether a skill is used is their own choice: of one that is used now and then, neither silence nor a busy
+    day is trouble. Where it is used hour after hour, by a team or by a machine, silence is.
+    """
+    by_choice = incident.metric is Metric.VOLUME and (incident.baseline or 0.0) < _STEADY_USE
+    return Severity.INFO if by_choice else incident.severity
 
 
 def reconciled(
@@ -78,7 +91,7 @@ def _row(skill: str, detector: str, found: Found, detected_at: str) -> AnomalyRo
         detected_at=detected_at,
         anomaly_type=incident.anomaly_type.value,
         metric=incident.metric.value,
-        severity=incident.severity.value,
+        severity=severity_of(incident).value,
         baseline_value=incident.baseline,
         observed_value=incident.observed,
         deviation_score=incident.score,

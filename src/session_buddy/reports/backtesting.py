@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from session_buddy.monitoring.anomalies import moment
+from session_buddy.monitoring.anomalies import moment, severity_of
 from session_buddy.monitoring.backtest import Backtest, backtest
 from session_buddy.monitoring.incidents import Incident
 from session_buddy.monitoring.series import Bucket, Counts
@@ -120,7 +120,7 @@ def _figures(incident: Incident) -> PastIncident:
         resolved_at=moment(incident.resolved_at) if incident.resolved_at else None,
         metric=incident.metric.value,
         anomaly_type=incident.anomaly_type.value,
-        severity=incident.severity.value,
+        severity=severity_of(incident).value,
         baseline_value=incident.baseline,
         observed_value=incident.observed,
         deviation_score=incident.score,

@@ -24,6 +24,7 @@ from session_buddy.server.live import live_routes
 from session_buddy.server.login import login_routes
 from session_buddy.server.metrics import metrics_routes
 from session_buddy.server.pages import page_routes
+from session_buddy.server.pages.rendering import error_page
 from session_buddy.server.problems import MethodNotAllowed, NoSuchPath, RequestRefused, Unexpected, problem_response
 from session_buddy.server.security import Security
 from session_buddy.server.site import Site
@@ -91,7 +92,7 @@ async def _of_parameters(_: Request, error: RequestValidationError) -> Response:
     return problem_response(InvalidInput(field, f"{first['msg']}.", remedy="See this operation in the API reference."))
 
 
-async def _of_http(_: Request, error: HTTPException) -> Response:
+async def _of_http(request: Request, error: HTTPException) -> Response:
     refused: RequestRefused
     if error.status_code == 404:
         refused = NoSuchPath("Nothing is at this path.", remedy="See /api/v1/openapi.json for what there is.")
@@ -100,6 +101,8 @@ async def _of_http(_: Request, error: HTTPException) -> Response:
     else:
         refused = RequestRefused(f"{error.detail}.", remedy="See the API reference.")
         refused.status = error.status_code
+    if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
+        return error_page(request, refused)  # a browser, by a link of old or a name mistyped
     return problem_response(refused, headers=dict(error.headers or {}))
 
 

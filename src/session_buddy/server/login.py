@@ -25,8 +25,10 @@ _PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>Sign in · Session-Buddy</title>
 <link rel="stylesheet" href="/static/{style}">
+<link rel="icon" href="/static/icon.svg" type="image/svg+xml">
 </head>
 <body>
 <main id="main" class="login">
@@ -34,6 +36,7 @@ _PAGE = """<!doctype html>
 <p>This server asks for a token. <code>session-buddy token create --scope read</code> makes one.</p>
 {problem}<form method="post" action="/login">
 <input type="hidden" name="next" value="{next}">
+<input type="text" name="username" value="token" autocomplete="username" hidden>
 <p><label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus></p>
 <p><button type="submit">Sign in</button></p>

@@ -19,7 +19,7 @@ class CompletionRate(Model):
     """Binomial counts, widened where outcomes of an hour go together (a retry loop is one event, not twenty)."""
 
     metric = Metric.COMPLETION_RATE
-    thresholds = Thresholds(drop=4.0, spike=7.0)
+    thresholds = Thresholds(drop=4.2, spike=7.0)
     least_shift = 0.07
     _ODDS = 1.2
     """A change is one of the log odds by this much at least: 90 % to 73 % …"""

@@ -102,7 +102,7 @@ function row(use, now) {
   const end = element("span", "end");
   const reason = use.error_type ? ` (${printable(use.error_type)})` : "";
   const tone = { failed: "bad", completed: "quietly", abandoned: "quietly" }[use.outcome] ?? "none";
-  end.append(element("span", `${tone} whole`, use.outcome ? use.outcome + reason : "not known"));
+  end.append(element("span", reason ? tone : `${tone} whole`, use.outcome ? use.outcome + reason : "not known"));
   if (use.duration_ms !== null && use.duration_ms !== undefined) {
     end.append(" ", element("span", "took whole", duration(use.duration_ms / 1000)));
   }

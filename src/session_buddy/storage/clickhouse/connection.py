@@ -39,6 +39,7 @@ from session_buddy.errors import (
 )
 from session_buddy.storage.clickhouse.address import Address, parse_url
 from session_buddy.storage.clickhouse.cluster_client import ClusterClient, reading_settings, writing_settings
+from session_buddy.storage.clickhouse.folders import is_open_elsewhere
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -84,6 +85,8 @@ def open_client(
     while True:
         with translated(address):
             try:
+                if address.path is not None and is_open_elsewhere(address.path):
+                    raise BlockingIOError(_ANOTHER_PROCESS)
                 return _settled(get_client(**_arguments(address, reads_only), database=database), address, reads_only)
             except Exception as error:
                 if address.path is None or _ANOTHER_PROCESS not in str(error):

@@ -390,9 +390,17 @@ FROM roll_user_skill AS r GROUP BY r.user_id, r.skill_name HAVING invocation_cou
 CREATE VIEW IF NOT EXISTS skill_community_baselines AS
 SELECT m.skill_name AS skill_name, u.users AS total_users, m.invocation_count AS total_invocations,
        m.completion_rate AS global_completion_rate, m.avg_duration_seconds AS global_avg_duration_seconds,
-       nullIf(p.phase, '') AS most_common_workflow_phase, e.percentile AS effectiveness_percentile,
+       nullIf(p.phase, '') AS most_common_workflow_phase, m.percentile AS effectiveness_percentile,
        concat(replaceOne(toString(w.written), ' ', 'T'), 'Z') AS last_updated
-FROM skill_metrics AS m
+FROM (
+    SELECT y.skill_name AS skill_name, y.invocation_count AS invocation_count, y.completion_rate AS completion_rate,
+           y.avg_duration_seconds AS avg_duration_seconds,
+           if(y.completion_rate IS NULL, NULL, 100.0
+               * (rank() OVER (PARTITION BY y.completion_rate IS NULL ORDER BY y.completion_rate) - 1
+                  + 0.5 * count() OVER (PARTITION BY y.completion_rate))
+               / count() OVER (PARTITION BY y.completion_rate IS NULL)) AS percentile
+    FROM skill_metrics AS y
+) AS m
 INNER JOIN (
     SELECT r.skill_name AS skill_name, sum(r.total_users) AS users FROM roll_skill_users AS r GROUP BY r.skill_name
 ) AS u ON u.skill_name = m.skill_name
@@ -403,16 +411,7 @@ LEFT JOIN (
     SELECT c.skill_name AS skill_name, toString(argMin(c.workflow_phase, (-c.invocation_count, c.workflow_phase)))
         AS phase
     FROM skill_phase_counts AS c GROUP BY c.skill_name
-) AS p ON p.skill_name = m.skill_name
-LEFT JOIN (
-    SELECT x.skill_name AS skill_name,
-           toNullable(100.0 * (rank() OVER (ORDER BY x.rate) - 1 + 0.5 * count() OVER (PARTITION BY x.rate))
-               / count() OVER ()) AS percentile
-    FROM (
-        SELECT y.skill_name AS skill_name, assumeNotNull(y.completion_rate) AS rate
-        FROM skill_metrics AS y WHERE y.completion_rate IS NOT NULL
-    ) AS x
-) AS e ON e.skill_name = m.skill_name;
+) AS p ON p.skill_name = m.skill_name;
 
 CREATE VIEW IF NOT EXISTS skill_user_interactions AS
 SELECT toInt64(bitShiftRight(cityHash64(s.session_id, s.skill_name), 1)) AS id, s.user_id AS user_id,
@@ -560,20 +559,36 @@ SELECT t.test_id AS test_id, t.test_name AS test_name, t.status AS status, t.con
        concat(replaceOne(toString(parseDateTime64BestEffort(t.start_date, 3, 'UTC')), ' ', 'T'), 'Z') AS start_date,
        concat(replaceOne(toString(parseDateTime64BestEffortOrNull(t.end_date, 3, 'UTC')), ' ', 'T'), 'Z') AS end_date,
        t.min_sample_size AS min_sample_size, t.assignment_ratio AS assignment_ratio,
-       ifNull(c.user_count, 0) AS control_users, ifNull(x.user_count, 0) AS treatment_users,
-       ifNull(c.outcome_count, 0) AS control_outcomes, ifNull(x.outcome_count, 0) AS treatment_outcomes,
-       ifNull(c.completed_count, 0) AS control_completed, ifNull(x.completed_count, 0) AS treatment_completed,
-       if(c.outcome_count > 0, c.completed_count / c.outcome_count, NULL) AS control_completion_rate,
-       if(x.outcome_count > 0, x.completed_count / x.outcome_count, NULL) AS treatment_completion_rate,
-       if(c.outcome_count > 0 AND x.outcome_count > 0,
-           x.completed_count / x.outcome_count - c.completed_count / c.outcome_count, NULL) AS completion_rate_delta,
-       if(c.duration_count > 0, c.duration_sum / c.duration_count, NULL) AS control_avg_duration_seconds,
-       if(x.duration_count > 0, x.duration_sum / x.duration_count, NULL) AS treatment_avg_duration_seconds,
-       if(c.rating_count > 0, c.rating_sum / c.rating_count, NULL) AS control_avg_rating,
-       if(x.rating_count > 0, x.rating_sum / x.rating_count, NULL) AS treatment_avg_rating
+       ifNull(n.users_c, 0) AS control_users, ifNull(n.users_t, 0) AS treatment_users,
+       ifNull(n.outcomes_c, 0) AS control_outcomes, ifNull(n.outcomes_t, 0) AS treatment_outcomes,
+       ifNull(n.completed_c, 0) AS control_completed, ifNull(n.completed_t, 0) AS treatment_completed,
+       if(n.outcomes_c > 0, n.completed_c / n.outcomes_c, NULL) AS control_completion_rate,
+       if(n.outcomes_t > 0, n.completed_t / n.outcomes_t, NULL) AS treatment_completion_rate,
+       if(n.outcomes_c > 0 AND n.outcomes_t > 0, n.completed_t / n.outcomes_t - n.completed_c / n.outcomes_c, NULL)
+           AS completion_rate_delta,
+       if(n.durations_c > 0, n.duration_c / n.durations_c, NULL) AS control_avg_duration_seconds,
+       if(n.durations_t > 0, n.duration_t / n.durations_t, NULL) AS treatment_avg_duration_seconds,
+       if(n.ratings_c > 0, n.rating_c / n.ratings_c, NULL) AS control_avg_rating,
+       if(n.ratings_t > 0, n.rating_t / n.ratings_t, NULL) AS treatment_avg_rating
 FROM ab_test_configs AS t FINAL
-LEFT JOIN (SELECT * FROM ab_test_group_counts AS g WHERE g.group_name = 'control') AS c ON c.test_id = t.test_id
-LEFT JOIN (SELECT * FROM ab_test_group_counts AS g WHERE g.group_name = 'treatment') AS x ON x.test_id = t.test_id;
+LEFT JOIN (
+    SELECT g.test_id AS test_id,
+           sumIf(g.user_count, g.group_name = 'control') AS users_c,
+           sumIf(g.user_count, g.group_name = 'treatment') AS users_t,
+           sumIf(g.outcome_count, g.group_name = 'control') AS outcomes_c,
+           sumIf(g.outcome_count, g.group_name = 'treatment') AS outcomes_t,
+           sumIf(g.completed_count, g.group_name = 'control') AS completed_c,
+           sumIf(g.completed_count, g.group_name = 'treatment') AS completed_t,
+           sumIf(g.duration_sum, g.group_name = 'control') AS duration_c,
+           sumIf(g.duration_sum, g.group_name = 'treatment') AS duration_t,
+           sumIf(g.duration_count, g.group_name = 'control') AS durations_c,
+           sumIf(g.duration_count, g.group_name = 'treatment') AS durations_t,
+           sumIf(g.rating_sum, g.group_name = 'control') AS rating_c,
+           sumIf(g.rating_sum, g.group_name = 'treatment') AS rating_t,
+           sumIf(g.rating_count, g.group_name = 'control') AS ratings_c,
+           sumIf(g.rating_count, g.group_name = 'treatment') AS ratings_t
+    FROM ab_test_group_counts AS g GROUP BY g.test_id
+) AS n ON n.test_id = t.test_id;
 
 -- Every known skill, also those that never ran; the category it most surely belongs to.
 CREATE VIEW IF NOT EXISTS v_multimodal_skill_catalog AS
