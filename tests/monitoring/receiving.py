@@ -17,7 +17,7 @@ class Receiver:
     def __init__(self) -> None:
         self.statuses: list[int] = []
         self.got: list[tuple[str, dict[str, str], bytes]] = []
-        self.hold = threading.Event()
+        self.arrived, self.hold = threading.Event(), threading.Event()
         self.hold.set()
         self.port = 0
 
@@ -37,6 +37,7 @@ def receiving() -> Iterator[Receiver]:
     class Answering(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            receiver.arrived.set()
             receiver.hold.wait(20)
             receiver.got.append((self.path, dict(self.headers), body))
             self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)

@@ -9,6 +9,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ from session_buddy.monitoring.alerts.targets import (
 from session_buddy.monitoring.detector import Severity
 from session_buddy.storage import Store, open_store
 from session_buddy.storage.tables import PLAIN_TABLES
-from tests.making import NOW, FakeClock, shifted
+from tests.docs.pages import blocks
+from tests.making import NOW, FakeClock, iso, shifted
 from tests.monitoring.receiving import Receiver, receiving
 
 SETTINGS, ANOMALIES = (
@@ -186,6 +188,23 @@ def test_the_signature_is_that_of_standard_webhooks(
     assert headers["Content-Type"] == "application/json"
 
 
+def test_the_check_on_the_how_to_page_takes_real_messages_and_no_others(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", SECRET)
+    send_test(Target(name="ops", url=receiver.url, secret="env:SECRET"), now=iso(datetime.now(UTC)))
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "anomalies-and-alerts.md"
+    names: dict[str, Any] = {}
+    exec(blocks(page, "python")[0], names)
+    is_genuine = names["is_genuine"]
+    _, got, body = receiver.got[0]
+    headers = {name.lower(): value for name, value in got.items()}
+    assert is_genuine(headers, body, SECRET)
+    assert not is_genuine(headers, body + b" ", SECRET)
+    assert not is_genuine(headers | {"webhook-id": "another"}, body, SECRET)
+    assert not is_genuine(headers | {"webhook-timestamp": "1781526896"}, body, SECRET)
+
+
 def test_slack_gets_a_text_in_which_names_steer_nothing(
     store: Store, tmp_path: Path, clock: FakeClock, receiver: Receiver
 ) -> None:
@@ -305,7 +324,7 @@ def test_only_one_process_tells_at_a_time(store: Store, tmp_path: Path, clock: F
     put(store, anomaly())
     first = deliveries(store, tmp_path, clock)
     first.begin()
-    until(lambda: (tmp_path / "data" / "alerts.json.lock").exists())
+    assert receiver.arrived.wait(20)
     assert deliveries(store, tmp_path, clock).deliver() == []
     receiver.hold.set()
     until(lambda: len(receiver.got) == 1 and "true" in ledger_text(tmp_path))

@@ -213,6 +213,22 @@ def test_what_was_resolved_does_not_open_again(steady_store: Store) -> None:
     again = [row for row in changed if row.metric == "completion_rate"]
     assert [(row.resolved_at, row.detected_at) for row in again] == [(None, iso(NOON + 7 * HOUR))]
     assert step(watch, NOON + 7 * HOUR, minutes=40) == []
+    later = follow(steady_store, watch, lambda at: Hour(0, 20), 3, start=NOON + 7 * HOUR)
+    assert {row.id for row in later if row.metric == "completion_rate"} <= {again[0].id}
+    assert [row.resolved_at for row in rows(steady_store) if row.metric == "completion_rate"] == [
+        before.resolved_at,
+        None,
+    ]
+
+
+def test_where_nothing_happened_little_is_asked(steady_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch, asked = AnomalyWatch(steady_store), []
+    step(watch, NOON)
+    ask = steady_store.query
+    monkeypatch.setattr(steady_store, "query", lambda *given: asked.append(given) or ask(*given))
+    step(watch, NOON, minutes=7)
+    step(watch, NOON, minutes=8)
+    assert len(asked) == 4, "settings, and skills with their latest hours"
 
 
 def _renamed(one: Invocation, event_id: str) -> Invocation:

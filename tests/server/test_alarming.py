@@ -44,7 +44,9 @@ def test_they_find_tell_and_delete(store: Store, clock: FakeClock, tmp_path: Pat
     with receiving() as receiver:
         write_text(store, "alert_targets", text_of([Target(name="ops", url=receiver.url)]))
         put_setting(store, "retention_days", "40")
-        look, tell, prune = (chore.action for chore in anomaly_chores(store, clock, tmp_path / "alerts", monotonic=lambda: 0.0))
+        look, tell, prune = (
+            chore.action for chore in anomaly_chores(store, clock, tmp_path / "alerts", monotonic=lambda: 0.0)
+        )
         look()
         assert [row.skill_name for row in rows_changed_since(store, "")] == ["deploy"]
         tell()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import sqlite3
@@ -14,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from session_buddy.server.doors import Door
-from session_buddy.server.serving import spool_folder_for
+from session_buddy.server.serving import OneLine, spool_folder_for
 from session_buddy.server.tokens import Scope, TokenFile
 from tests.cli.conftest import transcript_lines
 from tests.making import NOW
@@ -125,15 +126,10 @@ def test_with_a_token_it_opens_to_others_and_asks_for_it(tmp_path: Path) -> None
         assert token not in server.said
 
 
-def test_a_log_is_one_line_an_event_whatever_was_sent(tmp_path: Path) -> None:
-    with server_process(tmp_path) as server:
-        host, port = server.address.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=20) as connection:
-            connection.sendall(b"GET /\x1b[2J\nINJECTED HTTP/1.1\r\n\r\n\r\n")
-            connection.recv(1000)
-        assert server.stop() == 0
-        assert "\x1b" not in server.said
-        assert not [line for line in server.lines if line.startswith("INJECTED")]
+def test_a_log_is_one_line_an_event_whatever_was_sent() -> None:
+    record = logging.LogRecord("x", logging.WARNING, "", 0, "%s failed", ("a\nINJECTED \x1b[2J",), None)
+    line = OneLine("%(levelname)s %(message)s").format(record)
+    assert line == "WARNING a INJECTED �[2J failed"
 
 
 class TestSpoolFolders:

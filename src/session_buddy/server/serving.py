@@ -33,7 +33,7 @@ from session_buddy.server.watching import Transcripts, Watcher
 from session_buddy.storage import Clock, Store
 from session_buddy.storage.writer import BatchingWriter, Limits
 
-__all__ = ["serve", "spool_folder_for"]
+__all__ = ["OneLine", "serve", "spool_folder_for"]
 
 _REQUESTS_SECONDS = 3
 """How long requests under way may take once the server is told to stop; with the drain it stays below ten."""
@@ -186,10 +186,11 @@ def _writer(store: Store, folder: Path) -> Iterator[BatchingWriter]:
         writer.close(drain_seconds=_DRAIN_SECONDS)
 
 
-class _OneLine(logging.Formatter):
+class OneLine(logging.Formatter):
     """What others sent may be in a message: it stays on one line and steers no terminal."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the line of *record*."""
         record.message = printable(record.message)
         return super().formatMessage(record)
 
@@ -198,5 +199,5 @@ def _log_to_stderr() -> None:
     log = logging.getLogger()
     if not log.handlers:
         out = logging.StreamHandler()
-        out.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
+        out.setFormatter(OneLine("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(out)

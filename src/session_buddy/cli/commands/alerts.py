@@ -38,10 +38,12 @@ def add(
         ),
     ],
     form: Annotated[
-        AlertFormatChoice, typer.Option("--format", metavar="FORMAT", help="webhook: JSON, signed; slack: a message to a channel.")
+        AlertFormatChoice,
+        typer.Option("--format", metavar="FORMAT", help="webhook: JSON, signed; slack: a message to a channel."),
     ] = AlertFormatChoice.WEBHOOK,
     severity: Annotated[
-        SeverityChoice, typer.Option("--severity", metavar="SEVERITY", help="Tell of anomalies of this severity, and of worse ones.")
+        SeverityChoice,
+        typer.Option("--severity", metavar="SEVERITY", help="Tell of anomalies of this severity, and of worse ones."),
     ] = SeverityChoice.WARNING,
     secret: Annotated[
         str | None,

@@ -67,13 +67,20 @@ class Deliveries:
         self._problem: Exception | None = None
 
     def begin(self) -> None:
-        """Deliver what is due in a thread of its own, unless one is at it; raise what went wrong the last time."""
+        """Deliver what is due in a thread of its own, unless one is at it; raise what went wrong the last time.
+
+        Raises what :meth:`deliver` raises. The store is asked here and not in that thread, so that it may be closed.
+        """
         if self._thread and self._thread.is_alive():
             return
         problem, self._problem = self._problem, None
-        # A daemon: a process that ends does not wait for somebody's slow server.
-        self._thread = threading.Thread(target=self._deliver_aside, name="session-buddy-alerts", daemon=True)
-        self._thread.start()
+        targets, rows = self._asked()
+        if targets:
+            # A daemon: a process that ends does not wait for somebody's slow server.
+            self._thread = threading.Thread(
+                target=self._deliver_aside, args=(targets, rows), name="session-buddy-alerts", daemon=True
+            )
+            self._thread.start()
         if problem:
             raise problem
 
@@ -82,19 +89,25 @@ class Deliveries:
 
         Raises what the store raises, and :class:`InvalidInput` for targets that make no sense.
         """
+        return self._tell_all(*self._asked())
+
+    def _asked(self) -> tuple[list[Target], list[AnomalyRow]]:
+        """Return whom to tell, and what there is to tell."""
         targets = targets_of(read_texts(self._store).get(TARGETS, ""))
+        since = moment(datetime.fromisoformat(self._clock()) - REACH)
+        return targets, rows_changed_since(self._store, since) if targets else []
+
+    def _tell_all(self, targets: list[Target], rows: list[AnomalyRow]) -> list[Delivery]:
         if not targets:
             return []
         self._file.parent.mkdir(parents=True, exist_ok=True)
         try:
             with exclusive(self._file.with_name(f"{self._file.name}.lock"), timeout=0):
-                return self._tell_all(targets)
+                return self._tell_each(targets, rows, self._clock())
         except MigrationLocked:
             return []
 
-    def _tell_all(self, targets: list[Target]) -> list[Delivery]:
-        now = self._clock()
-        rows = rows_changed_since(self._store, moment(datetime.fromisoformat(now) - REACH))
+    def _tell_each(self, targets: list[Target], rows: list[AnomalyRow], now: str) -> list[Delivery]:
         ledger, deliveries = self._read().tidied(targets, rows), []
         for target in targets:
             for alert in ledger.due(target, rows, now=now, begun=self._begun):
@@ -147,9 +160,9 @@ class Deliveries:
             draft.unlink(missing_ok=True)
             raise
 
-    def _deliver_aside(self) -> None:
+    def _deliver_aside(self, targets: list[Target], rows: list[AnomalyRow]) -> None:
         try:
-            failed = [each for each in self.deliver() if each.problem]
+            failed = [each for each in self._tell_all(targets, rows) if each.problem]
         except Exception as error:
             self._problem = error
             return
