@@ -1,7 +1,9 @@
 """The live feed: from an invocation to the client that hears of it, and how many clients hear how much.
 
 Servers and clients are processes of their own. A bare ``websockets`` server that broadcasts the same text takes turns
-with the feed, so that a slow moment of the machine strikes both.
+with the feed, so that a slow moment of the machine strikes both. The feed rests as long as it has written, so that
+other requests get their turn: with a message a write it reaches half of what it could at most; under pressure it puts
+more into each write instead.
 """
 
 from __future__ import annotations

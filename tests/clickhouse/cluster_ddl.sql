@@ -209,7 +209,6 @@ CREATE TABLE IF NOT EXISTS unfinished_batch ON CLUSTER session_buddy (
     contents String CODEC(LZ4),
     done UInt8
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/unfinished_batch', '{shard}-{replica}', done) ORDER BY token
-TTL begun_at + INTERVAL 7 DAY WHERE done = 1
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS store_clock ON CLUSTER session_buddy (

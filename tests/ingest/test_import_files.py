@@ -58,6 +58,13 @@ def test_a_second_import_reads_nothing(run: Import, tmp_path: Path) -> None:
     assert (second.files_found, second.files_read, second.bytes_read, second.recorded) == (5, 0, 0, Recorded())
 
 
+def test_a_file_that_claims_to_be_from_later_than_databases_know_is_read_once(run: Import, tmp_path: Path) -> None:
+    write_sessions(tmp_path / "projects", 1, 4)
+    os.utime(tmp_path / "projects" / "s0.jsonl", ns=(2**63, 2**63))
+    assert run().recorded == Recorded(added=4)
+    assert run().files_read == 0
+
+
 def test_what_is_appended_is_read_from_where_the_last_import_ended(run: Import, store: Store, file: Path) -> None:
     whole = transcript("s0", 30)
     cut = len(whole) * 2 // 3 + 17

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import logging
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -128,6 +129,14 @@ def test_a_server_that_fails_first_is_told_when_it_works(
         (35, "anomaly-1-opened", None),
         (35, "anomaly-2-opened", None),
     ]
+    # After a success the waits begin anew.
+    receiver.statuses = [503]
+    put(store, anomaly(3))
+    told = [*teller.deliver()]
+    clock.advance(seconds=5)
+    told += teller.deliver()
+    assert [one.problem for one in told] == ["It answers with status 503.", None]
+    receiver.got = receiver.got[:5]
     ids = [headers["Webhook-Id"] for _, headers, _ in receiver.got]
     assert ids == ["anomaly-1-opened"] * 4 + ["anomaly-2-opened"]
 
@@ -253,6 +262,32 @@ def test_it_is_told_when_it_gets_as_bad_as_the_target_wants(
     assert [one.alert for one in teller.deliver()] == ["anomaly-2-opened"]
     put(store, anomaly(severity="critical"))
     assert [one.alert for one in teller.deliver()] == ["anomaly-1-opened"]
+
+
+def test_a_receiver_that_speaks_something_else_is_a_failure_like_any_other(
+    store: Store, tmp_path: Path, clock: FakeClock
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        aim(store, Target(name="ops", url=f"http://127.0.0.1:{listener.getsockname()[1]}/"))
+        put(store, anomaly())
+        answers = [b"SSH-2.0-x\r\n", b""]
+
+        def answer() -> None:
+            for words in answers:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65_536)
+                    connection.sendall(words)
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        teller = deliveries(store, tmp_path, clock)
+        problems = [one.problem for one in teller.deliver()]
+        clock.advance(seconds=5)
+        problems += [one.problem for one in teller.deliver()]
+        answering.join()
+    assert len(problems) == 2
+    assert all(problem and problem.startswith("It does not answer as it should: ") for problem in problems)
 
 
 def test_nobody_is_sent_elsewhere(store: Store, tmp_path: Path, clock: FakeClock, receiver: Receiver) -> None:

@@ -107,10 +107,26 @@ def test_its_memory_does_not_grow() -> None:
     assert len(course._saved) == 2
 
 
-def test_incidents_carry_the_band_of_their_worst_hour() -> None:
-    course = begun(some_hours(400, bad_from=390))
-    (found,) = course.found
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low < 0.9 < found.high
-    assert found.incident.resolved_at is None
+def test_incidents_carry_the_band_of_the_hour_in_which_they_got_so_bad() -> None:
+    buckets = some_hours(400)
+    bad = [*[outcomes(14, 6)] * 6, *[outcomes(0, 20)] * 4]
+    buckets += hours(bad, start=buckets[-1].end)
+    (found,) = begun(buckets).found
+    panel = Panel()
+    told = [(seen, one) for seen in map(panel.observe, buckets) for one in seen.incidents]
+    assert [one.severity for _, one in told] == ["warning", "critical"]
+    seen, worst = told[-1]
+    (reading,) = (one for one in seen.readings if one.metric is worst.metric)
+    assert (found.incident, found.low, found.high) == (worst, reading.low, reading.high)
+    assert (found.low, found.high) != (told[0][0].readings[0].low, told[0][0].readings[0].high)
+
+
+def test_a_resolved_incident_keeps_its_band() -> None:
+    buckets = some_hours(400, bad_from=370)
+    well = hours([outcomes(18, 2)] * 30, start=buckets[-1].end)
+    course = begun(buckets)
+    (before,) = course.found
+    course.observe(well)
+    after = course.found[0]
+    assert after.incident.resolved_at is not None
+    assert (after.low, after.high) == (before.low, before.high)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from session_buddy.model import Invocation, Kind
@@ -287,9 +288,27 @@ class TestFaults:
         answer = one_server.client.get("/broken")
         assert answer.json()["error"]["type"] == "Unexpected"
         assert "secret" not in answer.text
+        assert answer.headers.get("connection") != "close"
+        assert one_server.client.get("/broken").status_code == 500  # on the same connection
+
+    def test_an_answer_that_breaks_off_is_not_taken_for_whole(self, tmp_path: Path) -> None:
+        async def breaking() -> AsyncIterator[bytes]:
+            yield b"half"
+            raise RuntimeError("no more")
+
+        async def stream(_: Request) -> Response:
+            return StreamingResponse(breaking())
+
+        with (
+            served(tmp_path, routes=[Route("/stream", stream)]) as server,
+            pytest.raises(httpx.RemoteProtocolError),
+        ):
+            server.client.get("/stream")
 
     def test_a_method_that_is_not_taken_names_those_that_are(self, one_server: Served) -> None:
         assert one_server.client.delete(f"{PREFIX}/skills").headers["allow"] == "GET"
+        assert one_server.client.delete(f"{PREFIX}/invocations").headers["allow"] == "GET, POST"
+        assert one_server.client.delete("/login").headers["allow"] == "GET, HEAD, POST"
 
 
 class TestProbes:

@@ -21,6 +21,8 @@ __all__ = ["Reading", "identity_of", "plan_readings"]
 
 _HEAD_BYTES = 1024
 _TAIL_BYTES = 256
+_LATEST_NS = 2**63 - 1
+"""The year 2262: what databases hold. A file may claim to be from later."""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,9 +72,10 @@ def identity_of(path: Path, offset: int) -> str:
 
 def _reading(importer: str, version: str, path: Path, checkpoint: Checkpoint | None) -> Reading | None:
     status = path.stat()
+    modified_ns = min(status.st_mtime_ns, _LATEST_NS)
     offset, state = 0, None
     if checkpoint and checkpoint.importer == version:
-        if (status.st_size, status.st_mtime_ns) == (checkpoint.size, checkpoint.modified_ns):
+        if (status.st_size, modified_ns) == (checkpoint.size, checkpoint.modified_ns):
             return None
         if status.st_size >= checkpoint.offset and identity_of(path, checkpoint.offset) == checkpoint.identity:
             offset, state = checkpoint.offset, checkpoint.state
@@ -83,7 +86,7 @@ def _reading(importer: str, version: str, path: Path, checkpoint: Checkpoint | N
         offset=offset,
         state=state,
         size=status.st_size,
-        modified_ns=status.st_mtime_ns,
+        modified_ns=modified_ns,
     )
 
 

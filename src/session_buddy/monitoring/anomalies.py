@@ -25,7 +25,7 @@ _ID_BITS = 53
 
 
 class Found(msgspec.Struct, frozen=True):
-    """An incident, and the band outside of which its worst hour was."""
+    """An incident, and the band of the hour in which it opened, or got more severe."""
 
     incident: Incident
     low: float | None = None

@@ -92,7 +92,7 @@ class Course:
         return None
 
     def _take(self, incident: Incident, seen: Seen) -> None:
-        """Note *incident* with the band of its worst hour."""
+        """Note *incident* with the band of the hour in which it got so bad."""
         known = self._found.get(_key(incident))
         if known and incident.resolved_at:
             band = known.low, known.high

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
@@ -11,8 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
-from starlette.types import ASGIApp
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import session_buddy
 from session_buddy.errors import InvalidInput, SessionBuddyError
@@ -31,6 +32,11 @@ from session_buddy.server.site import Site
 
 __all__ = ["create_app"]
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+# What newer releases of FastAPI would tell a collector named in the environment: paths have names in them.
+_NO_TELEMETRY: Any = {"auto_configure": False, "tracing": False, "metrics": False, "logs": False}
+_log = logging.getLogger(__name__)
+
 Background = Callable[[], AbstractAsyncContextManager[object]]
 
 
@@ -38,7 +44,32 @@ class _App(FastAPI):
     """A FastAPI behind :class:`Security`, which is outside of everything: of its answers to faults, too."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Security(KeepSlashesOfNames(super().build_middleware_stack()), self.state.site.access)
+        return Security(KeepSlashesOfNames(_FaultsEndHere(super().build_middleware_stack())), self.state.site.access)
+
+
+class _FaultsEndHere:
+    """Logs a fault that was answered: handed on, it would end the connection under the next request on it.
+
+    Where the answer had begun and could not be ended, the end of the connection is all that can tell.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_answered = False
+
+        async def sending(message: Message) -> None:
+            nonlocal is_answered
+            await send(message)
+            is_answered = message["type"] == "http.response.body" and not message.get("more_body", False)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception:
+            if not is_answered:
+                raise
+            _log.exception("A request could not be answered as it should.")
 
 
 def create_app(site: Site, *, background: Background = nullcontext, more: list[BaseRoute] | None = None) -> FastAPI:
@@ -61,6 +92,7 @@ def create_app(site: Site, *, background: Background = nullcontext, more: list[B
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
         exception_handlers=_answers_to_errors(),
     )
     app.state.site = site
@@ -93,17 +125,28 @@ async def _of_parameters(_: Request, error: RequestValidationError) -> Response:
 
 
 async def _of_http(request: Request, error: HTTPException) -> Response:
+    headers = dict(error.headers or {})
     refused: RequestRefused
     if error.status_code == 404:
         refused = NoSuchPath("Nothing is at this path.", remedy="See /api/v1/openapi.json for what there is.")
     elif error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
         refused = MethodNotAllowed("This path does not take this method.", remedy="See the header Allow.")
     else:
         refused = RequestRefused(f"{error.detail}.", remedy="See the API reference.")
         refused.status = error.status_code
     if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
         return error_page(request, refused)  # a browser, by a link of old or a name mistyped
-    return problem_response(refused, headers=dict(error.headers or {}))
+    return problem_response(refused, headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return what the path of *request* takes; starlette itself names only what the first of its routes does."""
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 async def _of_faults(_: Request, __: Exception) -> Response:

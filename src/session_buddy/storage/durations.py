@@ -36,7 +36,7 @@ def quantile_ms(counts: dict[int, int], q: float) -> float | None:
     16.25
     """
     rank = q * sum(counts.values())
-    if not counts or rank <= 0 and not any(counts.values()):
+    if not counts or (rank <= 0 and not any(counts.values())):
         return None
     below = 0
     for place, bound in enumerate(BOUNDS_MS):

@@ -78,7 +78,11 @@ class Spool:
             held.enter_context(_alone_in(folder))
             self._take_over()
             self._held = held.pop_all()
-        self._last_number = self._sealed[-1].number if self._sealed else 0
+        # Numbers name what is kept in ``refused``, too: none is given twice.
+        refused = (re.match(r"\d+", kept.name) for kept in (folder / "refused").glob("*"))
+        self._last_number = max(
+            [segment.number for segment in self._sealed] + [int(name[0]) for name in refused if name], default=0
+        )
         self._open: tuple[Segment, SegmentFile] | None = None
         self._safe = Mark(self._last_number, 0)
         self._closed = False

@@ -131,4 +131,5 @@ def _unknown(url: str) -> NoReturn:
 
 
 def _without_password(url: str) -> str:
-    return re.sub(r"(://[^/@:]*):[^/]*@", r"\1@", url)
+    # To the last @: a password may hold a slash that should have been escaped.
+    return re.sub(r"(://[^/@:]*):.*@", r"\1@", url)

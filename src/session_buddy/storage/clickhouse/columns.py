@@ -46,6 +46,8 @@ _CHANGE = {
     "partners": "Array(String)",
 }
 _OMISSIBLE = frozenset((*(name for name, kind in _TYPE_OF.items() if "Nullable" in kind), *Edge.__struct_fields__))
+_LEFT_OUT_AS: dict[str, Any] = {name: () if name == "partners" else 0 for name in Edge.__struct_fields__}
+"""What a column that is not sent holds; NULL unless it is named here. A duration of 0 is not NULL."""
 _EARLIEST, _LATEST = "1970-01-01T00:00", "2105-12-31T23:59"
 
 CHANGE_TYPES = {
@@ -132,12 +134,19 @@ def change_columns(planned: Plan, first_version: int) -> dict[str, list[Any]]:
         columns[name] = [getattr(nothing, name)] * len(states)
         for place, edge in planned.edges.items():
             columns[name][place] = getattr(edge, name)
-    return {name: values for name, values in columns.items() if name not in _OMISSIBLE or _says_something(values)}
+    return {
+        name: values
+        for name, values in columns.items()
+        if name not in _OMISSIBLE or _says_something(values, _LEFT_OUT_AS.get(name))
+    }
 
 
-def _says_something(values: list[Any]) -> bool:
-    """Return whether any of *values* is another than none, nothing and empty."""
-    return values.count(values[0]) < len(values) or bool(values[0]) if values else False
+def _says_something(values: list[Any], nothing: Any) -> bool:
+    """Return whether any of *values* is another than *nothing*, which the table takes where a column is left out.
+
+    Lists that hold nothing are sent as none at all.
+    """
+    return values.count(nothing) < len(values) and any(value not in (None, nothing, ()) for value in values)
 
 
 def from_row(row: Sequence[Any]) -> Invocation:

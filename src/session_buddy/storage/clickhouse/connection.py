@@ -101,7 +101,12 @@ def open_client(
 
 def _arguments(address: Address, reads_only: bool) -> dict[str, Any]:
     if address.path is not None:
-        address.path.mkdir(parents=True, exist_ok=True)
+        try:
+            address.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnreadable(
+                f"{address.path} cannot be a folder of data: {error.strerror}.", remedy="Give another folder."
+            ) from error
         return {"interface": "chdb", "path": str(address.path.resolve())}
     settings: dict[str, Any] = dict(_READER if reads_only else _WRITER)
     if address.cluster:

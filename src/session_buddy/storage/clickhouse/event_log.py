@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,18 @@ from session_buddy.storage.clickhouse.native import columns_in, native
 from session_buddy.storage.clickhouse.spans import recount_spans
 from session_buddy.storage.store import Checkpoint
 
-__all__ = ["Contents", "begin", "contents_of", "deliver", "end", "next_version", "packed", "present", "unfinished"]
+__all__ = [
+    "Contents",
+    "begin",
+    "contents_of",
+    "deliver",
+    "deliver_rest",
+    "end",
+    "next_version",
+    "packed",
+    "present",
+    "unfinished",
+]
 
 _ROWS_AT_ONCE = 100_000
 """Rows in one insert: far below the million at which a server cuts an insert into blocks of its own."""
@@ -169,22 +180,33 @@ def begin(client: Any, token: str, packed_contents: bytes) -> None:
     )
 
 
-def deliver(clients: Sequence[Any], contents: Contents) -> None:
+def deliver(clients: Sequence[Any], contents: Contents, *, is_wanted: Callable[[], bool] = lambda: True) -> bool:
     """Write *contents* over *clients*. Repeatable, also after it failed half-way; :func:`end` comes after it.
 
-    The parts of a large batch go over several clients at once.
+    The parts of a large batch go over several clients at once. Before each *is_wanted* is asked; returns whether
+    it never said no.
     """
     client = clients[0]
+    if not is_wanted():
+        return False
     if len(contents.parts) == 1:
         _insert_changes(client, contents, 0)
     elif contents.parts:
         with ThreadPoolExecutor(len(clients)) as pool:
             for turn in range(0, len(contents.parts), len(clients)):
+                if turn and not is_wanted():
+                    return False
                 parts = zip(clients, range(turn, len(contents.parts)), strict=False)
                 for sent in [pool.submit(_insert_changes, one, contents, part) for one, part in parts]:
                     sent.result()
     if contents.renamed:
         recount_spans(client, contents.renamed)
+    deliver_rest(client, contents)
+    return True
+
+
+def deliver_rest(client: Any, contents: Contents) -> None:
+    """Write what *contents* have besides events. Repeatable."""
     _insert(client, "import_quarantine_log", _BAD_LINE_COLUMNS, contents.bad_lines)
     _insert(client, "import_checkpoint_log", _CHECKPOINT_COLUMNS, contents.checkpoints)
 

@@ -75,10 +75,22 @@ def _refuse_all_but_one(sql: str) -> None:
 def _type_of(value: Any) -> str:
     if value is None:
         return "Nullable(String)"
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise _mismatch(f"{value} is beyond 64 bits")
+    if isinstance(value, str) and not _is_utf8(value):
+        raise _mismatch("a text holds half a surrogate pair")
     for kind, name in _TYPES.items():
         if isinstance(value, kind):
             return name
     raise _mismatch(f"a {type(value).__name__} is no value of SQL")
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _mismatch(problem: str) -> QueryRefused:

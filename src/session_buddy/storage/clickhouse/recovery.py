@@ -6,17 +6,18 @@ before its rows are moved into place, so that a server killed in between takes f
 note is not flushed, so that after a power cut rows may be there whose token is forgotten. Replicated tables
 commit both in one step. Of any table, only the newest tokens are remembered.
 
-So a batch that was in flight then is entered into the event log once more, where repetition is harmless, and the
-roll-ups are compared with a recount. Other processes must not count meanwhile: a row in ``unfinished_batch``
-keeps them waiting. It stays until the recount is whole, so that one that was killed is done again.
+So every batch that is not finished then is entered into the event log once more, where repetition is harmless, and
+the roll-ups are compared with a recount. Other processes must not count meanwhile: a row in ``unfinished_batch``
+keeps them waiting. It stays until the recount is whole, so that one that was killed is done again. Of several
+that would recount, one does (:mod:`~session_buddy.storage.clickhouse.recount_lock`).
 """
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import msgspec
@@ -24,19 +25,31 @@ import msgspec
 from session_buddy.errors import StoreAway
 from session_buddy.storage.clickhouse import event_log
 from session_buddy.storage.clickhouse.changes import Edge
+from session_buddy.storage.clickhouse.cluster_client import ClusterClient
 from session_buddy.storage.clickhouse.columns import CHANGE_TYPES
+from session_buddy.storage.clickhouse.connection import literal
+from session_buddy.storage.clickhouse.recount_lock import (
+    BeingRecounted,
+    Guarded,
+    exclusive,
+    is_held,
+    require,
+    signs_of_life,
+)
 from session_buddy.storage.clickhouse.spans import recount_spans
 
 __all__ = [
     "Begun",
-    "enter_again",
+    "BeingRecounted",
+    "Standing",
+    "forget_old",
     "found_unfinished",
-    "is_recounted",
+    "is_left_behind",
     "may_have_forgotten",
     "outlast_stragglers",
     "recounting",
-    "refuse_while_recounted",
-    "was_left_behind",
+    "standing",
+    "take_in",
 ]
 
 _SLACK_SECONDS = 2
@@ -48,8 +61,9 @@ _GRACE_SECONDS = 1.0
 hung has done what it was sent before."""
 _INSERTS_SECONDS = 600.0
 """How long inserts that run already are waited for."""
-_ABANDONED_SECONDS = 3600
-"""A recount on a server that began longer ago than this was left behind."""
+_KEPT_SECONDS = 7 * 86_400
+_STRAGGLER_SECONDS = 86_400
+"""What was begun may be begun once more, by a server that hung, so much later at most."""
 _RECOUNT = "recount-"
 """Begins the tokens of recounts, and of nothing else: tokens of batches are hexadecimal."""
 _ONLY_FOR_ROLL_UPS = {"sign", *Edge.__struct_fields__}
@@ -71,6 +85,32 @@ class Begun(msgspec.Struct):
     """Whether the server is known to have put it down: nothing of it may be sent before."""
     was_sent: bool = False
     """Whether a part of it may have arrived already."""
+    recounts: int = 0
+    """Those known when it was planned: see :class:`Standing`."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What the store says, in one answer, of a batch and of recounts."""
+
+    is_recounted: bool
+    """Whether roll-ups are being recounted, or were and never to the end."""
+    is_done: bool
+    """Whether the batch is finished: by its sender, by another that found it, or by a recount."""
+    recounts: int
+    """Another number after each beginning of a recount: what was looked up before it is worth nothing after it."""
+
+
+def standing(client: Any, token: str = "") -> Standing:
+    """Return how the batch *token* stands, and whether the roll-ups do."""
+    rows = client.query(
+        f"SELECT countIf(startsWith(u.token, '{_RECOUNT}') AND u.done = 0) > 0,"
+        f" countIf(u.token = {literal(token)} AND u.done = 1) > 0,"
+        f" groupBitXorIf(cityHash64(u.token), startsWith(u.token, '{_RECOUNT}'))"
+        " FROM unfinished_batch AS u FINAL"
+        f" WHERE startsWith(u.token, '{_RECOUNT}') OR u.token = {literal(token)}"
+    ).result_rows
+    is_recounted, is_done, recounts = rows[0]
+    return Standing(bool(is_recounted), bool(is_done), recounts)
 
 
 def found_unfinished(client: Any) -> list[Begun]:
@@ -96,7 +136,42 @@ def may_have_forgotten(client: Any, begun: Begun) -> bool:
     return batches > _BATCHES_REMEMBERED or (not replicated and uptime_seconds <= age_seconds)
 
 
-def enter_again(client: Any, contents: event_log.Contents) -> None:
+def take_in(client: Any) -> None:
+    """Finish all batches that anybody began, past the roll-ups, which the caller recounts.
+
+    Tables that were counted again have forgotten tokens, so nobody may send any of them once more.
+    """
+    if isinstance(client, ClusterClient):
+        client.catch_up("unfinished_batch")
+    for contents, _ in event_log.unfinished(client):
+        _enter_again(client, contents)
+        event_log.deliver_rest(client, contents)
+        event_log.end(client, contents.token)
+
+
+def forget_old(client: Any, *, contents_seconds: int = _KEPT_SECONDS) -> None:
+    """Delete what finished batches held, where they began that long ago, and later that they were.
+
+    In this order, each on all replicas: of a token that lost only the row that says it is done, all would be sent again.
+    """
+    tokens_seconds = _KEPT_SECONDS + _STRAGGLER_SECONDS
+    ((now, old_contents, old_tokens),) = client.query(
+        f"SELECT toInt64(now()), countIf(u.done = 0 AND u.begun_at <= now() - {contents_seconds}),"
+        f" countIf(u.done = 1 AND u.begun_at <= now() - {tokens_seconds}) FROM unfinished_batch AS u"
+    ).result_rows
+    if old_contents:
+        unfinished = "SELECT u.token FROM unfinished_batch AS u FINAL WHERE u.done = 0"
+        kept = ", ".join(["''", *(literal(token) for (token,) in client.query(unfinished).result_rows)])
+        _delete(client, f"done = 0 AND begun_at <= toDateTime({now - contents_seconds}) AND token NOT IN ({kept})")
+    if old_tokens:
+        _delete(client, f"done = 1 AND begun_at <= toDateTime({now - tokens_seconds})")
+
+
+def _delete(client: Any, condition: str) -> None:
+    client.command(f"ALTER TABLE unfinished_batch DELETE WHERE {condition}", settings={"mutations_sync": 2})
+
+
+def _enter_again(client: Any, contents: event_log.Contents) -> None:
     """Enter the events of *contents* into the event log, past the roll-ups: a state that is there stays one state."""
     columns = contents.columns
     came = [place for place, sign in enumerate(columns.get("sign", ())) if sign > 0]
@@ -130,45 +205,40 @@ def outlast_stragglers(client: Any, contents: event_log.Contents) -> None:
         recount_spans(client, contents.renamed)
 
 
-def refuse_while_recounted(client: Any) -> None:
-    """Raise :class:`StoreAway` while a process recounts: it would not see what is counted now."""
-    if is_recounted(client):
-        raise StoreAway(
-            "The roll-ups of this store are being recounted.",
-            remedy="Try again later. If that was stopped, run 'session-buddy db repair'.",
-        )
-
-
-def is_recounted(client: Any) -> bool:
-    """Tell whether the roll-ups are being recounted, or were and never to the end."""
-    return bool(_recounts(client))
-
-
-def was_left_behind(client: Any, *, alone: bool) -> bool:
+def is_left_behind(client: Any, *, alone: bool) -> bool:
     """Tell whether a recount was begun that nobody ends any more; *alone*: no other process can be at it."""
-    newest = min(_recounts(client), default=None)
-    return newest is not None and (alone or newest[0] > _ABANDONED_SECONDS)
+    return (alone or not is_held(client)) and bool(_recounts(client))
 
 
 @contextmanager
-def recounting(client: Any, *, alone: bool) -> Iterator[None]:
-    """Keep other processes from counting for the length of the block; if it fails, until another one succeeds."""
+def recounting(client: Any, *, alone: bool, open_client: Callable[[], Any]) -> Iterator[Any]:
+    """Keep other processes from counting for the length of the block; if it fails, until another one succeeds.
+
+    Yields the client to recount with. Raises :class:`BeingRecounted` where another process recounts.
+    """
     token = f"{_RECOUNT}{uuid.uuid4().hex}"
-    event_log.begin(client, token, b"")
-    if not alone:
-        _wait_for_others(client)
-    yield
-    for _, found in _recounts(client):
-        event_log.end(client, found)
+    with ExitStack() as held:
+        if not alone:
+            held.enter_context(exclusive(client, token))
+        event_log.begin(client, token, b"")
+        if not alone:
+            held.enter_context(signs_of_life(open_client, token))
+            _wait_for_others(client)
+            require(client, token)
+        yield client if alone else Guarded(client, token)
+        if not alone:
+            require(client, token)
+        # Who recounts has the lock: those of others have no one any more, and are done herewith.
+        for found in _recounts(client):
+            event_log.end(client, found)
 
 
-def _recounts(client: Any) -> list[tuple[int, str]]:
-    """Return the recounts that are not ended: seconds since their beginning, and token."""
+def _recounts(client: Any) -> list[str]:
+    """Return the tokens of the recounts that are not ended."""
     rows = client.query(
-        "SELECT toInt64(now() - u.begun_at), u.token FROM unfinished_batch AS u FINAL"
-        f" WHERE u.done = 0 AND startsWith(u.token, '{_RECOUNT}')"
+        f"SELECT u.token FROM unfinished_batch AS u FINAL WHERE u.done = 0 AND startsWith(u.token, '{_RECOUNT}')"
     ).result_rows
-    return [(age_seconds, token) for age_seconds, token in rows]
+    return [token for (token,) in rows]
 
 
 def _wait_for_others(client: Any) -> None:

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -86,11 +86,14 @@ class ClickHouseStore(Store):
             self._writer = self._opened(self._address.database)
             self._reader = self._opened(self._address.database, reads_only=True)
             with translated(self._address):
+                # A clock that was set back must not make new checkpoints older than old ones.
+                ((self._version,),) = self._writer.query("SELECT max(version) FROM import_checkpoint_log").result_rows
                 self._unfinished = recovery.found_unfinished(self._writer)
-                self._is_recount_due = recovery.was_left_behind(self._writer, alone=self._is_alone)
+                self._is_recount_due = recovery.is_left_behind(self._writer, alone=self._is_alone)
                 # Where another process recounts, what was begun waits for the first write, and reading is possible.
-                if self._is_recount_due or not recovery.is_recounted(self._writer):
+                with suppress(recovery.BeingRecounted):
                     self._finish()
+                    recovery.forget_old(self._writer)
         except BaseException:
             self.close()
             raise
@@ -106,14 +109,14 @@ class ClickHouseStore(Store):
         invocations = batch if isinstance(batch, list | tuple) else list(batch)
         if not (invocations or checkpoints or bad_lines):
             return Recorded()
-        _refuse_impossible(bad_lines)
+        _refuse_impossible(checkpoints, bad_lines)
         with self._turn() as client:
-            self._finish()
+            recounts = self._finish()
             present = event_log.present(client, invocations)
             planned = plan(invocations, present)
             if planned.states or checkpoints or bad_lines:
                 self._version = event_log.next_version(max(self._version, present.newest_version + 1))
-                self._write(planned, checkpoints, bad_lines)
+                self._write(planned, checkpoints, bad_lines, recounts)
         return planned.recorded
 
     def put_rows(self, table: PlainTable, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -167,16 +170,18 @@ class ClickHouseStore(Store):
 
     def rebuild(self) -> None:
         """See :meth:`Store.rebuild`. Readers see roll-ups grow meanwhile; :meth:`record` of others is refused."""
-        with self._turn():
-            self._is_recount_due = True
+        with self._turn() as client:
+            self._recount()
             self._finish()
+            recovery.forget_old(client)
 
     def drifted(self) -> list[str]:
         """See :meth:`Store.drifted`. The recount happens in a database beside, which is dropped afterwards."""
         with self._turn() as client:
-            self._finish()
-            if recovery.is_recounted(client):
-                return list(ROLL_UPS)  # begun by another process, and perhaps never finished
+            try:
+                self._finish()
+            except recovery.BeingRecounted:
+                return list(ROLL_UPS)
             return drifted_roll_ups(client, self._opened_aside, self._address.database)
 
     def prunable(self, before: str) -> int:
@@ -191,11 +196,12 @@ class ClickHouseStore(Store):
             self._finish()
             count = pruning.count_before(client, month)
             if count:
-                with recovery.recounting(client, alone=self._is_alone):
-                    self._is_recount_due = True
-                    pruning.delete_before(client, month)
-                    rebuild_roll_ups(client)
-                self._is_recount_due = False
+                with self._recounting() as guarded:
+                    recovery.take_in(guarded)
+                    pruning.delete_before(guarded, month)
+                    recovery.forget_old(guarded, contents_seconds=0)
+                    rebuild_roll_ups(guarded)
+            recovery.forget_old(client)
         return count
 
     def close(self) -> None:
@@ -203,47 +209,87 @@ class ClickHouseStore(Store):
         while self._clients:
             self._clients.pop().close()
 
-    def _write(self, planned: Plan, checkpoints: Sequence[Checkpoint], bad_lines: Sequence[BadLine]) -> None:
+    def _write(
+        self, planned: Plan, checkpoints: Sequence[Checkpoint], bad_lines: Sequence[BadLine], recounts: int
+    ) -> None:
         contents = event_log.contents_of(planned, checkpoints, bad_lines, now=self._now(), version=self._version)
         self._version += len(planned.states) + 1
         # Before it is begun: where the answer is lost, the server may have it, and it must be ended first.
-        self._unfinished.append(recovery.Begun(contents, time.monotonic(), event_log.packed(contents)))
+        begun = recovery.Begun(contents, time.monotonic(), event_log.packed(contents), recounts=recounts)
+        self._unfinished.append(begun)
         self._finish()
 
-    def _finish(self) -> None:
-        """Write, or write again, what was begun: nothing else may be counted before it."""
-        while self._unfinished:
-            self._send(self._unfinished[0])
-            del self._unfinished[0]
+    def _finish(self) -> int:
+        """Write, or write again, what was begun: nothing else may be counted before it.
+
+        Returns the recounts that are known; raises :class:`BeingRecounted` where another process is at one.
+        """
+        found = recovery.standing(self._writer)
+        if found.is_recounted and not self._is_recount_due:
+            if not recovery.is_left_behind(self._writer, alone=self._is_alone):
+                raise recovery.BeingRecounted
+            self._is_recount_due = True
         if self._is_recount_due:
             self._recount()
+            found = recovery.standing(self._writer)
+        while self._unfinished:
+            is_stale = self._send(self._unfinished[0])
+            del self._unfinished[0]
+            if is_stale:
+                raise recovery.BeingRecounted
+        return found.recounts
 
-    def _send(self, begun: recovery.Begun) -> None:
+    def _send(self, begun: recovery.Begun) -> bool:
+        """Write *begun* whole. Returns whether a recount came between that made its plan worthless; it is gone then."""
+        token = begun.contents.token
         if not begun.is_put_down:
-            event_log.begin(self._writer, begun.contents.token, begun.packed)
+            event_log.begin(self._writer, token, begun.packed)
             begun.is_put_down = True
-        if not self._is_recount_due:
-            recovery.refuse_while_recounted(self._writer)
-        was_sent, begun.was_sent = begun.was_sent, True
-        event_log.deliver((self._writer, self._second_writer), begun.contents)
+        was_sent = begun.was_sent
+        if not was_sent:
+            found = recovery.standing(self._writer, token)
+            if found.is_recounted or found.recounts != begun.recounts:
+                event_log.end(self._writer, token)
+                return True
+        begun.was_sent = True
+        clients = (self._writer, self._second_writer)
+        if not event_log.deliver(clients, begun.contents, is_wanted=lambda: self._is_wanted(token)):
+            return False
         if was_sent and not self._is_alone:
             recovery.outlast_stragglers(self._writer, begun.contents)
         if was_sent and recovery.may_have_forgotten(self._writer, begun):
-            self._recount(after=begun)
+            self._recount(only_if_drifted=True)
         else:
-            event_log.end(self._writer, begun.contents.token)
+            event_log.end(self._writer, token)
+        return False
 
-    def _recount(self, *, after: recovery.Begun | None = None) -> None:
-        """Count all roll-ups again; *after* a batch that may have gone astray, only if any of them is wrong."""
-        self._is_recount_due = True
-        with recovery.recounting(self._writer, alone=self._is_alone):
-            # From here on it is known to be due, to whoever comes next. Roll-ups that were counted again have
-            # forgotten tokens, so nobody may find the batch and send it once more.
-            if after:
-                recovery.enter_again(self._writer, after.contents)
-                event_log.end(self._writer, after.contents.token)
-            if not after or drifted_roll_ups(self._writer, self._opened_aside, self._address.database):
-                rebuild_roll_ups(self._writer)
+    def _is_wanted(self, token: str) -> bool:
+        """Tell whether the next part of a batch is to be sent, and not all of it taken in by a recount already."""
+        found = recovery.standing(self._writer, token)
+        if found.is_recounted and not found.is_done:
+            raise recovery.BeingRecounted
+        return not found.is_done
+
+    def _recount(self, *, only_if_drifted: bool = False) -> None:
+        """Take in what anybody began, and count all roll-ups again; or, if so wanted, only if any of them is wrong."""
+        with self._recounting() as guarded:
+            recovery.take_in(guarded)
+            if not only_if_drifted or drifted_roll_ups(self._writer, self._opened_aside, self._address.database):
+                rebuild_roll_ups(guarded)
+
+    @contextmanager
+    def _recounting(self) -> Iterator[Any]:
+        """Recount within the block. From its beginning on a recount is known to be due, to whoever comes next."""
+        database = self._address.database
+        try:
+            with recovery.recounting(
+                self._writer, alone=self._is_alone, open_client=lambda: self._opened_aside(database)
+            ) as guarded:
+                self._is_recount_due = True
+                yield guarded
+        except recovery.BeingRecounted:
+            self._is_recount_due = False  # another process does it, or leaves it behind where all can see
+            raise
         self._is_recount_due = False
 
     def _names_of_columns(self, text: str, values: dict[str, Any]) -> tuple[str, ...]:
@@ -316,8 +362,18 @@ def _unqualified(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(re.sub(r"^\w+\.(?=\w+$)", "", name) for name in names)
 
 
-def _refuse_impossible(bad_lines: Sequence[BadLine]) -> None:
-    """Raise for what a constraint of the schema would refuse: nothing of a batch may be written by then."""
+def _refuse_impossible(checkpoints: Sequence[Checkpoint], bad_lines: Sequence[BadLine]) -> None:
+    """Raise for what the schema would refuse: a batch that is put down and cannot be ended stops all after it."""
+    told: list[Checkpoint | BadLine] = [*checkpoints, *bad_lines]
+    for kept in told:
+        for field in kept.__struct_fields__:
+            value = getattr(kept, field)
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                raise InvalidInput(
+                    field,
+                    f"{value} is beyond 64 bits, at {kept.path}.",
+                    remedy="Correct the time of the file, or its size.",
+                )
     for bad in bad_lines:
         if bad.line < 1 or bad.offset < 0 or bad.length < 0:
             raise InvalidInput(

@@ -49,8 +49,7 @@ class ClickHouseTail(Tail):
                 self._newest = self._passed_over = self._newest_version()
                 self._seen.clear()
                 return []
-            since = max(self._newest - _OVERLAP, self._passed_over)
-            rows = [row for row in self._rows_since(since) if (row[1], row[0]) not in self._seen][:_AT_ONCE]
+            rows = self._rows_of(self._unseen_since(max(self._newest - _OVERLAP, self._passed_over))[:_AT_ONCE])
         self._remember(rows)
         latest = {row[1]: row for row in rows}  # an event that was completed meanwhile is told once
         return [from_row(row[2:]) for row in latest.values()]
@@ -62,15 +61,24 @@ class ClickHouseTail(Tail):
     def _newest_version(self) -> int:
         return int(self._client.query("SELECT max(version) FROM invocation_log").result_rows[0][0])
 
-    def _rows_since(self, version: int) -> list[Any]:
-        """Return version, id and all else of the rows written after *version*, the first written first."""
-        return list(
-            self._client.query(
-                f"SELECT version, event_id, {event_columns()} FROM invocation_log WHERE version > {{since:UInt64}}"
-                f" ORDER BY version LIMIT {2 * _TOO_MANY}",
-                {"since": version},
-            ).result_rows
-        )
+    def _unseen_since(self, version: int) -> list[int]:
+        """Return the versions after *version* that were not told yet, the earliest first."""
+        rows = self._client.query(
+            "SELECT version, event_id FROM invocation_log WHERE version > {since:UInt64} ORDER BY version",
+            {"since": version},
+        ).result_rows
+        return [written for written, event_id in rows if (event_id, written) not in self._seen]
+
+    def _rows_of(self, versions: list[int]) -> list[Any]:
+        """Return version, id and all else of the rows written as *versions*, but for those told already."""
+        if not versions:
+            return []
+        rows = self._client.query(
+            f"SELECT version, event_id, {event_columns()} FROM invocation_log"
+            " WHERE version BETWEEN {first:UInt64} AND {last:UInt64} ORDER BY version",
+            {"first": versions[0], "last": versions[-1]},
+        ).result_rows
+        return [row for row in rows if (row[1], row[0]) not in self._seen]
 
     def _remember(self, rows: list[Any]) -> None:
         for row in rows:

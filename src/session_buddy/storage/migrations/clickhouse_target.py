@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from session_buddy.errors import MigrationError, MigrationLocked, SchemaDrift, StoreError
+from session_buddy.storage.clickhouse import recount_lock
 from session_buddy.storage.clickhouse.connection import Address, literal, open_client, translated
 from session_buddy.storage.migrations import clickhouse_history as history
 from session_buddy.storage.migrations.clickhouse_schema import names_in_cluster, schema
@@ -191,7 +192,7 @@ class ClickHouseTarget:
             return Verification(missing=(), different=(), unexpected=(), damage=())
         with translated(self._address):
             expected, live = self._built(scripts), schema(self.client, self._address.database)
-            own = {f"table {history.TABLE}", f"table {history.LOCK}"}
+            own = {f"table {history.TABLE}", f"table {history.LOCK}", f"table {recount_lock.LOCK}"}
             return Verification(
                 missing=tuple(sorted(expected.keys() - live.keys())),
                 different=tuple(sorted(n for n in expected.keys() & live.keys() if expected[n] != live[n])),

@@ -210,7 +210,8 @@ ORDER BY name
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- A batch that was begun: written before its events, marked done after them. Whoever finds one
--- that is not done sends it again, under the same token.
+-- that is not done sends it again, under the same token. No TTL: it could take the row that says a batch is done
+-- before the row that holds it.
 CREATE TABLE IF NOT EXISTS unfinished_batch (
     token String,
     begun_at DateTime DEFAULT now(),
@@ -218,7 +219,6 @@ CREATE TABLE IF NOT EXISTS unfinished_batch (
     done UInt8
 ) ENGINE = ReplacingMergeTree(done)
 ORDER BY token
-TTL begun_at + INTERVAL 7 DAY WHERE done = 1
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Empty but in tests: the moment that views take for now.
