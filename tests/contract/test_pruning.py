@@ -8,7 +8,7 @@ from session_buddy.errors import InvalidInput
 from session_buddy.monitoring.retention import prune
 from session_buddy.storage import Store
 from tests.contract.conftest import OpenStore
-from tests.making import NOW, FakeClock, many
+from tests.making import NOW, FakeClock, invocation, many, shifted
 
 MONTH = "2026-06-01T00:00:00.000Z"
 TOTALS = "SELECT count(*), sum(invocation_count) FROM skill_metrics"
@@ -51,6 +51,14 @@ def test_it_equals_a_store_that_never_had_what_is_old(history: Store, open_new: 
 
 
 _WHEN_WRITTEN = ("updated_at", "last_updated")
+
+
+def test_the_moment_itself_is_kept(open_new: OpenStore) -> None:
+    store = open_new(clock=FakeClock())
+    moments = (shifted(MONTH, seconds=-0.001), MONTH)
+    store.record([invocation(f"at-{moment}", invoked_at=moment) for moment in moments])
+    assert prune(store, MONTH).invocations == 1
+    assert store.query("SELECT invoked_at FROM skill_invocation").rows == [(MONTH,)]
 
 
 def test_nothing_old_is_nothing_to_do(history: Store) -> None:

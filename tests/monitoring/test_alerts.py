@@ -430,9 +430,10 @@ def test_secrets_come_from_a_file_that_only_its_owner_may_read(tmp_path: Path) -
     with pytest.raises(InvalidInput, match="No such file"):
         signing_key(target)
     path.write_text("a secret of many letters\n")
-    path.chmod(0o644)
-    with pytest.raises(InvalidInput, match="others may use"):
-        signing_key(target)
+    for mode in (0o604, 0o640, 0o620):
+        path.chmod(mode)
+        with pytest.raises(InvalidInput, match="others may use"):
+            signing_key(target)
     path.chmod(0o600)
     assert signing_key(target) == b"a secret of many letters"
     path.write_text("whsec_no base64 at all")

@@ -109,7 +109,7 @@ def test_its_memory_does_not_grow() -> None:
 
 def test_incidents_carry_the_band_of_the_hour_in_which_they_got_so_bad() -> None:
     buckets = some_hours(400)
-    bad = [*[outcomes(14, 6)] * 6, *[outcomes(0, 20)] * 4]
+    bad = [*[outcomes(14, 6)] * 6, *[outcomes(0, 30)] * 4]
     buckets += hours(bad, start=buckets[-1].end)
     (found,) = begun(buckets).found
     panel = Panel()

@@ -139,6 +139,7 @@ def test_what_was_spooled_is_delivered_by_the_next_life(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_killed_many_times(tmp_path_factory: pytest.TempPathFactory) -> None:
     for _ in range(5):
         test_killed_again_and_again_it_loses_nothing_and_listeners_recover(tmp_path_factory.mktemp("life"))

@@ -23,9 +23,8 @@ from session_buddy.server.app import create_app
 from session_buddy.server.chores import Chore, do_chores
 from session_buddy.server.doors import Door, address_of, listening
 from session_buddy.server.following import Follower
-from session_buddy.server.http_protocol import PatientHttpProtocol
 from session_buddy.server.live import close_live
-from session_buddy.server.live_protocol import LiveWebSocketProtocol
+from session_buddy.server.live_protocol import LiveHttpProtocol, LiveWebSocketProtocol
 from session_buddy.server.security import Access
 from session_buddy.server.site import Site
 from session_buddy.server.troubles import Troubles
@@ -152,9 +151,9 @@ class _Server(uvicorn.Server):
 def _config(site: Site, background: Callable[[], object]) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(site, background=background),  # type: ignore[arg-type]
-        http=PatientHttpProtocol,
+        http=LiveHttpProtocol,
         ws=LiveWebSocketProtocol,
-        ws_max_size=1 << 20,
+        ws_max_size=64 << 10,
         ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,

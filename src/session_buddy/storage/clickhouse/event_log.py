@@ -183,12 +183,10 @@ def begin(client: Any, token: str, packed_contents: bytes) -> None:
 def deliver(clients: Sequence[Any], contents: Contents, *, is_wanted: Callable[[], bool] = lambda: True) -> bool:
     """Write *contents* over *clients*. Repeatable, also after it failed half-way; :func:`end` comes after it.
 
-    The parts of a large batch go over several clients at once. Before each *is_wanted* is asked; returns whether
+    The parts of a large batch go over several clients at once. Between them *is_wanted* is asked; returns whether
     it never said no.
     """
     client = clients[0]
-    if not is_wanted():
-        return False
     if len(contents.parts) == 1:
         _insert_changes(client, contents, 0)
     elif contents.parts:

@@ -109,17 +109,17 @@ class Guarded:
 def _acquire(client: Any, token: str) -> None:
     from clickhouse_connect.driver.exceptions import DatabaseError
 
-    if not is_held(client):
-        # Two may break one lock and drop each other's: whoever lost finds out by require(), a moment later.
+    if is_held(client):
+        raise BeingRecounted
+    if _holder(client) is not None:
+        # Two may break one lock, and the second drop that of the first: who lost finds out by require(), later.
         client.command(f"DROP TABLE IF EXISTS {LOCK} SYNC")
-        try:
-            client.command(f"CREATE TABLE {LOCK} (id UInt8) ENGINE = Null COMMENT {literal(token)}")
-        except DatabaseError as error:
-            if error.code != _TABLE_EXISTS:
-                raise
-        else:
-            return
-    raise BeingRecounted
+    try:
+        client.command(f"CREATE TABLE {LOCK} (id UInt8) ENGINE = Null COMMENT {literal(token)}")
+    except DatabaseError as error:
+        if error.code != _TABLE_EXISTS:
+            raise
+        raise BeingRecounted from error
 
 
 def _holder(client: Any) -> str | None:

@@ -87,6 +87,8 @@ class Begun(msgspec.Struct):
     """Whether a part of it may have arrived already."""
     recounts: int = 0
     """Those known when it was planned: see :class:`Standing`."""
+    is_stale: bool = False
+    """Whether it was dropped unsent, as roll-ups were recounted since it was planned."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -128,6 +130,8 @@ def may_have_forgotten(client: Any, begun: Begun) -> bool:
     That is so if it may have died since, and has no replicas, or if so much was inserted since that it forgot.
     """
     age_seconds = int(time.monotonic() - begun.moment) + _SLACK_SECONDS
+    if age_seconds > _KEPT_SECONDS:
+        return True  # of what came since, not all is known any more
     ((uptime_seconds, replicated, batches),) = client.query(
         "SELECT toInt64(uptime()), (SELECT count() FROM system.tables WHERE database = currentDatabase()"
         " AND engine LIKE 'Replicated%'), (SELECT uniqExact(u.token) FROM unfinished_batch AS u"
@@ -141,8 +145,6 @@ def take_in(client: Any) -> None:
 
     Tables that were counted again have forgotten tokens, so nobody may send any of them once more.
     """
-    if isinstance(client, ClusterClient):
-        client.catch_up("unfinished_batch")
     for contents, _ in event_log.unfinished(client):
         _enter_again(client, contents)
         event_log.deliver_rest(client, contents)
@@ -152,7 +154,7 @@ def take_in(client: Any) -> None:
 def forget_old(client: Any, *, contents_seconds: int = _KEPT_SECONDS) -> None:
     """Delete what finished batches held, where they began that long ago, and later that they were.
 
-    In this order, each on all replicas: of a token that lost only the row that says it is done, all would be sent again.
+    In this order, each on all replicas: a token that lost only the row that says it is done would be sent again.
     """
     tokens_seconds = _KEPT_SECONDS + _STRAGGLER_SECONDS
     ((now, old_contents, old_tokens),) = client.query(
@@ -225,6 +227,8 @@ def recounting(client: Any, *, alone: bool, open_client: Callable[[], Any]) -> I
             held.enter_context(signs_of_life(open_client, token))
             _wait_for_others(client)
             require(client, token)
+        if isinstance(client, ClusterClient):
+            client.catch_up("unfinished_batch")  # with what was begun over other nodes
         yield client if alone else Guarded(client, token)
         if not alone:
             require(client, token)

@@ -51,6 +51,11 @@ class ClickHouseStore(Store):
                         delivered again counts once, whoever delivers it. Where a server without replicas
                         died within an insert, or forgot its tokens, the roll-ups are recounted before all
                         else; :meth:`record` of other processes is refused meanwhile.
+    Recounts            :meth:`rebuild` and :meth:`prune` run one at a time: the second is refused with
+                        :class:`~session_buddy.errors.StoreAway`, as is :meth:`record`. One that was killed
+                        is taken over two minutes after its last sign of life. Not covered: a process that
+                        stood still for so long in the middle of a statement, and a cluster's node that
+                        hears of a recount more than a second late; :meth:`drifted` finds both.
     Known events        An event is looked for a day around the time it tells. Told again with another time
                         further off, it is a second one.
     Time                Years 1970 to 2105; others are refused.
@@ -217,10 +222,12 @@ class ClickHouseStore(Store):
         # Before it is begun: where the answer is lost, the server may have it, and it must be ended first.
         begun = recovery.Begun(contents, time.monotonic(), event_log.packed(contents), recounts=recounts)
         self._unfinished.append(begun)
-        self._finish()
+        self._send_all()
+        if begun.is_stale:
+            raise recovery.BeingRecounted
 
     def _finish(self) -> int:
-        """Write, or write again, what was begun: nothing else may be counted before it.
+        """Write again what was begun: nothing else may be counted before it.
 
         Returns the recounts that are known; raises :class:`BeingRecounted` where another process is at one.
         """
@@ -231,16 +238,18 @@ class ClickHouseStore(Store):
             self._is_recount_due = True
         if self._is_recount_due:
             self._recount()
-            found = recovery.standing(self._writer)
-        while self._unfinished:
-            is_stale = self._send(self._unfinished[0])
-            del self._unfinished[0]
-            if is_stale:
-                raise recovery.BeingRecounted
-        return found.recounts
+        elif not self._unfinished:
+            return found.recounts
+        self._send_all()
+        return recovery.standing(self._writer).recounts
 
-    def _send(self, begun: recovery.Begun) -> bool:
-        """Write *begun* whole. Returns whether a recount came between that made its plan worthless; it is gone then."""
+    def _send_all(self) -> None:
+        while self._unfinished:
+            self._send(self._unfinished[0])
+            del self._unfinished[0]
+
+    def _send(self, begun: recovery.Begun) -> None:
+        """Write *begun* whole, or drop it: a recount took it in, or came before it and made its plan worthless."""
         token = begun.contents.token
         if not begun.is_put_down:
             event_log.begin(self._writer, token, begun.packed)
@@ -248,20 +257,20 @@ class ClickHouseStore(Store):
         was_sent = begun.was_sent
         if not was_sent:
             found = recovery.standing(self._writer, token)
-            if found.is_recounted or found.recounts != begun.recounts:
-                event_log.end(self._writer, token)
-                return True
+            begun.is_stale = found.is_recounted or found.recounts != begun.recounts
+            if begun.is_stale:
+                return event_log.end(self._writer, token)
+        elif not self._is_wanted(token):
+            return None
         begun.was_sent = True
         clients = (self._writer, self._second_writer)
         if not event_log.deliver(clients, begun.contents, is_wanted=lambda: self._is_wanted(token)):
-            return False
+            return None
         if was_sent and not self._is_alone:
             recovery.outlast_stragglers(self._writer, begun.contents)
         if was_sent and recovery.may_have_forgotten(self._writer, begun):
-            self._recount(only_if_drifted=True)
-        else:
-            event_log.end(self._writer, token)
-        return False
+            return self._recount(only_if_drifted=True)
+        return event_log.end(self._writer, token)
 
     def _is_wanted(self, token: str) -> bool:
         """Tell whether the next part of a batch is to be sent, and not all of it taken in by a recount already."""
