@@ -13,10 +13,12 @@ from session_buddy.errors import NotFound
 from session_buddy.reports.names import suggestions
 from session_buddy.storage import Store
 from session_buddy.storage.locations import names_in
+from session_buddy.storage.tables import PLAIN_TABLES
 
 __all__ = ["export_to", "write_rows"]
 
 _EVENT_LOG = "skill_invocation"
+_SOURCES = {table.name: table.source for table in PLAIN_TABLES}
 
 
 def export_to(store: Store, table: str, format_: ExportFormat, path: Path) -> None:
@@ -43,8 +45,8 @@ def export_to(store: Store, table: str, format_: ExportFormat, path: Path) -> No
 
 def write_rows(store: Store, table: str, format_: ExportFormat, out: IO[bytes]) -> None:
     """Write *table* to *out*. Raises as :func:`export_to`."""
-    name = _quoted(_known(store, _EVENT_LOG if table == "invocations" else table))
-    select = f"SELECT * FROM {name}"
+    name = _known(store, _EVENT_LOG if table == "invocations" else table)
+    select = f"SELECT * FROM {_SOURCES.get(name, _quoted(name))}"
     match format_:
         case ExportFormat.CSV:
             with streamed(store, select) as rows:
@@ -55,7 +57,7 @@ def write_rows(store: Store, table: str, format_: ExportFormat, out: IO[bytes]) 
         case ExportFormat.PARQUET:
             from session_buddy.cli.parquet import write_parquet
 
-            write_parquet(store, name, out)
+            write_parquet(store, _quoted(name), select, out)
 
 
 def _known(store: Store, table: str) -> str:

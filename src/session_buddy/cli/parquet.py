@@ -21,11 +21,11 @@ _NUMBER = re.compile(r"^(?:Nullable\(|LowCardinality\()*(Float|U?Int|Bool)")
 """How the types of ClickHouse's columns of numbers begin."""
 
 
-def write_parquet(store: Store, name: str, out: IO[bytes]) -> None:
-    """Write the table or view *name*, quoted as SQL wants it, to *out* as Parquet with zstd compression.
+def write_parquet(store: Store, name: str, select: str, out: IO[bytes]) -> None:
+    """Write what *select* gives, all rows of the table or view *name*, to *out* as Parquet with zstd compression.
 
-    Whole numbers become ``int64``, others ``double``, blobs ``binary``; a column of several types is text.
-    Raises :class:`MissingExtra` where pyarrow is not installed.
+    *name* is quoted as SQL wants it. Whole numbers become ``int64``, others ``double``, blobs ``binary``; a column
+    of several types is text. Raises :class:`MissingExtra` where pyarrow is not installed.
     """
     try:
         pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
@@ -36,7 +36,7 @@ def write_parquet(store: Store, name: str, out: IO[bytes]) -> None:
     schema = pyarrow.schema([(column, types[storage]) for column, storage in storages.items()])
     fits = [_FITS[storage] for storage in storages.values()]
     writing = parquet.ParquetWriter(out, schema, compression="zstd")
-    with streamed(store, f"SELECT * FROM {name}") as rows, writing as writer:
+    with streamed(store, select) as rows, writing as writer:
         next(rows)
         for batch in _batches(rows):
             arrays = [

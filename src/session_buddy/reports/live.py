@@ -22,7 +22,7 @@ SELECT d.*, c.category_name AS category
 FROM v_realtime_skill_dashboard d LEFT JOIN v_multimodal_skill_catalog c ON c.skill_name = d.skill_name
 """
 _OF_CATEGORIES = "SELECT skill_name FROM v_multimodal_skill_catalog WHERE category_name IN ({})"
-_OPEN = "SELECT * FROM skill_anomalies WHERE resolved_at IS NULL ORDER BY detected_at DESC, id DESC"
+_OPEN = "SELECT * FROM skill_anomalies FINAL WHERE resolved_at IS NULL ORDER BY detected_at DESC, id DESC"
 # By skill, since the event log has an index that begins with it and none by time alone.
 _LATEST_OF = f"""
 SELECT event_id, session_id, skill_name, kind, invoked_at, outcome, error_type, duration_ms, user_id, project, source

@@ -35,7 +35,7 @@ _SESSIONS = "SELECT value FROM store_counts WHERE name = 'sessions'"
 _ANOMALIES = """
 SELECT skill_name, coalesce(metric, 'unknown') AS seen_in, anomaly_type, coalesce(severity, 'unknown') AS how_bad,
        count(*) AS number
-FROM skill_anomalies WHERE resolved_at IS NULL GROUP BY skill_name, seen_in, anomaly_type, how_bad
+FROM skill_anomalies FINAL WHERE resolved_at IS NULL GROUP BY skill_name, seen_in, anomaly_type, how_bad
 ORDER BY skill_name, seen_in, anomaly_type, how_bad
 """
 # The newest rows by the order of arrival, which is that of the ids: no more than a thousand are looked at.

@@ -58,7 +58,7 @@ FROM session_summary WHERE (first_invoked_at, session_id) < (:moment, :id)
 ORDER BY first_invoked_at DESC, session_id DESC LIMIT :limit
 """
 _ANOMALIES = """
-SELECT * FROM skill_anomalies WHERE (detected_at, id) < (:moment, :id) {more}
+SELECT * FROM skill_anomalies FINAL WHERE (detected_at, id) < (:moment, :id) {more}
 ORDER BY detected_at DESC, id DESC LIMIT :limit
 """
 

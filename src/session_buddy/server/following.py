@@ -25,8 +25,8 @@ _RETRY_SECONDS = 2.0
 _END_SECONDS = 2.0
 _WORK = "Following what is recorded"
 
-_OPEN = "SELECT * FROM skill_anomalies WHERE resolved_at IS NULL"
-_NAMED = "SELECT * FROM skill_anomalies WHERE id IN ({})"
+_OPEN = "SELECT * FROM skill_anomalies FINAL WHERE resolved_at IS NULL"
+_NAMED = "SELECT * FROM skill_anomalies FINAL WHERE id IN ({})"
 
 
 class News(msgspec.Struct, frozen=True, kw_only=True):
