@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from session_buddy.errors import StoreError
 from session_buddy.storage import Store
 from session_buddy.storage.locations import names_in, size_of
 from tests.making import invocation
@@ -58,3 +59,22 @@ def test_every_view_has_columns_before_there_is_anything_in_it(store: Store, vie
 def test_a_store_takes_room(store: Store) -> None:
     store.record([invocation()])
     assert size_of(store) > 0
+
+
+def test_what_is_closed_says_so(store: Store) -> None:
+    store.record([invocation()])
+    rest = store.stream("SELECT a.event_id FROM skill_invocation a")
+    next(rest)
+    store.close()
+    store.close()
+    with pytest.raises(StoreError, match="has been closed"):
+        list(rest)
+    for call in (
+        lambda: store.query("SELECT 1"),
+        lambda: list(store.stream("SELECT 1")),
+        store.checkpoints,
+        store.drifted,
+        lambda: store.record([invocation("b")]),
+    ):
+        with pytest.raises(StoreError, match="has been closed"):
+            call()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,59 @@ def test_a_damaged_file_is_told_as_such_when_writing_too(tmp_path: Path) -> None
     path.write_bytes(whole)
     with open_store(f"sqlite:///{path}") as store, pytest.raises(StoreUnreadable, match="damaged"):
         store.record(many(200, seed=2))
+
+
+CLOSE = """
+import sys, threading, time
+from session_buddy.storage import open_store
+store = open_store(f"sqlite:///{sys.argv[1]}")
+numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT "
+what = {
+    "query": lambda: store.query(numbers + "count(*), sum(i) FROM n").rows,
+    "stream": lambda: sum(1 for _ in store.stream(numbers + "sum(i) OVER (ORDER BY -i) FROM n")),
+}
+answers = []
+reading = threading.Thread(target=lambda: answers.append(what[sys.argv[2]]()))
+reading.start()
+time.sleep(0.3)
+store.close()
+reading.join()
+print(answers)
+"""
+
+
+@pytest.mark.parametrize(("reads", "said"), [("query", "[[(3000000, 4500001500000)]]"), ("stream", "closed")])
+def test_closing_waits_for_a_statement_of_another_thread(tmp_path: Path, reads: str, said: str) -> None:
+    # The memory that a statement reads when its connection is gone does not always crash it: three times.
+    for _ in range(3):
+        process = start(CLOSE, tmp_path / "s.db", reads)
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err
+        assert said in out + err
+
+
+def test_a_write_that_waits_for_another_process_gives_up_when_the_store_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    store = open_store(f"sqlite:///{path}", patience_seconds=120)
+    store.record([invocation("first")])
+    said: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            store.record([invocation("second")])
+        except BaseException as error:
+            said.append(error)
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = threading.Thread(target=write)
+        writing.start()
+        time.sleep(0.2)
+        begun = time.monotonic()
+        store.close()
+        assert time.monotonic() - begun < 30
+        writing.join(30)
+        other.execute("ROLLBACK")
+    assert [str(error) for error in said] == [
+        f"The store {store.url} has been closed. Open it again with open_store()."
+    ]

@@ -172,7 +172,11 @@ class Store(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Release the files; the store can not be used afterwards."""
+        """Release the files; the store can not be used afterwards.
+
+        Calls of other threads that are at work come to their end. Whoever comes later, a write that still waits for
+        its turn, and a :meth:`stream` that has rows left get a :class:`~session_buddy.errors.StoreError`.
+        """
 
     def __enter__(self) -> Self:
         return self

@@ -151,6 +151,7 @@ class ClickHouseStore(Store):
                 if names := _unqualified(rows.source.column_names):
                     yield names
                 for row in rows:
+                    self._refuse_closed()
                     yield tuple(row)
             if not names:
                 yield self._names_of_columns(text, values)
@@ -211,8 +212,10 @@ class ClickHouseStore(Store):
 
     def close(self) -> None:
         """See :meth:`Store.close`."""
-        while self._clients:
-            self._clients.pop().close()
+        clients, self._clients = self._clients, []
+        # Each waits for what runs on it; whoever comes after that is refused.
+        while clients:
+            clients.pop().close()
 
     def _write(
         self, planned: Plan, checkpoints: Sequence[Checkpoint], bad_lines: Sequence[BadLine], recounts: int

@@ -37,12 +37,14 @@ INSERT INTO import_quarantine (path, offset, line, length, reason, seen_at)
 VALUES (?, ?, ?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 ON CONFLICT DO NOTHING
 """
+_ROWS_AT_ONCE = 256
+"""A stream takes so many out of SQLite each time."""
 
 
 class SQLiteStore(Store):
     """A :class:`Store` in one SQLite file in WAL mode: one writer at a time, readers never wait.
 
-    Safe to use from several threads: writes take turns, reads take turns.
+    Safe to use from several threads: writes take turns, reads take turns, and :meth:`close` waits for both.
     """
 
     def __init__(self, path: Path, *, clock: Clock | None = None, patience_seconds: float = 300.0) -> None:
@@ -55,6 +57,8 @@ class SQLiteStore(Store):
         self._reader = open_reader(path, clock=clock)
         self._closed = False
         self._writing, self._reading = threading.Lock(), threading.Lock()
+        # Held while SQLite runs on the reader; a stream that rests between two rows does not.
+        self._stepping = threading.Lock()
 
     @cached_property
     def _writer(self) -> sqlite3.Connection:
@@ -88,8 +92,8 @@ class SQLiteStore(Store):
 
     def query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Rows:
         """See :meth:`Store.query`."""
-        with self._reading, _explained(self.path):
-            cursor = self._reader.execute(sql, parameters)
+        with self._reading, _explained(self.path), self._open_reader() as reader:
+            cursor = reader.execute(sql, parameters)
             return Rows(_columns(cursor), cursor.fetchall())
 
     def stream(
@@ -97,9 +101,15 @@ class SQLiteStore(Store):
     ) -> Generator[tuple[Any, ...], None, None]:
         """See :meth:`Store.stream`."""
         with self._reading, _explained(self.path):
-            cursor = self._reader.execute(sql, parameters)
+            with self._open_reader() as reader:
+                cursor = reader.execute(sql, parameters)
             yield _columns(cursor)
-            yield from cursor
+            while True:
+                with self._open_reader():
+                    rows = cursor.fetchmany(_ROWS_AT_ONCE)
+                if not rows:
+                    return
+                yield from rows
 
     def tail(self) -> SQLiteTail:
         """See :meth:`Store.tail`."""
@@ -108,8 +118,8 @@ class SQLiteStore(Store):
     def checkpoints(self) -> dict[str, Checkpoint]:
         """See :meth:`Store.checkpoints`."""
         fields = Checkpoint.__struct_fields__
-        with self._reading:
-            rows = self._reader.execute(f"SELECT {', '.join(fields)} FROM import_checkpoint").fetchall()
+        with self._reading, self._open_reader() as reader:
+            rows = reader.execute(f"SELECT {', '.join(fields)} FROM import_checkpoint").fetchall()
         return {row[0]: Checkpoint(**dict(zip(fields, row, strict=True))) for row in rows}
 
     def describe(self, facts: Iterable[SkillFacts]) -> None:
@@ -130,7 +140,7 @@ class SQLiteStore(Store):
     def drifted(self) -> list[str]:
         """See :meth:`Store.drifted`. The recount happens in a transaction that is rolled back."""
         with self._writing:
-            begin_immediate(self._writer, self.path, self._patience_seconds)
+            self._begin()
             try:
                 kept = digest_roll_ups(self._writer)
                 rebuild_roll_ups(self._writer)
@@ -152,16 +162,31 @@ class SQLiteStore(Store):
     def close(self) -> None:
         """See :meth:`Store.close`."""
         self._closed = True
-        self._reader.close()
-        if "_writer" in vars(self):
-            self._writer.close()
+        # Closed under a statement that runs in another thread, SQLite reads memory that was given back.
+        with self._stepping:
+            self._reader.close()
+        with self._writing:
+            if "_writer" in vars(self):
+                self._writer.close()
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise StoreError(f"The store {self.url} has been closed.", remedy="Open it again with open_store().")
+
+    def _begin(self) -> None:
+        self._refuse_closed()
+        begin_immediate(self._writer, self.path, self._patience_seconds, before_each=self._refuse_closed)
+
+    @contextmanager
+    def _open_reader(self) -> Iterator[sqlite3.Connection]:
+        with self._stepping:
+            self._refuse_closed()
+            yield self._reader
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        if self._closed:
-            raise StoreError(f"The store {self.url} has been closed.", remedy="Open it again with open_store().")
         with self._writing:
-            begin_immediate(self._writer, self.path, self._patience_seconds)
+            self._begin()
             try:
                 yield self._writer
                 self._writer.execute("COMMIT")

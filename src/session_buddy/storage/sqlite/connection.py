@@ -27,6 +27,8 @@ __all__ = ["begin_immediate", "open_follower", "open_reader", "open_writer"]
 
 _OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 _BUSY_TIMEOUT_MS = 5_000
+_WRITER_TIMEOUT_MS = 1_000
+"""Less, since a writer tries again as long as it has patience, and looks between two attempts whether it should."""
 _CHECKPOINT_PAGES = 8_000
 _STEPS_BETWEEN_SIGNALS = 1_000_000
 _LARGE_ENOUGH_CACHE_KIB = 65_536
@@ -63,7 +65,7 @@ def open_writer(path: Path, *, clock: Clock | None, patience_seconds: float) -> 
     _require_sqlite()
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
     try:
-        connection.execute(f"PRAGMA busy_timeout={min(_BUSY_TIMEOUT_MS, round(patience_seconds * 1000))}")
+        connection.execute(f"PRAGMA busy_timeout={min(_WRITER_TIMEOUT_MS, round(patience_seconds * 1000))}")
         # Changing the journal mode takes an exclusive lock for which SQLite does not
         # call the busy handler, so the wait for it is ours.
         _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL").fetchone(), path, patience_seconds)
@@ -109,12 +111,23 @@ def open_follower(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def begin_immediate(connection: sqlite3.Connection, path: Path, patience_seconds: float) -> None:
+def begin_immediate(
+    connection: sqlite3.Connection,
+    path: Path,
+    patience_seconds: float,
+    *,
+    before_each: Callable[[], object] = lambda: None,
+) -> None:
     """Begin a write transaction, waiting up to *patience_seconds* for other writers.
 
-    Raises :class:`StoreBusy` after that.
+    Raises :class:`StoreBusy` after that, and whatever *before_each* attempt raises.
     """
-    _patiently(lambda: connection.execute("BEGIN IMMEDIATE"), path, patience_seconds)
+
+    def attempt() -> None:
+        before_each()
+        connection.execute("BEGIN IMMEDIATE")
+
+    _patiently(attempt, path, patience_seconds)
 
 
 def _patiently(attempt: Callable[[], Any], path: Path, patience_seconds: float) -> None:
