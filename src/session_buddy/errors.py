@@ -15,6 +15,14 @@ a sentence that tells the user what to do next::
     │   ├── StoreAway           the server cannot be reached, or does not answer
     │   ├── StoreFull           nothing more can be taken in for now; says when to come again
     │   └── QueryRefused        a read-only query that would write, or is no SQL
+    ├── ExperimentError         an experiment does not allow what was asked
+    │   ├── UnknownExperiment   … there is none of this name; also a NotFound
+    │   ├── UnknownStrategy     … it names a strategy that nobody registered; also a NotFound
+    │   ├── ExperimentExists    … its name is taken
+    │   ├── ExperimentUnreadable … its row, written by another program, makes no sense
+    │   ├── WrongState          … not in the state in which it is
+    │   ├── NamespaceTaken      … another one has these users of the namespace
+    │   └── DuplicateOutcome    … the same outcome was told before, and otherwise
     └── MigrationError          the schema cannot be changed or trusted
         ├── ScriptMissing       a version has no up or down script
         ├── ScriptEdited        an applied script no longer has its recorded digest
@@ -30,11 +38,16 @@ from collections.abc import Sequence
 from typing import Any
 
 __all__ = [
+    "DuplicateOutcome",
+    "ExperimentError",
+    "ExperimentExists",
+    "ExperimentUnreadable",
     "InvalidInput",
     "InvalidInvocation",
     "MigrationError",
     "MigrationLocked",
     "MissingExtra",
+    "NamespaceTaken",
     "NotFound",
     "QueryRefused",
     "SchemaDirty",
@@ -48,7 +61,10 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreUnreadable",
+    "UnknownExperiment",
     "UnknownStore",
+    "UnknownStrategy",
+    "WrongState",
 ]
 
 
@@ -135,6 +151,55 @@ class StoreFull(StoreError):
 
 class QueryRefused(StoreError):
     """A read-only query would have written, or is no valid SQL."""
+
+
+class ExperimentError(SessionBuddyError):
+    """An experiment does not allow what was asked."""
+
+
+class UnknownExperiment(ExperimentError, NotFound):
+    """No experiment has this name or id; ``suggestions`` are names that there are."""
+
+
+class UnknownStrategy(ExperimentError, NotFound):
+    """An experiment names a strategy that nobody registered; ``suggestions`` are those that are."""
+
+
+class ExperimentExists(ExperimentError):
+    """Another experiment has this name; names are never used again."""
+
+
+class ExperimentUnreadable(ExperimentError):
+    """The row of an experiment, written by another or a newer program, makes no sense; ``field`` names the column."""
+
+    def __init__(self, field: str, problem: str, *, remedy: str) -> None:
+        super().__init__(problem, remedy=remedy)
+        self.field = field
+
+
+class WrongState(ExperimentError):
+    """Not in the state in which the experiment is: ``status`` names it."""
+
+    def __init__(self, problem: str, *, remedy: str, status: str) -> None:
+        super().__init__(problem, remedy=remedy)
+        self.status = status
+
+
+class NamespaceTaken(ExperimentError):
+    """A running experiment, ``other``, has users of the namespace that this one wants."""
+
+    def __init__(self, problem: str, *, remedy: str, other: str) -> None:
+        super().__init__(problem, remedy=remedy)
+        self.other = other
+
+
+class DuplicateOutcome(ExperimentError):
+    """An outcome with this key was told before, and differs in ``differs``; nothing of the batch is stored."""
+
+    def __init__(self, problem: str, *, remedy: str, field: str, differs: Sequence[str]) -> None:
+        super().__init__(problem, remedy=remedy)
+        self.field = field
+        self.differs = list(differs)
 
 
 class MigrationError(SessionBuddyError):

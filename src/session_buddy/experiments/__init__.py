@@ -1,1 +1,1 @@
-"""Experiments: which of two strategies is better, answered so that the answer can be trusted."""
+"""Experiments: two strategies, users shared out between them, and what the difference is worth."""
