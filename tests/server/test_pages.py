@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -15,7 +16,8 @@ from session_buddy.monitoring.series import Grain
 from session_buddy.reports.ranking import first_day
 from session_buddy.reports.series import read_series
 from session_buddy.storage import Store, open_store
-from tests.making import NOW, FakeClock, invocation, many, shifted
+from tests.making import NOW, FakeClock, invocation, iso, many, shifted
+from tests.monitoring.history import broken_since, told
 from tests.server.pages_kit import Page, Visitor, visiting
 
 PAGES = ["/", "/skills", "/sessions", "/anomalies", "/data"]
@@ -213,6 +215,30 @@ class TestSkill:
         assert [("" if rate is None else str(rate)) for rate in success["y"]] == [row["success_rate"] for row in rows]
         (marks,) = [trace for trace in figure["data"] if trace.get("mode") == "markers"]
         assert "&lt;b&gt;odd&lt;/b&gt;" in marks["text"][0]
+
+    def test_colours_the_points_that_were_anomalies(self, store: Store, client: Visitor) -> None:
+        until = datetime.fromisoformat(NOW).replace(minute=0, second=0, microsecond=0)
+        fault = until - timedelta(hours=4)
+        store.record(list(told("deploy", broken_since(fault), until - timedelta(days=20), until)))
+        rows = rows_of(client, "/skills/deploy/series.csv?grain=hour")
+        figure = client.get("/skills/deploy/series.json?grain=hour").json()
+        band, success = figure["data"][:2]
+        marked = [
+            start for start, color in zip(success["x"], success["marker"]["color"], strict=True) if color == "--accent"
+        ]
+        assert marked and marked == [row["start"] for row in rows if row["anomalous"] == "True"]
+        assert marked[0] >= iso(fault)
+        drawn = {
+            start: (base, height)
+            for start, base, height in zip(band["x"], band["base"], band["y"], strict=True)
+            if height
+        }
+        assert len(drawn) > 30
+        assert drawn == {
+            row["start"]: (float(row["expected_low"]), float(row["expected_high"]) - float(row["expected_low"]))
+            for row in rows
+            if row["expected_low"]
+        }
 
     @pytest.mark.parametrize("query", ["grain=year", "days=0", "days=99999999999999"])
     def test_refuses_what_it_does_not_know(self, filled: Store, client: Visitor, query: str) -> None:

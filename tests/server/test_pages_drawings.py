@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from session_buddy.model import Kind
-from session_buddy.reports import expected
 from session_buddy.reports.sessions import Step
 from session_buddy.server.pages import drawings, figures, links, rendering, timeline
 from session_buddy.server.pages.drawings import bars
@@ -93,6 +92,6 @@ def test_bars_stay_within_their_frame(numbers: list[tuple[int, int]]) -> None:
         assert (bar.failed_height > 0) == (broken > 0) or use > 1_000 * max(1, broken)
 
 
-@pytest.mark.parametrize("module", [drawings, expected, figures, links, rendering, timeline])
+@pytest.mark.parametrize("module", [drawings, figures, links, rendering, timeline])
 def test_examples(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]

@@ -9,23 +9,22 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import betabinom
 
 from session_buddy.errors import InvalidInput
 from session_buddy.model import Kind, Outcome
 from session_buddy.monitoring.series import Grain
+from session_buddy.monitoring.watch import AnomalyWatch, rows_changed_since
 from session_buddy.reports.activity import read_daily_uses
 from session_buddy.reports.changes import WeekFigures, difference_interval, read_changes
 from session_buddy.reports.durations import read_durations
-from session_buddy.reports.expected import expected_ranges
 from session_buddy.reports.health import read_health
 from session_buddy.reports.latest import read_latest
 from session_buddy.reports.ranking import first_day
-from session_buddy.reports.series import read_series
+from session_buddy.reports.series import BucketFigures, read_series
+from session_buddy.reports.settings import put_setting
 from session_buddy.storage import Store, open_store
-from tests.making import NOW, FakeClock, invocation, many, shifted
+from tests.making import NOW, FakeClock, invocation, iso, many, shifted
+from tests.monitoring.history import Hour, broken_since, told
 
 HISTORY = many(900, days=20, seed=3)
 
@@ -78,43 +77,87 @@ class TestSeries:
         with pytest.raises(InvalidInput):
             read_series(filled, "skill-2", Grain.DAY, since=NOW, until=NOW, zone="Mars/Olympus")
 
-    def test_expects_what_the_four_weeks_before_say_whatever_is_shown(self, filled: Store) -> None:
-        long = read_series(filled, "skill-2", Grain.DAY, since=first_day(NOW, 15), until=NOW).buckets
-        short = read_series(filled, "skill-2", Grain.DAY, since=first_day(NOW, 3), until=NOW).buckets
-        assert long[-3:] == short
-        assert any(bucket.expected_low is not None for bucket in short)
 
+class TestBand:
+    """The band of the chart is that of the watch."""
 
-outcomes = st.tuples(st.integers(0, 40), st.integers(0, 40))
+    UNTIL = datetime.fromisoformat("2026-06-18T12:00:00.000Z")
+    FAULT = UNTIL - timedelta(hours=26)
 
+    @pytest.fixture
+    def watched(self, store: Store) -> Store:
+        """Four steady weeks and two days that were watched hour by hour: half of the uses failed for four hours."""
+        broken, begun = broken_since(self.FAULT, self.FAULT + timedelta(hours=4)), self.UNTIL - timedelta(days=30)
+        store.record(list(told("deploy", broken, begun, self.UNTIL)))
+        watch = AnomalyWatch(store)
+        for hours in range(48, -1, -1):
+            watch.step(iso(self.UNTIL - timedelta(hours=hours) + timedelta(minutes=6)))
+        return store
 
-class TestExpected:
-    @given(st.lists(outcomes, max_size=12), st.integers(1, 5))
-    def test_is_the_middle_of_a_beta_binomial_of_the_buckets_before(
-        self, buckets: list[tuple[int, int]], reach: int
-    ) -> None:
-        for place, found in enumerate(expected_ranges(buckets, reach)):
-            before = buckets[max(0, place - reach) : place]
-            completed, failed = sum(done for done, _ in before), sum(broken for _, broken in before)
-            trials = sum(buckets[place])
-            if not trials or completed + failed < 20:
-                assert found is None
-                continue
-            assert found is not None
-            chances = betabinom(trials, completed + 0.5, failed + 0.5)
-            low, high = (round(end * trials) for end in found)
-            assert chances.cdf(low - 1) <= 0.005 + 1e-9 < chances.cdf(low) + 2e-9
-            assert chances.sf(high) <= 0.005 + 1e-9 < chances.sf(high - 1) + 2e-9
+    def band(self, store: Store, grain: Grain, days: int = 2) -> list[BucketFigures]:
+        until = iso(self.UNTIL + timedelta(minutes=6))
+        return read_series(store, "deploy", grain, since=first_day(until, days), until=until).buckets
 
-    @given(st.lists(outcomes, min_size=2, max_size=12), st.data())
-    def test_knows_nothing_of_its_own_bucket_or_later_ones(
-        self, buckets: list[tuple[int, int]], data: st.DataObject
-    ) -> None:
-        place = data.draw(st.integers(0, len(buckets) - 1))
-        done, broken = buckets[place]
-        # As many uses, all with the other end; what follows is anything.
-        other = [*buckets[:place], (broken, done), *data.draw(st.lists(outcomes, max_size=3))]
-        assert expected_ranges(buckets, 3)[: place + 1] == expected_ranges(other, 3)[: place + 1]
+    def test_a_point_outside_is_an_anomaly_and_an_anomaly_begins_with_a_point_outside(self, watched: Store) -> None:
+        rows = [row for row in rows_changed_since(watched, "") if row.metric == "completion_rate"]
+        outside = [
+            bucket
+            for bucket in self.band(watched, Grain.HOUR)
+            if bucket.success_rate is not None
+            and bucket.expected_low is not None
+            and bucket.expected_high is not None
+            and not bucket.expected_low
+            < bucket.success_rate
+            < max(bucket.expected_high, 1 + (bucket.expected_high == 1))
+        ]
+        assert len(outside) >= 3 and {bucket.success_rate for bucket in outside} == {0.5, 0.9}
+        for bucket in outside:
+            assert bucket.anomalous
+            assert any(row.detected_at <= bucket.end <= (row.resolved_at or "9") for row in rows)
+        assert rows and {row.detected_at for row in rows} <= {bucket.end for bucket in outside}
+
+    def test_it_is_there_where_all_is_well_and_holds_what_is_usual(self, watched: Store) -> None:
+        calm = [
+            bucket for bucket in self.band(watched, Grain.HOUR, 5) if bucket.start < iso(self.FAULT) and bucket.failed
+        ]
+        assert len(calm) >= 10
+        for bucket in calm:
+            assert not bucket.anomalous
+            assert bucket.expected_low is not None and 0.4 < bucket.expected_low < 0.8
+
+    def test_a_day_is_marked_for_any_of_its_hours(self, watched: Store) -> None:
+        marks = {bucket.start[:10]: bucket.anomalous for bucket in self.band(watched, Grain.DAY, 5)}
+        assert [day for day, mark in marks.items() if mark] == [iso(self.FAULT)[:10]]
+
+    def test_the_hour_that_goes_on_is_not_judged(self, watched: Store) -> None:
+        watched.record(list(told("deploy", lambda _: Hour(0, 40), self.UNTIL, self.UNTIL + timedelta(hours=1))))
+        last = self.band(watched, Grain.HOUR)[-1]
+        assert (last.failed, last.anomalous, last.expected_low) == (40, False, None)
+        until = iso(self.UNTIL + timedelta(minutes=30))
+        for now, found in {None: False, iso(self.UNTIL + timedelta(minutes=66)): True}.items():
+            buckets = read_series(watched, "deploy", Grain.HOUR, since=until, until=until, now=now).buckets
+            assert [bucket.anomalous for bucket in buckets] == [found]
+
+    def test_what_is_not_watched_has_none(self, watched: Store) -> None:
+        put_setting(watched, "anomaly_kinds", "mcp shell")
+        assert all(not one.anomalous and one.expected_low is None for one in self.band(watched, Grain.HOUR))
+
+    def test_is_that_of_the_detector_that_is_set(self, watched: Store) -> None:
+        before = self.band(watched, Grain.HOUR)
+        put_setting(watched, "anomaly_detector", "zscore")
+        after = self.band(watched, Grain.HOUR)
+        assert [one.expected_low for one in before] != [one.expected_low for one in after]
+        assert any(one.anomalous for one in after)
+
+    def test_is_the_same_whatever_is_shown(self, watched: Store) -> None:
+        assert self.band(watched, Grain.DAY, 15)[-3:] == self.band(watched, Grain.DAY, 3)
+
+    def test_reaches_back_for_half_a_year(self, store: Store) -> None:
+        begun = self.UNTIL - timedelta(days=300)
+        noon = lambda at: Hour(36, 4) if at.hour == 12 else Hour()  # noqa: E731
+        store.record(list(told("deploy", noon, begun, self.UNTIL)))
+        banded = [one.start for one in self.band(store, Grain.WEEK, 300) if one.expected_low is not None]
+        assert min(banded) > iso(self.UNTIL - timedelta(weeks=27)) and len(banded) >= 25
 
 
 class TestChanges:

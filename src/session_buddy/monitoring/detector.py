@@ -24,7 +24,7 @@ import msgspec
 from session_buddy.errors import InvalidInput
 from session_buddy.monitoring.series import Bucket, Counts
 
-__all__ = ["AnomalyType", "Detector", "Metric", "Reading", "Severity", "demand_next", "observed"]
+__all__ = ["AnomalyType", "Detector", "Metric", "Outlook", "Reading", "Severity", "demand_next", "observed"]
 
 
 class Metric(StrEnum):
@@ -91,6 +91,26 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         return self.score is not None
 
 
+class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+    """What an hour could have meant, as it stood before its outcomes were judged; of the completion rate only.
+
+    Gains are those of the alarm level, where none and where all of the outcomes are completions; between the two they
+    grow evenly.
+    """
+
+    exposure: float
+    """Outcomes of the hour."""
+    rate: float
+    """Which part of them did complete."""
+    drop: float
+    """The alarm level of a drop before the hour."""
+    spike: float
+    drop_gains: tuple[float, float]
+    spike_gains: tuple[float, float]
+    adds_up: bool = True
+    """Whether the level of an hour is that of the hour before and what was gained."""
+
+
 class Detector(ABC):
     """One metric of one skill, hour by hour; the module's text lists the guarantees."""
 
@@ -104,6 +124,13 @@ class Detector(ABC):
         Hours must come in order and without gaps, as :func:`~session_buddy.monitoring.series.hourly` makes
         them; :class:`InvalidInput` is raised for an hour that does not follow the last one.
         """
+
+    def observe_with_outlook(self, bucket: Bucket) -> tuple[Reading, Outlook | None]:
+        """Do what :meth:`observe` does, and tell what other outcomes of the same number would have meant.
+
+        ``None`` where nothing was judged, and of detectors and metrics for which this cannot be told.
+        """
+        return self.observe(bucket), None
 
     @abstractmethod
     def state(self) -> dict[str, Any]:

@@ -18,7 +18,16 @@ from typing import Any, Self
 import msgspec
 
 from session_buddy.monitoring.cusum import Cusum, Spread, Temper
-from session_buddy.monitoring.detector import AnomalyType, Detector, Metric, Reading, Severity, demand_next, observed
+from session_buddy.monitoring.detector import (
+    AnomalyType,
+    Detector,
+    Metric,
+    Outlook,
+    Reading,
+    Severity,
+    demand_next,
+    observed,
+)
 from session_buddy.monitoring.models import MODELS
 from session_buddy.monitoring.seasonality import Profile
 from session_buddy.monitoring.series import Bucket, hour_of_week, zone_named
@@ -116,6 +125,15 @@ class EvidenceDetector(Detector):
 
     def observe(self, bucket: Bucket) -> Reading:
         """Add the hour's evidence for a change, say what it amounts to, then learn the hour or hold it back."""
+        return self._observe(bucket, None)
+
+    def observe_with_outlook(self, bucket: Bucket) -> tuple[Reading, Outlook | None]:
+        """See :meth:`Detector.observe_with_outlook`."""
+        outlooks: list[Outlook] = []
+        reading = self._observe(bucket, outlooks if self.metric is Metric.COMPLETION_RATE else None)
+        return reading, outlooks[0] if outlooks else None
+
+    def _observe(self, bucket: Bucket, outlooks: list[Outlook] | None) -> Reading:
         state = self._state
         demand_next(state.last, bucket)
         state.last = bucket.end
@@ -125,6 +143,8 @@ class EvidenceDetector(Detector):
         missing = self._model.missing(state.profile, state.hours)
         mean = self._model.bounded(state.profile.expected(slot))
         if missing is None and exposure > 0:
+            if outlooks is not None:
+                outlooks.append(self._outlook(slot, amount, exposure, mean))
             self._weigh(slot, amount, exposure, mean)
         reading = self._reading(bucket, mean, exposure, missing, shift)
         self._learn(_Held(slot, amount, exposure, mean), judged=missing is None)
@@ -135,13 +155,30 @@ class EvidenceDetector(Detector):
         state = self._state
         return self._model.variance(mean, exposure, state.spread.value) * state.daily.value
 
+    def _evidence(self, slot: int, amount: float, exposure: float, mean: float) -> tuple[float, float]:
+        """Return the hour's evidence for a drop and for a spike, before any tempering."""
+        spread = self._state.spread.value
+        doubt = sqrt(self._model.variance(mean, 1.0, spread) / self._state.profile.support(slot)) / 2
+        return self._model.evidence(amount, exposure, mean, spread, doubt)
+
+    def _outlook(self, slot: int, amount: float, exposure: float, mean: float) -> Outlook:
+        state = self._state
+        (drop_0, spike_0), (drop_1, spike_1) = (self._evidence(slot, each, exposure, mean) for each in (0.0, exposure))
+        by_drop = state.temper_down.divisor * state.down.threshold
+        by_spike = state.temper_up.divisor * state.up.threshold
+        return Outlook(
+            exposure=exposure,
+            rate=amount / exposure,
+            drop=state.down.level,
+            spike=state.up.level,
+            drop_gains=(drop_0 / by_drop, drop_1 / by_drop),
+            spike_gains=(spike_0 / by_spike, spike_1 / by_spike),
+        )
+
     def _weigh(self, slot: int, amount: float, exposure: float, mean: float) -> None:
         """Add the hour's evidence, tempered by what such evidence has been worth for this skill."""
         state = self._state
-        spread = state.spread.value
-        support = state.profile.support(slot)
-        doubt = sqrt(self._model.variance(mean, 1.0, spread) / support) / 2
-        drop, spike = self._model.evidence(amount, exposure, mean, spread, doubt)
+        drop, spike = self._evidence(slot, amount, exposure, mean)
         variance = self._variance(mean, exposure)
         expected = mean * exposure
         state.down.add(drop / state.temper_down.divisor, exposure, amount, expected, variance)

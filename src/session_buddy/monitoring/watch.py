@@ -24,11 +24,23 @@ from session_buddy.monitoring.settings import WatchSettings, watch_settings
 from session_buddy.storage import Store
 from session_buddy.storage.tables import PLAIN_TABLES
 
-__all__ = ["AnomalyWatch", "SkillLife", "read_lives", "read_settings", "read_texts", "rows_changed_since", "start_of"]
+__all__ = [
+    "GRACE",
+    "LOOKS_BACK",
+    "AnomalyWatch",
+    "SkillLife",
+    "read_lives",
+    "read_settings",
+    "read_texts",
+    "rows_changed_since",
+    "start_of",
+]
 
 _HOUR, _WEEK = timedelta(hours=1), timedelta(days=7)
 _BACK = timedelta(days=28)
-_GRACE = timedelta(minutes=5)
+LOOKS_BACK = _BACK + _WEEK
+"""So far back hours matter at most."""
+GRACE = timedelta(minutes=5)
 """An hour is looked at so long after its end: what happened last in it has been told by then, mostly."""
 _NAMES_AT_ONCE = 10
 _HOURS_KEPT = KEPT // _HOUR
@@ -95,7 +107,7 @@ class AnomalyWatch:
         settings = read_settings(self._store)
         if settings != self._settings:
             self._settings, self._courses, self._tidied = settings, {}, None
-        until = _hour(datetime.fromisoformat(now) - _GRACE)
+        until = _hour(datetime.fromisoformat(now) - GRACE)
         self._follow(settings, until, self._monotonic() + seconds)
         changed = self._changes(settings, until)
         if changed:
@@ -119,7 +131,7 @@ class AnomalyWatch:
         self._waiting = sorted(anew, key=lambda skill: lives[skill].last)
         while self._waiting and self._monotonic() <= deadline:
             some, self._waiting = self._waiting[-_NAMES_AT_ONCE:], self._waiting[:-_NAMES_AT_ONCE]
-            for life in read_lives(self._store, settings.kinds, until - _BACK - _WEEK, skills=some):
+            for life in read_lives(self._store, settings.kinds, until - LOOKS_BACK, skills=some):
                 self._courses[life.skill] = _begun(life, settings, until)
                 self._moved.add(life.skill)
 
@@ -142,7 +154,7 @@ class AnomalyWatch:
             return []
         stored: dict[str, list[AnomalyRow]] = {}
         changed = []
-        for row in _rows(self._store, *((_ROWS, moment(until - _BACK - _WEEK)) if self._moved else (_OPEN,))):
+        for row in _rows(self._store, *((_ROWS, moment(until - LOOKS_BACK)) if self._moved else (_OPEN,))):
             if row.detector == settings.detector:
                 stored.setdefault(row.skill_name, []).append(row)
             elif row.detector in DETECTORS and row.resolved_at is None:

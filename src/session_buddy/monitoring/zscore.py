@@ -6,13 +6,23 @@ a busy Monday morning looks like an anomaly to it, and so does one failure among
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from math import sqrt
 from typing import Any, Self
 
 import msgspec
 
-from session_buddy.monitoring.detector import AnomalyType, Detector, Metric, Reading, Severity, demand_next, observed
+from session_buddy.monitoring.detector import (
+    AnomalyType,
+    Detector,
+    Metric,
+    Outlook,
+    Reading,
+    Severity,
+    demand_next,
+    observed,
+)
 from session_buddy.monitoring.series import Bucket, Counts
 from session_buddy.monitoring.wording import in_words
 
@@ -67,15 +77,41 @@ class ZScoreDetector(Detector):
         state.values = [*state.values[1 - BASELINE_HOURS :], value]
         return reading
 
+    def observe_with_outlook(self, bucket: Bucket) -> tuple[Reading, Outlook | None]:
+        """See :meth:`Detector.observe_with_outlook`."""
+        baseline = self._baseline()
+        reading = self.observe(bucket)
+        if self.metric is not Metric.COMPLETION_RATE or reading.score is None or reading.observed is None:
+            return reading, None
+        mean, deviation = self._usual(baseline)
+        reach = self._state.threshold * deviation
+        drop, spike = (mean / reach, (mean - 1) / reach), (-mean / reach, (1 - mean) / reach)
+        return reading, Outlook(
+            exposure=float(bucket.counts.outcomes),
+            rate=reading.observed,
+            drop=0.0,
+            spike=0.0,
+            drop_gains=drop,
+            spike_gains=spike,
+            adds_up=False,
+        )
+
+    def _baseline(self) -> list[float]:
+        return [past for past in self._state.values if past is not None]
+
+    def _usual(self, baseline: Sequence[float]) -> tuple[float, float]:
+        """Return mean and standard deviation of *baseline*."""
+        mean = sum(baseline) / len(baseline)
+        deviation = sqrt(sum((past - mean) ** 2 for past in baseline) / (len(baseline) - 1))
+        return mean, max(deviation, _LEAST_DEVIATION[self.metric])
+
     def _judge(self, bucket: Bucket, value: float | None) -> Reading:
-        baseline = [past for past in self._state.values if past is not None]
+        baseline = self._baseline()
         missing = _missing(baseline, value)
         shown = observed(self.metric, bucket.counts)
         if missing is not None or value is None:
             return Reading(metric=self.metric, at=bucket.end, observed=shown, reason=f"Not enough data: {missing}.")
-        mean = sum(baseline) / len(baseline)
-        deviation = sqrt(sum((past - mean) ** 2 for past in baseline) / (len(baseline) - 1))
-        deviation = max(deviation, _LEAST_DEVIATION[self.metric])
+        mean, deviation = self._usual(baseline)
         score, reach = (value - mean) / deviation, self._state.threshold * deviation
         kind = None if abs(score) < self._state.threshold else AnomalyType.DROP if score < 0 else AnomalyType.SPIKE
         fields: dict[str, Any] = {

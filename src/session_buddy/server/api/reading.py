@@ -173,7 +173,7 @@ async def series(
 
     def read() -> Series:
         found = find_skill(site.store, unquote(name))
-        return read_series(site.store, found, bucket, since=start, until=end, zone=tz)
+        return read_series(site.store, found, bucket, since=start, until=end, zone=tz, now=site.clock())
 
     return answer(request, await site.threads.reads.run(read))
 

@@ -55,17 +55,14 @@ def series_figure(series: Series, anomalies: Sequence[AnomalyFigures]) -> dict[s
 
 
 def _band(buckets: Sequence[BucketFigures], starts: list[str]) -> dict[str, Any]:
-    """Return the expected ranges: one block for each bucket, since a line would lie where there is none.
-
-    A range from 0 to 100 % tells nothing, and is not drawn.
-    """
+    """Return the expected ranges: one block for each bucket, since a line would lie where there is none."""
     low, high = [bucket.expected_low for bucket in buckets], [bucket.expected_high for bucket in buckets]
     return {
         "type": "bar",
         "x": starts,
         "base": low,
         "y": [
-            None if from_ is None or to is None or to - from_ == 1 else max(to - from_, _THINNEST)
+            None if from_ is None or to is None else max(to - from_, _THINNEST)
             for from_, to in zip(low, high, strict=True)
         ],
         "yaxis": "y",
@@ -86,7 +83,6 @@ def _success(buckets: Sequence[BucketFigures], starts: list[str], labels: list[s
         )
         told = f"{percent(bucket.success_rate)}, {count(bucket.completed)} of {count(settled)}"
         texts.append(f"{label}<br>success {told}{expected}")
-    outside = [_is_outside(bucket) for bucket in buckets]
     return {
         "type": "scatter",
         "x": starts,
@@ -95,8 +91,8 @@ def _success(buckets: Sequence[BucketFigures], starts: list[str], labels: list[s
         "mode": "lines+markers",
         "line": {"color": _INK, "width": 1.5},
         "marker": {
-            "size": [7 if out else 4.5 for out in outside],
-            "color": [_ATTENTION if o else _INK for o in outside],
+            "size": [7 if bucket.anomalous else 4.5 for bucket in buckets],
+            "color": [_ATTENTION if bucket.anomalous else _INK for bucket in buckets],
         },
         "connectgaps": True,
         "text": texts,
@@ -182,12 +178,6 @@ def _anomalies(anomalies: Sequence[AnomalyFigures], starts: list[str]) -> list[d
             }
         )
     return marks
-
-
-def _is_outside(bucket: BucketFigures) -> bool:
-    if bucket.success_rate is None or bucket.expected_low is None or bucket.expected_high is None:
-        return False
-    return not bucket.expected_low <= bucket.success_rate <= bucket.expected_high
 
 
 def _layout(with_axis: bool) -> dict[str, Any]:

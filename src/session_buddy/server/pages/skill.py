@@ -85,7 +85,7 @@ def _series(request: Request, name: str) -> Series:
     ((last,),) = site.store.query("SELECT last_invoked_at FROM skill_metrics WHERE skill_name = ?", [name]).rows
     # A skill that fell silent shows its last days, not empty ones.
     until = now if first_day(now, days) <= last <= now else last
-    return read_series(site.store, name, grain, since=first_day(until, days), until=until)
+    return read_series(site.store, name, grain, since=first_day(until, days), until=until, now=now)
 
 
 def _duration_bars(buckets: list[DurationBucket]) -> list[Bar]:
