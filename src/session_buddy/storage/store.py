@@ -118,6 +118,21 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def swap_row(
+        self,
+        table: PlainTable,
+        old: tuple[Any, ...] | None,
+        new: tuple[Any, ...],
+        *,
+        beside: Sequence[tuple[PlainTable, Sequence[tuple[Any, ...]]]] = (),
+    ) -> bool:
+        """Write the row *new* where *table* has *old*, and other rows *beside* it; all or nothing.
+
+        Return False, and write nothing, where another row has its key by now: somebody else was faster. *old* is the
+        row as :attr:`PlainTable.selected` gives it, or ``None`` where there must be none.
+        """
+
+    @abstractmethod
     def query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Rows:
         """Return the rows of a read-only statement.
 

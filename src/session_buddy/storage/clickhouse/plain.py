@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
 from session_buddy.errors import InvalidInput
 from session_buddy.storage.clickhouse.columns import milliseconds
+from session_buddy.storage.clickhouse.parameters import bound
 from session_buddy.storage.tables import PlainTable
 
-__all__ = ["put_plain_rows"]
+__all__ = ["put_plain_rows", "stands"]
 
 _TIMES = {"import_quarantine": "seen_at", "import_checkpoint": "imported_at"}
 """Views over a table ``…_log``, and their time, which is a DateTime64 there."""
@@ -32,7 +34,8 @@ def put_plain_rows(client: Any, table: PlainTable, rows: Sequence[tuple[Any, ...
         for row in written:
             row.append(time.time_ns() // 1_000_000 << 20)
     try:
-        client.insert(name, written, column_names=columns)
+        # With a token of its own, since a row that becomes what it was before is no repetition.
+        client.insert(name, written, column_names=columns, settings={"insert_deduplication_token": uuid.uuid4().hex})
     except UnicodeEncodeError:
         raise
     except (ValueError, TypeError, AttributeError) as error:
@@ -40,3 +43,11 @@ def put_plain_rows(client: Any, table: PlainTable, rows: Sequence[tuple[Any, ...
         raise InvalidInput(
             table.name, f"has a value of the wrong type: {error}.", remedy="See the columns of the table."
         ) from error
+
+
+def stands(client: Any, table: PlainTable, row: tuple[Any, ...] | None, key: tuple[Any, ...]) -> bool:
+    """Tell whether *row*, or with ``None`` no row, has *key* in *table* now."""
+    condition = " AND ".join(f"{column} = ?" for column in table.key)
+    text, values = bound(f"SELECT {table.selected} FROM {table.source} WHERE {condition}", key)
+    found = client.query(text, parameters=values).result_rows
+    return (tuple(found[0]) if found else None) == row

@@ -19,7 +19,7 @@ from session_buddy.storage.clickhouse.changes import Plan, plan
 from session_buddy.storage.clickhouse.columns import milliseconds
 from session_buddy.storage.clickhouse.connection import open_client, parse_url, translated
 from session_buddy.storage.clickhouse.parameters import bound
-from session_buddy.storage.clickhouse.plain import put_plain_rows
+from session_buddy.storage.clickhouse.plain import put_plain_rows, stands
 from session_buddy.storage.clickhouse.tail import ClickHouseTail
 from session_buddy.storage.clickhouse.upkeep import ROLL_UPS, SCRIPTS, drifted_roll_ups, rebuild_roll_ups
 from session_buddy.storage.migrations.base import MigrationManager
@@ -66,7 +66,8 @@ class ClickHouseStore(Store):
                         nothing to do.
     Plain tables        Have no unique and no foreign keys and no triggers; of rows with one key the last
                         counts, and reading them with FINAL shows only that. Ids that are left out are
-                        made up, but not counted from 1.
+                        made up, but not counted from 1. Two processes that :meth:`swap_row` *at the same
+                        moment* may both be told that they were the one; the last counts.
     SQL                 Is ClickHouse's: ``JSONExtract`` for ``json_each``, ``system.tables`` for
                         ``sqlite_schema``. ``id`` in views tells rows apart and says nothing of order.
     ==================  ============================================================================
@@ -128,6 +129,22 @@ class ClickHouseStore(Store):
         """See :meth:`Store.put_rows`."""
         with self._turn() as client:
             put_plain_rows(client, table, rows)
+
+    def swap_row(
+        self,
+        table: PlainTable,
+        old: tuple[Any, ...] | None,
+        new: tuple[Any, ...],
+        *,
+        beside: Sequence[tuple[PlainTable, Sequence[tuple[Any, ...]]]] = (),
+    ) -> bool:
+        """See :meth:`Store.swap_row`. Rows *beside* come first: killed in between, they tell of what did not happen."""
+        with self._turn() as client:
+            is_there = stands(client, table, old, new[: len(table.key)])
+            if is_there:
+                for one, rows in (*beside, (table, [new])):
+                    put_plain_rows(client, one, rows)
+        return is_there
 
     def query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Rows:
         """See :meth:`Store.query`."""

@@ -16,7 +16,7 @@ from session_buddy.storage.migrations.base import MigrationManager
 from session_buddy.storage.sqlite.catalogue import enter_facts
 from session_buddy.storage.sqlite.connection import begin_immediate, open_reader, open_writer
 from session_buddy.storage.sqlite.event_log import record_batch
-from session_buddy.storage.sqlite.plain import put_plain_rows
+from session_buddy.storage.sqlite.plain import put_plain_rows, stands
 from session_buddy.storage.sqlite.pruning import COUNT_BEFORE, prune_events
 from session_buddy.storage.sqlite.tail import SQLiteTail
 from session_buddy.storage.sqlite.upkeep import digest_roll_ups, rebuild_roll_ups, refresh_figures
@@ -89,6 +89,22 @@ class SQLiteStore(Store):
         """See :meth:`Store.put_rows`."""
         with self._transaction() as connection:
             put_plain_rows(connection, table, rows)
+
+    def swap_row(
+        self,
+        table: PlainTable,
+        old: tuple[Any, ...] | None,
+        new: tuple[Any, ...],
+        *,
+        beside: Sequence[tuple[PlainTable, Sequence[tuple[Any, ...]]]] = (),
+    ) -> bool:
+        """See :meth:`Store.swap_row`."""
+        with self._transaction() as connection:
+            is_there = stands(connection, table, old, new[: len(table.key)])
+            if is_there:
+                for one, rows in ((table, [new]), *beside):
+                    put_plain_rows(connection, one, rows)
+        return is_there
 
     def query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Rows:
         """See :meth:`Store.query`."""

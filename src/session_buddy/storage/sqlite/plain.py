@@ -9,7 +9,7 @@ from typing import Any
 from session_buddy.errors import StoreError
 from session_buddy.storage.tables import PlainTable
 
-__all__ = ["put_plain_rows"]
+__all__ = ["put_plain_rows", "stands"]
 
 
 def put_plain_rows(connection: sqlite3.Connection, table: PlainTable, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -23,6 +23,15 @@ def put_plain_rows(connection: sqlite3.Connection, table: PlainTable, rows: Sequ
             f"{table.name} does not take these rows: {error}.",
             remedy="Another row stands where they belong: copy into a new store, or delete what stands there.",
         ) from error
+
+
+def stands(
+    connection: sqlite3.Connection, table: PlainTable, row: tuple[Any, ...] | None, key: tuple[Any, ...]
+) -> bool:
+    """Tell whether *row*, or with ``None`` no row, has *key* in *table* now."""
+    condition = " AND ".join(f"{column} = ?" for column in table.key)
+    found = connection.execute(f"SELECT {table.selected} FROM {table.name} WHERE {condition}", key).fetchone()
+    return bool(found == row)
 
 
 def _upsert(table: PlainTable) -> str:
