@@ -1,6 +1,6 @@
 """``python -m bench NAME [ARGUMENT]``; all of them without a name.
 
-Names: startup, ingest, views, transcripts, clickhouse, detectors, live, metrics, nab, server, watch.
+Names: startup, ingest, views, transcripts, clickhouse, detectors, experiments, live, metrics, nab, server, watch.
 
 ``python -m bench clickhouse load EVENTS [FOLDER]`` loads very many, and keeps them in FOLDER if that is given.
 """
@@ -14,6 +14,7 @@ from bench import (
     clickhouse,
     clickhouse_load,
     detectors,
+    experiments,
     ingest,
     live,
     metrics,
@@ -37,6 +38,8 @@ def main(arguments: list[str]) -> int:
         ingest.run(*map(int, rest))
     elif name == "views":
         views.run(*([tuple(map(int, rest))] if rest else []))
+    elif name == "experiments":
+        experiments.run(*map(int, rest))
     elif name == "transcripts":
         transcripts.run(*map(Path, rest))
     elif name == "clickhouse" and rest[:1] == ["load"]:
@@ -46,7 +49,7 @@ def main(arguments: list[str]) -> int:
     elif name in PLAIN:
         PLAIN[name].run()
     elif name == "all":
-        for bench in (*PLAIN.values(), ingest, views, transcripts, clickhouse):
+        for bench in (*PLAIN.values(), ingest, views, transcripts, clickhouse, experiments):
             bench.run()
     else:
         print(__doc__, file=sys.stderr)

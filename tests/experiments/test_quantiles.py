@@ -8,7 +8,7 @@ from gbstats.models.statistics import QuantileClusteredStatistic
 
 from session_buddy.experiments.estimates import Estimate, Unknown
 from session_buddy.experiments.moments import Moments
-from session_buddy.experiments.quantiles import quantile, ranks
+from session_buddy.experiments.quantiles import Quantiles, quantile, ranks
 
 
 def outcomes(rnd: np.random.Generator, users: int) -> list[np.ndarray]:
@@ -21,7 +21,7 @@ def estimated(arm: list[np.ndarray], level: float) -> tuple[Estimate, tuple[floa
     assert not isinstance(asked, Unknown)
     values = (whole[asked.low - 1], whole[asked.point - 1], whole[asked.high - 1])
     users = Moments.of([[(one <= values[1]).sum(), len(one)] for one in arm])
-    found = quantile(level, values, users)
+    found = quantile(level, Quantiles(values, users))
     assert isinstance(found, Estimate)
     return found, values, users
 

@@ -15,7 +15,7 @@ from scipy.special import ndtri  # type: ignore[import-untyped]
 from session_buddy.experiments.estimates import Estimate, Unknown
 from session_buddy.experiments.moments import Moments
 
-__all__ = ["Ranks", "quantile", "ranks"]
+__all__ = ["Quantiles", "Ranks", "quantile", "ranks"]
 
 _Z = float(ndtri(0.975))
 
@@ -26,6 +26,15 @@ class Ranks(msgspec.Struct, frozen=True):
     low: int
     point: int
     high: int
+
+
+class Quantiles(msgspec.Struct, frozen=True):
+    """What stands at these ranks in one variant, and how its users lie about the point."""
+
+    values: tuple[float, float, float]
+    """Low, point, high."""
+    users: Moments
+    """Of each user the outcomes up to the point, and all outcomes."""
 
 
 def ranks(n: int, level: float) -> Ranks | Unknown:
@@ -39,12 +48,9 @@ def ranks(n: int, level: float) -> Ranks | Unknown:
     return Ranks(max(1, floor(n * (level - reach))), max(1, ceil(n * level)), min(n, ceil(n * (level + reach))))
 
 
-def quantile(level: float, values: tuple[float, float, float], users: Moments) -> Estimate | Unknown:
-    """Return the quantile *level*, whose *values* at :func:`ranks` are given: low, point, high.
-
-    Variables of *users* are, for each of them, the outcomes up to the point and all outcomes.
-    """
-    low, point, high = values
+def quantile(level: float, found: Quantiles) -> Estimate | Unknown:
+    """Return the quantile *level* that was *found* in one variant."""
+    (low, point, high), users = found.values, found.users
     if users.n < 2:
         return Unknown("An arm has fewer than two users.")
     n = users.sums[1]
