@@ -127,6 +127,7 @@ def test_designs_that_make_no_sense_name_the_field(fields: dict[str, Any], named
         ({"assignment_ratio": 7.0}, "assignment_ratio"),
         ({"assignment_ratio": NAN}, "assignment_ratio"),
         ({"min_sample_size": 0}, "min_sample_size"),
+        ({"min_sample_size": 10**30}, "min_sample_size"),
         ({"metrics": ()}, "metrics"),
         ({"metrics": ("completion_rate", "")}, "metrics"),
         ({"metrics": ("completion_rate", "user_rating", "completion_rate")}, "metrics"),

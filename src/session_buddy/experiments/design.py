@@ -27,6 +27,7 @@ DEFAULT_METRICS = ("completion_rate",)
 DEFAULT_RATIO, DEFAULT_SAMPLE = 0.5, 100
 """Those of the columns."""
 _MOST_COVARIATE_DAYS = 365
+_MOST_USERS = 1_000_000_000
 
 
 class Status(StrEnum):
@@ -171,7 +172,12 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
         for field in ("test_name", "control_strategy", "treatment_strategy"):
             _require(bool(getattr(self, field).strip()), field, "is empty.", "Every experiment needs one.")
         _ = self.rule  # which checks the ratio
-        _require(self.min_sample_size > 0, "min_sample_size", f"{self.min_sample_size} is none.", "Give 1 or more.")
+        _require(
+            0 < self.min_sample_size <= _MOST_USERS,
+            "min_sample_size",
+            f"{self.min_sample_size} is no number of users.",
+            f"Give 1 to {_MOST_USERS:,}.",
+        )
         _require(bool(self.metrics), "metrics", "there is none.", "Name one at least.")
         _require(all(name.strip() for name in self.metrics), "metrics", "one has no name.", "Name it, or leave it out.")
         repeated = {name for name in self.metrics if self.metrics.count(name) > 1}
