@@ -33,7 +33,7 @@ _TABLE_FIELDS = [
     _TABLE_LINK,
     {"matcher": {"id": "byName", "options": "Invocations"}, "properties": [{"id": "decimals", "value": 0}]},
     {
-        "matcher": {"id": "byName", "options": "Completion rate"},
+        "matcher": {"id": "byName", "options": "Success"},
         "properties": [{"id": "unit", "value": "percentunit"}],
     },
     {"matcher": {"id": "byName", "options": "Last used"}, "properties": [{"id": "unit", "value": "dateTimeFromNow"}]},

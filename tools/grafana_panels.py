@@ -72,7 +72,7 @@ OVERVIEW = [
         **_STAT,
     ),
     Panel(
-        title="Completion rate",
+        title="Success",
         description="Completed / (completed + failed), in the range shown.",
         queries={"": _ratio("instance")},
         unit="percentunit",
@@ -121,7 +121,7 @@ OVERVIEW = [
         width=12,
     ),
     Panel(
-        title="Completion rate by kind",
+        title="Success by kind",
         description="Of the last hour, at each moment.",
         queries={"{{kind}}": _ratio("kind", span="1h")},
         unit="percentunit",
@@ -144,7 +144,7 @@ OVERVIEW = [
         description="In the range shown. A click opens the skill.",
         queries={
             "Invocations": f"topk(50, sum by (skill, kind) (increase({_started(_SINGLE, '$__range')})) > 0)",
-            "Completion rate": _ratio("skill, kind", _SINGLE),
+            "Success": _ratio("skill, kind", _SINGLE),
             "Last used": f"1000 * max by (skill, kind) ({_gauge('last_invocation_timestamp_seconds', _SINGLE)})",
         },
         type="table",
@@ -163,7 +163,7 @@ OVERVIEW = [
 
 SKILL = [
     Panel(
-        title="Completion rate",
+        title="Success",
         description="Completed / (completed + failed), in the range shown.",
         queries={"": _ratio("instance", _THIS)},
         unit="percentunit",
@@ -171,7 +171,7 @@ SKILL = [
         **_STAT,
     ),
     Panel(
-        title="Completion rate, ever",
+        title="Success, ever",
         description="Over the whole life of the skill.",
         queries={"": f"max({_gauge('completion_ratio', _THIS)})"},
         unit="percentunit",
@@ -214,7 +214,7 @@ SKILL = [
         width=12,
     ),
     Panel(
-        title="Completion rate",
+        title="Success",
         description="Of the last hour and of seven days, as the alerts see them.",
         queries={
             "1 h": f"skill:session_buddy_completion:ratio1h{{{HERE}{_THIS}}}",

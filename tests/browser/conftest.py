@@ -41,7 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with open_store(served.store_url, clock=FakeClock()) as store:
         store.record(many(900, days=30))
         store.refresh()
-        mark(store, "skill-3", reason="Completion rate fell to 50 %.")
+        mark(store, "skill-3", reason="Success fell to 50 %.")
         mark(store, "skill-4", metric="duration", observed=90.0, baseline=10.0)
     with served.running():
         yield served

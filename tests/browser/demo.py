@@ -112,7 +112,7 @@ def fill(url: str) -> None:
     with open_store(url, clock=FakeClock(NOW)) as store:
         store.record(month())
         store.refresh()
-    reason = "Completion rate fell to 35 % over the last 2 hours with data; 93 % is usual."
+    reason = "Success fell to 35 % over the last 2 hours with data; 93 % is usual."
     with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
         connection.execute(
             "INSERT INTO skill_anomalies (skill_name, detected_at, anomaly_type, baseline_value, observed_value,"

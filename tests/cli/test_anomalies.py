@@ -57,7 +57,7 @@ def test_the_watch_finds_stores_and_shows(run: Run, broken: str) -> None:
     assert run("anomalies", "watch").out == "Nothing changed.\n"
     shown = run("anomalies").out
     assert "deploy" in shown
-    assert "Completion rate fell to 50 %" in shown
+    assert "Success fell to 50 %" in shown
     assert "critical" in shown
     (row,) = run("anomalies", "--json").json["open"]
     assert row == found["changed"][0]

@@ -71,7 +71,7 @@ def anomaly(number: int = 1, **fields: Any) -> AnomalyRow:
         "baseline_value": 0.9,
         "observed_value": 0.4,
         "deviation_score": -5.5,
-        "reason": "Completion rate fell to 40 %.",
+        "reason": "Success fell to 40 %.",
         "detector": "evidence",
     }
     return AnomalyRow(id=number, **(given | fields))
@@ -105,7 +105,7 @@ def test_opened_and_resolved_are_told_once_each(
     assert [body["type"] for body in receiver.bodies] == ["anomaly.opened", "anomaly.resolved"]
     first, second = receiver.bodies
     assert first["data"]["skill_name"] == "deploy"
-    assert first["data"]["reason"] == "Completion rate fell to 40 %."
+    assert first["data"]["reason"] == "Success fell to 40 %."
     assert (first["timestamp"], second["timestamp"]) == (shifted(NOW, minutes=-10), NOW)
 
 

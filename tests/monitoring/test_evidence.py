@@ -26,7 +26,7 @@ def test_one_hour_of_nothing_among_four_is_a_drop() -> None:
     last = watched(Metric.COMPLETION_RATE, hours([outcomes(20, 0)] * 3 + [outcomes(0, 20)]))[-1]
     assert last.anomaly_type is AnomalyType.DROP and last.severity is Severity.CRITICAL
     assert last.observed == 0.0 and last.expected is not None and last.expected > 0.95
-    assert last.reason == "Completion rate fell to 0 % over this hour; 99 % is usual."
+    assert last.reason == "Success fell to 0 % over this hour; 99 % is usual."
 
 
 def test_a_failure_among_few_is_no_drop_and_many_hours_of_them_are() -> None:

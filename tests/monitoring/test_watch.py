@@ -99,7 +99,7 @@ def test_a_drop_opens_within_two_hours_and_marks_the_skill(steady_store: Store) 
     assert row.observed_value is not None
     assert row.band_low is not None
     assert row.observed_value < row.band_low < 0.9 < (row.band_high or 0)
-    assert row.reason and row.reason.startswith("Completion rate fell to 50 %")
+    assert row.reason and row.reason.startswith("Success fell to 50 %")
     assert row.detector == "evidence"
     assert mark(steady_store)[0]
     assert mark(steady_store)[1] == pytest.approx(rows(steady_store)[0].deviation_score)

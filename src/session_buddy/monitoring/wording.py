@@ -10,7 +10,7 @@ from session_buddy.monitoring.detector import AnomalyType, Metric
 __all__ = ["amount_in_words", "in_words"]
 
 _SUBJECT = {
-    Metric.COMPLETION_RATE: "completion rate",
+    Metric.COMPLETION_RATE: "success",
     Metric.VOLUME: "uses per hour",
     Metric.DURATION: "mean duration",
 }

@@ -34,7 +34,7 @@ class AnomalyFigures(msgspec.Struct, frozen=True, kw_only=True):
     deviation_score: float | None = None
     resolved_at: str | None = None
     metric: str | None = None
-    """``completion_rate``, ``volume`` or ``duration``."""
+    """Of what: ``completion_rate`` (success), ``volume`` (uses an hour) or ``duration``."""
     severity: str | None = None
     """``info``, ``warning`` or ``critical``."""
     band_low: float | None = None

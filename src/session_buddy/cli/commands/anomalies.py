@@ -40,7 +40,7 @@ def anomalies(
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is out of the ordinary: drops, spikes and shifts of completion rate, volume and duration.
+    """Show what is out of the ordinary: drops, spikes and shifts of success, uses and duration.
 
     A running server looks for them; without one, 'anomalies watch' does.
     """

@@ -37,7 +37,7 @@ _SUMS = (
     Column("skill", justify="left"),
     Column("incidents"),
     Column("hours", rank=1),
-    Column("judged", rank=2, note="judged = hours with enough data for a judgement of completion rate"),
+    Column("judged", rank=2, note="judged = hours with enough data for a judgement of success"),
     Column("flagged", rank=3, note="flagged = hours in which something would have been open"),
 )
 _TARGETS = (
