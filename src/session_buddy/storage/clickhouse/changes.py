@@ -8,12 +8,13 @@ session or a user is *new* to a skill, is told here, from what the store holds o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from session_buddy.model import Invocation
+from session_buddy.storage.clickhouse.dictionary import DictionaryColumn, pairs
 from session_buddy.storage.merge import merged_changes
 from session_buddy.storage.store import Recorded
 
@@ -42,7 +43,7 @@ class Present(msgspec.Struct):
     """Of the batch's sessions: how often each skill was invoked."""
     users: dict[str, dict[str, int]] = {}
     """Of the batch's users: how often each skill was invoked."""
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, Any] = {}
     """The batch by column, if it was taken apart already."""
 
 
@@ -57,7 +58,7 @@ class Plan(msgspec.Struct):
     """By place: the rows with which something begins or ends."""
     first_versions: dict[int, int] = {}
     """By place: the version of the event's first telling, where this is not it."""
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, Any] = {}
     """The states by column, if they are known so already."""
     renamed: list[Invocation] = []
     """States taken away whose new state bears another skill's name."""
@@ -68,25 +69,30 @@ def plan(batch: Sequence[Invocation], present: Present) -> Plan:
 
     Uses up *present*.
     """
-    latest = {told.event_id: told for told in batch} if not present.events else {}
-    completed = 0
-    if len(latest) < len(batch):
-        latest.clear()
-        for told in batch:
-            known = latest.get(told.event_id) or present.events.get(told.event_id)
-            if known is None:
-                latest[told.event_id] = told
-            elif differing := merged_changes(known, told):
-                latest[told.event_id] = msgspec.structs.replace(known, **differing)
-                completed += 1
-    added = len(latest.keys() - present.events.keys()) if present.events else len(latest)
-    planned = Plan(list(latest.values()), Recorded(added, completed, len(batch) - added - completed))
-    if len(planned.states) == len(batch) and not present.events:
-        planned.columns = present.columns
+    identifiers = present.columns.get("event_id") or map(attrgetter("event_id"), batch)
+    if not present.events and len(set(identifiers)) == len(batch):
+        planned = Plan(list(batch), Recorded(added=len(batch)), columns=present.columns)
+    else:
+        planned = _merged(batch, present)
     _count_in(planned, present)
     if present.events:
         _take_back(planned, present)
     return planned
+
+
+def _merged(batch: Sequence[Invocation], present: Present) -> Plan:
+    """Return the states that *batch* leaves, of each event that it tells anything new of."""
+    latest: dict[str, Invocation] = {}
+    completed = 0
+    for told in batch:
+        known = latest.get(told.event_id) or present.events.get(told.event_id)
+        if known is None:
+            latest[told.event_id] = told
+        elif differing := merged_changes(known, told):
+            latest[told.event_id] = msgspec.structs.replace(known, **differing)
+            completed += 1
+    added = len(latest.keys() - present.events.keys())
+    return Plan(list(latest.values()), Recorded(added, completed, len(batch) - added - completed))
 
 
 def _take_back(planned: Plan, present: Present) -> None:
@@ -107,30 +113,24 @@ def _take_back(planned: Plan, present: Present) -> None:
 
 def _count_in(planned: Plan, present: Present) -> None:
     """Tell which of the new states begin something; makes no step in Python for each event of a bulk load."""
-    skills = list(map(attrgetter("skill_name"), planned.states))
-    sessions = list(map(attrgetter("session_id"), planned.states))
-    users = list(map(attrgetter("user_id"), planned.states))
-    for (session, skill), place in _first_places(sessions, skills):
+    sessions, users, skills = (_column(planned, name) for name in ("session_id", "user_id", "skill_name"))
+    for place, session, skill, count in pairs(sessions, skills):
         used = present.sessions.setdefault(session, {})
         if skill not in used:
             planned.edges[place] = Edge(0 if used else 1, 1, 0, list(used))
-            used[skill] = 0
-    for (user, skill), place in _first_places(users, skills):
+        used[skill] = used.get(skill, 0) + count
+    for place, user, skill, count in pairs(users, skills):
         used = present.users.setdefault(user, {})
         if skill not in used:
             planned.edges.setdefault(place, Edge()).joins_user = 1
-            used[skill] = 0
-    if present.events:
-        for session, user, skill in zip(sessions, users, skills, strict=True):
-            present.sessions[session][skill] += 1
-            present.users[user][skill] += 1
+        used[skill] = used.get(skill, 0) + count
 
 
-def _first_places(groups: list[str], skills: list[str]) -> list[tuple[tuple[str, str], int]]:
-    """Return each pair of a group and a skill with the place at which it first stands, in the order of places."""
-    backwards = zip(reversed(groups), reversed(skills), strict=True)
-    first = dict(zip(backwards, range(len(groups) - 1, -1, -1), strict=True))
-    return sorted(first.items(), key=itemgetter(1))
+def _column(planned: Plan, name: str) -> DictionaryColumn:
+    if planned.columns:
+        column: DictionaryColumn = planned.columns[name]
+        return column
+    return DictionaryColumn.of(list(map(attrgetter(name), planned.states)))
 
 
 def _went(state: Invocation, present: Present) -> Edge | None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from session_buddy.errors import InvalidInvocation
 from session_buddy.model import Invocation
 from session_buddy.storage.clickhouse.changes import Edge, Plan
+from session_buddy.storage.clickhouse.dictionary import DictionaryColumn
 
 __all__ = ["CHANGE_TYPES", "change_columns", "event_columns", "from_row", "milliseconds", "state_columns"]
 
@@ -45,16 +48,20 @@ _CHANGE = {
     "joins_user": "Int8",
     "partners": "Array(String)",
 }
-_OMISSIBLE = frozenset((*(name for name, kind in _TYPE_OF.items() if "Nullable" in kind), *Edge.__struct_fields__))
-_LEFT_OUT_AS: dict[str, Any] = {name: () if name == "partners" else 0 for name in Edge.__struct_fields__}
-"""What a column that is not sent holds; NULL unless it is named here. A duration of 0 is not NULL."""
-_EARLIEST, _LATEST = "1970-01-01T00:00", "2105-12-31T23:59"
+_YEARS = (1970, 2105)
+_SIGNS = len("2026-01-31T09:30:00.000Z")
+_MOMENT = np.int64
+_AT_ONCE = 1_000
+"""So many invocations are taken apart at a time: what they hold stays near the processor for all columns."""
 
 CHANGE_TYPES = {
     **{column: _TYPE_OF.get(column, "LowCardinality(String)") for column in _COLUMN_OF.values()},
     **_CHANGE,
 }
 """The columns of the table ``invocation_change`` and how their values are sent."""
+
+_OMISSIBLE = frozenset(name for name, kind in CHANGE_TYPES.items() if "Nullable" in kind)
+_Numbers = npt.NDArray[np.int64]
 
 
 def event_columns() -> str:
@@ -67,86 +74,105 @@ def event_columns() -> str:
 def milliseconds(moments: Sequence[str]) -> list[int]:
     """Return canonical times as milliseconds since 1970.
 
-    Raises :class:`InvalidInvocation` for years that ClickHouse's hours cannot hold (before 1970, after 2105).
+    Raises :class:`InvalidInvocation` for years that ClickHouse's hours cannot hold (before 1970, after 2105), and
+    for what has not as many signs as a time.
     """
-    minutes = _Minutes()
-    return [minutes[moment[:16]] + _SECONDS[moment[17:23]] for moment in moments]
+    numbers: list[int] = _milliseconds(moments).tolist()
+    return numbers
 
 
-class _Minutes(dict[str, int]):
-    """Milliseconds from 1970 to minutes, each looked up in the calendar once."""
+def _milliseconds(moments: Sequence[str]) -> _Numbers:
+    if not moments:
+        return np.zeros(0, _MOMENT)
+    text = "".join(moments)
+    if not text.isascii() or set(map(len, moments)) != {_SIGNS}:
+        raise _impossible(next(moment for moment in moments if len(moment) != _SIGNS or not moment.isascii()))
+    signs = np.frombuffer(text.encode(), np.uint8).reshape(len(moments), _SIGNS)
 
-    def __missing__(self, minute: str) -> int:
-        begin = self[minute] = _begin(minute)
-        return begin
+    def number(first: int, after: int) -> _Numbers:
+        told = np.zeros(len(moments), _MOMENT)
+        for place in range(first, after):
+            told = told * 10 + (signs[:, place] - ord("0"))
+        return told
 
-
-class _Seconds(dict[str, int]):
-    """Milliseconds from the minute, by ``SS.mmm``: a day's worth of texts are these sixty thousand."""
-
-    def __missing__(self, second: str) -> int:
-        passed = self[second] = int(second[:2] + second[3:])
-        return passed
-
-
-_SECONDS = _Seconds()
-
-
-def _begin(minute: str) -> int:
-    if not _EARLIEST <= minute <= _LATEST:
-        raise InvalidInvocation(
-            "invoked_at", f"{minute!r} is outside 1970-2105.", remedy="Correct the time; SQLite stores take any year."
-        )
-    return int(datetime.fromisoformat(f"{minute}:00").replace(tzinfo=UTC).timestamp()) * 1000
+    year, month, day = number(0, 4), number(5, 7), number(8, 10)
+    outside = (year < _YEARS[0]) | (year > _YEARS[1])
+    if outside.any():
+        raise _impossible(moments[outside.argmax()])
+    months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
+    days = months.astype("datetime64[D]").astype(_MOMENT) + day - 1
+    minutes = (days * 24 + number(11, 13)) * 60 + number(14, 16)
+    return minutes * 60_000 + number(17, 19) * 1000 + number(20, 23)
 
 
-def state_columns(states: Sequence[Invocation]) -> dict[str, list[Any]]:
+def _impossible(moment: str) -> InvalidInvocation:
+    return InvalidInvocation(
+        "invoked_at", f"{moment!r} is outside 1970-2105.", remedy="Correct the time; SQLite stores take any year."
+    )
+
+
+def state_columns(states: Sequence[Invocation]) -> dict[str, Any]:
     """Return *states* by column, as they are sent.
 
     Raises :class:`InvalidInvocation` for a time that :func:`milliseconds` refuses.
     """
-    columns = {column: list(map(attrgetter(field), states)) for field, column in _COLUMN_OF.items()}
-    columns["invoked_at"] = milliseconds(columns["invoked_at"])
+    columns: dict[str, Any] = {column: [] for column in _COLUMN_OF.values()}
+    taking = [(columns[column].extend, attrgetter(field)) for field, column in _COLUMN_OF.items()]
+    for start in range(0, len(states), _AT_ONCE):
+        some = states[start : start + _AT_ONCE]
+        for extend, value in taking:
+            extend(map(value, some))
+    columns["invoked_at"] = _milliseconds(columns["invoked_at"])
     for name in _LISTS:
         if any(columns[name]):
             columns[name] = [_json(values) if values else None for values in columns[name]]
+        else:
+            columns[name] = [None] * len(states)
+    for name, values in columns.items():
+        if CHANGE_TYPES[name].startswith("LowCardinality"):
+            columns[name] = DictionaryColumn.of(values, nullable=name in _OMISSIBLE)
     return columns
 
 
-def change_columns(planned: Plan, first_version: int) -> dict[str, list[Any]]:
+def change_columns(planned: Plan, first_version: int) -> dict[str, Any]:
     """Return the rows of *planned* by column; their versions count up from *first_version*.
 
     Columns in which no row says anything but what the table takes for said are left out: they cost as much to send
     as others.
     """
-    states = planned.states
-    columns = dict(planned.columns or state_columns(states))
-    columns["version"] = list(range(first_version, first_version + len(states)))
+    count = len(planned.states)
+    columns = dict(planned.columns or state_columns(planned.states))
+    columns = {name: values for name, values in columns.items() if name not in _OMISSIBLE or _says_something(values)}
+    columns["version"] = np.arange(first_version, first_version + count, dtype=np.uint64)
     if planned.went:
-        columns["sign"] = [1] * len(states)
-        for place in planned.went:
-            columns["sign"][place] = -1
-        columns["first_version"] = list(columns["version"])
+        columns["sign"] = np.ones(count, np.int8)
+        columns["sign"][planned.went] = -1
+        columns["first_version"] = columns["version"].copy()
         for place, version in planned.first_versions.items():
             columns["first_version"][place] = version
-    nothing = Edge()
-    for name in Edge.__struct_fields__:
-        columns[name] = [getattr(nothing, name)] * len(states)
-        for place, edge in planned.edges.items():
-            columns[name][place] = getattr(edge, name)
-    return {
-        name: values
-        for name, values in columns.items()
-        if name not in _OMISSIBLE or _says_something(values, _LEFT_OUT_AS.get(name))
-    }
+    if planned.edges:
+        columns |= _edge_columns(planned.edges, count)
+    return columns
 
 
-def _says_something(values: list[Any], nothing: Any) -> bool:
-    """Return whether any of *values* is another than *nothing*, which the table takes where a column is left out.
+def _edge_columns(edges: Mapping[int, Edge], count: int) -> dict[str, Any]:
+    """Return what begins or ends, by column, of *count* rows: rows without an edge say nothing."""
+    places = list(edges)
+    columns: dict[str, Any] = {}
+    for name in ("opens_session", "joins_session", "joins_user"):
+        columns[name] = np.zeros(count, np.int8)
+        columns[name][places] = list(map(attrgetter(name), edges.values()))
+    columns["partners"] = [()] * count
+    for place, edge in edges.items():
+        columns["partners"][place] = edge.partners
+    return columns
 
-    Lists that hold nothing are sent as none at all.
-    """
-    return values.count(nothing) < len(values) and any(value not in (None, nothing, ()) for value in values)
+
+def _says_something(values: list[Any] | DictionaryColumn) -> bool:
+    """Return whether any of *values*, which may all be ``None``, is not."""
+    if isinstance(values, DictionaryColumn):
+        return not values.only_none
+    return values.count(None) < len(values)
 
 
 def from_row(row: Sequence[Any]) -> Invocation:

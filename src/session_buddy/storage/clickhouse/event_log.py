@@ -94,7 +94,7 @@ def present(client: Any, batch: Sequence[Invocation]) -> Present:
         looked_up = pool.submit(_look_up, client, batch, found)
         found.columns = state_columns(batch)
         looked_up.result()
-    sessions = set(found.columns["session_id"])
+    sessions = set(found.columns["session_id"].values)
     sessions |= {state.session_id for state in found.events.values()}
     for session, skill, count in client.query(
         "SELECT r.session_id, toString(r.skill_name), sum(r.invocation_count) AS n FROM roll_session_skill AS r"
@@ -102,7 +102,7 @@ def present(client: Any, batch: Sequence[Invocation]) -> Present:
         " ORDER BY r.session_id, r.skill_name"
     ).result_rows:
         found.sessions.setdefault(session, {})[skill] = count
-    users = set(found.columns["user_id"]) | {state.user_id for state in found.events.values()}
+    users = set(found.columns["user_id"].values) | {state.user_id for state in found.events.values()}
     for user, skill, count in client.query(
         "SELECT r.user_id, toString(r.skill_name), sum(r.invocation_count) AS n FROM roll_user_skill AS r"
         f" WHERE r.user_id IN {_set(users)} GROUP BY r.user_id, r.skill_name HAVING n > 0"

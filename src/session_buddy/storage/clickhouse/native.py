@@ -1,29 +1,34 @@
 """Columns as bytes of ClickHouse's own format, *Native*, and back: made once, kept, and sent as often as it takes.
 
-The client's own writers do the work, but for columns of few values (``LowCardinality``), which are most here:
-those are packed without a step in Python for each row.
+The client's own writers do the work, but for columns of few values (``LowCardinality``), which are most here, and for
+columns that are numbers already: those are packed without a step in Python for each row.
 """
 
 from __future__ import annotations
 
 import struct
-import sys
-from array import array
-from collections.abc import Mapping, Sequence
-from itertools import count
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
+
+from session_buddy.storage.clickhouse.dictionary import DictionaryColumn
 
 __all__ = ["columns_in", "native"]
 
 _FIRST_OF_ALL = struct.pack("<Q", 1)
 """Version of the packing of ``LowCardinality``: with the values of the block beside it."""
 _WITH_NEW_VALUES = 1 << 9 | 1 << 10
-_PLACES = ((1 << 8, "B"), (1 << 16, "H"), (1 << 32, "I"))
+_PLACES = ((1 << 8, "<u1"), (1 << 16, "<u2"), (1 << 32, "<u4"))
 """Types of the numbers that tell values, by how many values there are."""
+_NUMBERS = {"Int8": "<i1", "UInt64": "<u8", "DateTime64(3, 'UTC')": "<i8"}
+"""Of which numbers the columns consist that are told as arrays."""
 
 
-def native(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> bytes:
+def native(columns: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
     """Return *columns*, all of one length and not empty, as one block; *types* tells theirs by name.
+
+    A column is a sequence of values, an array of numbers, or a :class:`DictionaryColumn`.
 
     Raises what the value that cannot be packed raises: ``UnicodeEncodeError``, or a ``ClickHouseError``.
     """
@@ -41,28 +46,17 @@ def native(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> by
         text.write_column([kind.insert_name], block, context)
         context.start_column(name)
         if kind.low_card:
-            distinct, places = _told_apart(values, nullable=kind.nullable)
-            block += _FIRST_OF_ALL + struct.pack("<QQ", _WITH_NEW_VALUES | places.itemsize >> 1, len(distinct))
-            text.write_column(distinct, block, context)
-            block += struct.pack("<Q", len(places)) + places.tobytes()
+            if not isinstance(values, DictionaryColumn):
+                values = DictionaryColumn.of(values, nullable=kind.nullable)
+            places = values.places.astype(next(number for limit, number in _PLACES if len(values.values) <= limit))
+            block += _FIRST_OF_ALL + struct.pack("<QQ", _WITH_NEW_VALUES | places.itemsize >> 1, len(values.values))
+            text.write_column(["" if value is None else value for value in values.values], block, context)
+            block += struct.pack("<Q", len(values)) + places.tobytes()
+        elif isinstance(values, np.ndarray):
+            block += values.astype(_NUMBERS[types[name]], casting="safe", copy=False).tobytes()
         else:
             kind.write_column(values, block, context)
     return bytes(block)
-
-
-def _told_apart(values: Sequence[str | None], *, nullable: bool) -> tuple[list[str], array[int]]:
-    """Return the different texts of *values*, and the place of each value among them; ``None`` is at 0."""
-    is_constant = values.count(values[0]) == len(values)
-    seen = values[:1] if is_constant else values
-    distinct = dict.fromkeys([None, *seen] if nullable else seen)
-    place_of = dict(zip(distinct, count()))
-    code = next(code for limit, code in _PLACES if len(distinct) <= limit)
-    places = array(code, list(map(place_of.__getitem__, seen)))
-    if is_constant:
-        places *= len(values)
-    if sys.byteorder == "big":
-        places.byteswap()
-    return ["" if value is None else value for value in distinct], places
 
 
 def columns_in(block: bytes) -> dict[str, list[Any]]:

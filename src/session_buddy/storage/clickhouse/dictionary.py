@@ -1,0 +1,76 @@
+"""A column as its different values, and for each row the place of its value among them. Pure.
+
+Most columns here hold few values, and that is how ClickHouse takes them (``LowCardinality``). What stands beside
+what in a batch is then a question of whole numbers, answered for all rows at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["DictionaryColumn", "Pair", "pairs"]
+
+
+class DictionaryColumn:
+    """A column, encoded: row *n* holds ``values[places[n]]``. Rows of it are taken by a slice."""
+
+    def __init__(self, values: list[Any], places: npt.NDArray[np.uint32]) -> None:
+        self.values, self.places = values, places
+
+    @classmethod
+    def of(cls, rows: Sequence[Any], *, nullable: bool = False) -> DictionaryColumn:
+        """Return *rows* encoded, values in the order in which they first come.
+
+        Where it is *nullable*, ``None`` is at place 0, whether it comes or not.
+        """
+        seen = _Seen({None: 0} if nullable else {})
+        if rows and rows[0] == rows[-1] and rows.count(rows[0]) == len(rows):
+            places = np.full(len(rows), seen[rows[0]], np.uint32)
+        else:
+            places = np.fromiter(map(seen.__getitem__, rows), np.uint32, len(rows))
+        return cls(list(seen), places)
+
+    @property
+    def only_none(self) -> bool:
+        """Whether no row says anything; told of columns that are nullable."""
+        return self.values == [None]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, rows: slice) -> DictionaryColumn:
+        return DictionaryColumn(self.values, self.places[rows])
+
+
+class _Seen(dict[Any, int]):
+    """Places of values; one that was not seen before gets the next."""
+
+    def __missing__(self, value: Any) -> int:
+        place = self[value] = len(self)
+        return place
+
+
+class Pair(NamedTuple):
+    """Two values that stand in one row."""
+
+    row: int
+    """The first in which they do."""
+    one: Any
+    other: Any
+    rows: int
+    """In how many they do."""
+
+
+def pairs(one: DictionaryColumn, other: DictionaryColumn) -> Iterator[Pair]:
+    """Yield the different pairs of values that rows of both columns hold, in the order in which they first come."""
+    both = one.places.astype(np.int64) * len(other.values) + other.places
+    _, first, counts = np.unique(both, return_index=True, return_counts=True)
+    in_order = np.argsort(first)
+    first = first[in_order]
+    ones, others = one.places[first].tolist(), other.places[first].tolist()
+    for row, left, right, rows in zip(first.tolist(), ones, others, counts[in_order].tolist(), strict=True):
+        yield Pair(row, one.values[left], other.values[right], rows)
