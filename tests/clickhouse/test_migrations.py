@@ -8,14 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from session_buddy.errors import MigrationError, SchemaDirty, SchemaDrift, StoreError, StoreUnreadable
+from session_buddy.errors import (
+    MigrationError,
+    MigrationLocked,
+    SchemaDirty,
+    SchemaDrift,
+    StoreError,
+    StoreUnreadable,
+)
 from session_buddy.storage import open_store
+from session_buddy.storage.clickhouse import table_lock
 from session_buddy.storage.clickhouse.connection import open_client, parse_url
 from session_buddy.storage.clickhouse.upkeep import SCRIPTS
+from session_buddy.storage.migrations import clickhouse_history as history
+from session_buddy.storage.migrations import clickhouse_target
 from session_buddy.storage.migrations.base import MigrationManager
 from session_buddy.storage.migrations.clickhouse_target import ClickHouseTarget
 from session_buddy.storage.migrations.contract import Origin
-from session_buddy.storage.migrations.scripts import load
+from session_buddy.storage.migrations.scripts import load, source
 from tests.clickhouse.places import drop, new_database
 from tests.making import many
 
@@ -161,3 +171,39 @@ def test_the_lock_of_a_server_is_a_table_that_only_one_can_make(target: ClickHou
         pytest.fail("two processes hold the lock")
     with target._locked_by_table(0):
         pass
+
+
+def test_a_lock_is_kept_however_long_it_takes(
+    url: str, target: ClickHouseTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clickhouse_target, "_SIGN_SECONDS", 0.2)
+    monkeypatch.setattr(clickhouse_target, "_SILENT_SECONDS", 2)
+    target._create_database()
+    another = ClickHouseTarget(parse_url(url))
+    another._create_database()
+    with target._locked_by_table(0):
+        with pytest.raises(MigrationLocked, match="has been changing"), another._locked_by_table(5):
+            pytest.fail("the lock of a living process was broken")
+        target._run(source("V1__x__up.sql", "SELECT 1;"))
+    another.close()
+
+
+def test_the_lock_of_a_dead_process_is_broken(target: ClickHouseTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    target._create_database()
+    table_lock.create(target.client, history.LOCK, "process 1 since 0")
+    with pytest.raises(MigrationLocked), target._locked_by_table(0):
+        pytest.fail("it may live still")
+    monkeypatch.setattr(clickhouse_target, "_SILENT_SECONDS", -1)
+    with target._locked_by_table(0):
+        pass
+    assert table_lock.holder(target.client, history.LOCK) is None
+
+
+def test_who_lost_the_lock_stops_before_the_next_statement_and_leaves_it_alone(target: ClickHouseTarget) -> None:
+    target._create_database()
+    with pytest.raises(MigrationLocked, match="stood still"), target._locked_by_table(0):
+        table_lock.drop(target.client, history.LOCK)
+        table_lock.create(target.client, history.LOCK, "another")
+        target._run(source("V1__x__up.sql", "CREATE TABLE a_trace (id UInt8) ENGINE = Null;"))
+    assert table_lock.holder(target.client, history.LOCK) == "another"
+    assert target.client.query("EXISTS TABLE a_trace").result_rows == [(0,)]

@@ -98,7 +98,7 @@ def _milliseconds(moments: Sequence[str]) -> _Numbers:
     year, month, day = number(0, 4), number(5, 7), number(8, 10)
     outside = (year < _YEARS[0]) | (year > _YEARS[1])
     if outside.any():
-        raise _impossible(moments[outside.argmax()])
+        raise _impossible(moments[int(outside.argmax())])
     months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
     days = months.astype("datetime64[D]").astype(_MOMENT) + day - 1
     minutes = (days * 24 + number(11, 13)) * 60 + number(14, 16)

@@ -1,18 +1,17 @@
-"""One recount at a time: a table that only one of many can create, with the holder's token for a comment.
+"""One recount at a time, by a lock of its own (:mod:`~session_buddy.storage.clickhouse.table_lock`).
 
-The holder says every few seconds that it lives, in the row of its token. A lock whose holder has been silent for
-long is broken. Somebody who hung and comes back to find it broken stops before the next statement.
+The holder says that it lives in the row of its token in ``unfinished_batch``: on a cluster a statement that changes a
+table waits for those before it, which a recount has many of, and a row does not.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from session_buddy.errors import StoreAway
-from session_buddy.storage.clickhouse import event_log
+from session_buddy.storage.clickhouse import event_log, table_lock
 from session_buddy.storage.clickhouse.connection import literal
 
 __all__ = ["LOCK", "BeingRecounted", "Guarded", "exclusive", "is_held", "require", "signs_of_life"]
@@ -22,7 +21,6 @@ _SIGN_SECONDS = 15
 """Between two signs of life."""
 _SILENT_SECONDS = 120
 """A holder that has given no sign for so long is dead; on the server's clock."""
-_TABLE_EXISTS = 57
 _left: set[str] = set()
 """Tokens of this process whose lock could not be taken away, as the server was gone."""
 
@@ -51,44 +49,27 @@ def exclusive(client: Any, token: str) -> Iterator[None]:
         yield
     finally:
         _left.add(token)
-        if _holder(client) == token:
-            client.command(f"DROP TABLE IF EXISTS {LOCK} SYNC")
+        table_lock.release(client, LOCK, token)
         _left.discard(token)
 
 
 def is_held(client: Any) -> bool:
     """Tell whether somebody has the lock who lives."""
-    token = _holder(client)
+    token = table_lock.holder(client, LOCK)
     return token is not None and token not in _left and _silent_seconds(client, token) <= _SILENT_SECONDS
 
 
 def require(client: Any, token: str) -> None:
     """Raise :class:`BeingRecounted` where *token* has lost the lock."""
-    if _holder(client) != token:
+    if table_lock.holder(client, LOCK) != token:
         raise BeingRecounted
 
 
-@contextmanager
-def signs_of_life(open_client: Callable[[], Any], token: str) -> Iterator[None]:
+def signs_of_life(open_client: Callable[[], Any], token: str) -> AbstractContextManager[None]:
     """Say every few seconds that *token* is alive, over a client of its own."""
-    from clickhouse_connect.driver.exceptions import ClickHouseError
-
-    client, over = open_client(), threading.Event()
-
-    def tell() -> None:
-        while not over.wait(_SIGN_SECONDS):
-            # A server that is away fails the recount itself; one that is slow is told the next time.
-            with suppress(ClickHouseError):
-                event_log.begin(client, token, b"")
-
-    teller = threading.Thread(target=tell, name="recount-signs", daemon=True)
-    teller.start()
-    try:
-        yield
-    finally:
-        over.set()
-        teller.join()
-        client.close()
+    return table_lock.signing(
+        open_client, lambda client: event_log.begin(client, token, b""), every_seconds=_SIGN_SECONDS
+    )
 
 
 class Guarded:
@@ -107,26 +88,13 @@ class Guarded:
 
 
 def _acquire(client: Any, token: str) -> None:
-    from clickhouse_connect.driver.exceptions import DatabaseError
-
     if is_held(client):
         raise BeingRecounted
-    if _holder(client) is not None:
+    if table_lock.holder(client, LOCK) is not None:
         # Two may break one lock, and the second drop that of the first: who lost finds out by require(), later.
-        client.command(f"DROP TABLE IF EXISTS {LOCK} SYNC")
-    try:
-        client.command(f"CREATE TABLE {LOCK} (id UInt8) ENGINE = Null COMMENT {literal(token)}")
-    except DatabaseError as error:
-        if error.code != _TABLE_EXISTS:
-            raise
-        raise BeingRecounted from error
-
-
-def _holder(client: Any) -> str | None:
-    rows = client.query(
-        f"SELECT t.comment FROM system.tables AS t WHERE t.database = currentDatabase() AND t.name = '{LOCK}'"
-    ).result_rows
-    return rows[0][0] if rows else None
+        table_lock.drop(client, LOCK)
+    if not table_lock.create(client, LOCK, token):
+        raise BeingRecounted
 
 
 def _silent_seconds(client: Any, token: str) -> int:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from session_buddy.errors import MigrationError, MigrationLocked, SchemaDrift, StoreError
-from session_buddy.storage.clickhouse import recount_lock
+from session_buddy.storage.clickhouse import recount_lock, table_lock
 from session_buddy.storage.clickhouse.connection import Address, literal, open_client, translated
 from session_buddy.storage.migrations import clickhouse_history as history
 from session_buddy.storage.migrations.clickhouse_schema import names_in_cluster, schema
@@ -41,10 +41,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ClickHouseTarget"]
 
-_STALE_SECONDS = 900
-"""A server's lock that is older than this was left behind: no migration takes so long between two versions."""
+_SIGN_SECONDS = 30
+"""Between two signs of life of who migrates a server."""
+_SILENT_SECONDS = 300
+"""Who has given none for so long is dead, and the lock was left behind; on the server's clock."""
 _POLL_SECONDS = 0.2
-_TABLE_EXISTS = 57
 _VIEW = re.compile(r"^CREATE (?:MATERIALIZED )?VIEW ")
 _CREATED = re.compile(
     r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:MATERIALIZED\s+)?(?:TABLE|VIEW)\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)"
@@ -61,6 +62,8 @@ class ClickHouseTarget:
     def __init__(self, address: Address, *, patience_seconds: float = 0.0) -> None:
         self._address = address
         self._patience_seconds = patience_seconds
+        self._token: str | None = None
+        """Ours, while we have the lock of a server."""
 
     @cached_property
     def client(self) -> Client:
@@ -231,44 +234,45 @@ class ClickHouseTarget:
 
     @contextmanager
     def _locked_by_table(self, timeout: float) -> Iterator[None]:
-        """Hold the lock: to create a table is a thing that only one of many can do."""
+        """Hold the lock, however long it takes. A statement after it was broken is refused."""
         deadline = time.monotonic() + timeout
-        holder = literal(f"process {os.getpid()} since {int(time.time())}")
-        while not self._create_lock(holder):
-            self._break_stale_lock()
+        token = f"process {os.getpid()} since {int(time.time())}, {uuid.uuid4().hex[:8]}"
+        while not self._takes_lock(token):
             if time.monotonic() >= deadline:
                 raise MigrationLocked(
                     f"Another process has been changing {self._address.url} for over {timeout:g} s.",
-                    remedy=f"Wait until it is done; if it is gone, drop the table {history.LOCK}.",
+                    remedy=f"Wait until it is done. If it is gone, its lock is broken {_SILENT_SECONDS} s after that.",
                 )
             time.sleep(_POLL_SECONDS)
         try:
-            self._catch_up()
-            yield
+            with table_lock.signing(
+                lambda: open_client(self._address, database=self._address.database),
+                lambda client: table_lock.sign(client, history.LOCK),
+                every_seconds=_SIGN_SECONDS,
+            ):
+                self._token = token
+                self._catch_up()
+                yield
         finally:
+            self._token = None
             with translated(self._address):
-                self.client.command(f"DROP TABLE IF EXISTS {history.LOCK} SYNC")
+                table_lock.release(self.client, history.LOCK, token)
 
-    def _create_lock(self, holder: str) -> bool:
-        from clickhouse_connect.driver.exceptions import DatabaseError
-
+    def _takes_lock(self, token: str) -> bool:
         with translated(self._address):
-            try:
-                self.client.command(f"CREATE TABLE {history.LOCK} (id UInt8) ENGINE = Null COMMENT {holder}")
-            except DatabaseError as error:
-                if error.code != _TABLE_EXISTS:
-                    raise
-                return False
-        return True
+            silent = table_lock.silent_seconds(self.client, history.LOCK)
+            if silent is not None and silent > _SILENT_SECONDS:
+                # Two may break one lock, and the second that of the first: who lost is refused its next statement.
+                table_lock.drop(self.client, history.LOCK)
+            return table_lock.create(self.client, history.LOCK, token)
 
-    def _break_stale_lock(self) -> None:
-        with translated(self._address):
-            stale = self.client.query(
-                "SELECT 1 FROM system.tables WHERE database = currentDatabase()"
-                f" AND name = {literal(history.LOCK)} AND metadata_modification_time < now() - {_STALE_SECONDS}"
-            ).result_rows
-            if stale:
-                self.client.command(f"DROP TABLE IF EXISTS {history.LOCK} SYNC")
+    def _refuse_without_lock(self) -> None:
+        """Raise where the lock was taken and is lost since."""
+        if self._token and table_lock.holder(self.client, history.LOCK) != self._token:
+            raise MigrationLocked(
+                f"This process stood still for so long that another one went on changing {self._address.url}.",
+                remedy="Look at 'db status' when that is done.",
+            )
 
     def _require(self, version: int) -> None:
         found = history.position(self.client)
@@ -304,6 +308,7 @@ class ClickHouseTarget:
         for statement in split(source):
             if only_schema and statement.sql.startswith("INSERT"):
                 continue
+            self._refuse_without_lock()
             try:
                 (client or self.client).command(statement.sql.removesuffix(";"))
             except DatabaseError as error:
