@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from session_buddy.reports.metrics import MAX_SKILLS
 from session_buddy.server.metrics_catalogue import CATALOGUE, DURATION, Described
-from session_buddy.server.metrics_collector import BOUNDS_MS, MAX_SKILLS
+from session_buddy.server.metrics_collector import BOUNDS_MS
 
 __all__ = ["PAGE", "metrics_page"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import signal
 import socket
 import sqlite3
@@ -174,3 +175,13 @@ def _until(condition) -> None:  # type: ignore[no-untyped-def]
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.05)
+
+
+def test_the_number_of_skills_with_names_in_the_metrics_is_given_with_the_start(tmp_path: Path) -> None:
+    with server_process(tmp_path, ("serve", "--port", "0", "--max-skills", "2")) as server:
+        for number in range(4):
+            event = ONE | {"event_id": f"e{number}", "skill_name": f"skill-{number}"}
+            assert httpx.post(f"{server.address}/api/v1/invocations", json=event).status_code == 200
+        text = httpx.get(f"{server.address}/metrics").text
+        named = set(re.findall(r'session_buddy_invocations_started_total\{[^}]*skill="([^"]+)"', text))
+        assert len(named) == 3 and "other" in named

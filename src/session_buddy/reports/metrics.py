@@ -14,6 +14,7 @@ from session_buddy.storage import Store
 from session_buddy.storage.durations import BOUNDS_MS
 
 __all__ = [
+    "MAX_SKILLS",
     "OpenAnomalies",
     "Recent",
     "SkillStanding",
@@ -48,6 +49,10 @@ _WITH_ORDER_OF_ARRIVAL = "sqlite:"
 _USERS = "SELECT count(DISTINCT user_id) FROM user_skill_metrics"
 _BAD_LINES = "SELECT count(*) FROM import_quarantine"
 _FILES = "SELECT path, size, modified_ns, imported_at FROM import_checkpoint"
+
+
+MAX_SKILLS = 200
+"""So many skills are shown by name, unless somebody says otherwise: each has about twenty series."""
 
 
 class SkillStanding(msgspec.Struct, frozen=True, gc=False):

@@ -12,13 +12,14 @@ from session_buddy.monitoring.panel import DEFAULT_DETECTOR, DETECTORS
 from session_buddy.monitoring.retention import RETENTION, retention_days
 from session_buddy.monitoring.settings import DETECTOR, KINDS, THRESHOLD, ZONE, watch_settings
 from session_buddy.monitoring.watch import read_texts
+from session_buddy.reports.metrics import MAX_SKILLS
 from session_buddy.storage import Store
 from session_buddy.storage.tables import PLAIN_TABLES
 
-__all__ = ["SettingFigures", "SettingList", "put_setting", "read_setting_list", "write_text"]
+__all__ = ["SettingFigures", "SettingList", "put_setting", "read_max_skills", "read_setting_list", "write_text"]
 
 (_TABLE,) = (table for table in PLAIN_TABLES if table.name == "store_settings")
-_COMMUNITY = "community_min_users"
+_COMMUNITY, _METRICS = "community_min_users", "metrics_max_skills"
 
 
 class SettingFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +45,16 @@ class _Setting(msgspec.Struct, frozen=True):
 
 
 def _least_users(text: str) -> None:
+    _demand_number(_COMMUNITY, text, "users")
+
+
+def _most_skills(text: str) -> None:
+    _demand_number(_METRICS, text, "skills")
+
+
+def _demand_number(name: str, text: str, what: str) -> None:
     if not text.isdecimal() or int(text) < 1:
-        raise InvalidInput(_COMMUNITY, f"{text!r} is no number of users.", remedy="Give 1 or more.")
+        raise InvalidInput(name, f"{text!r} is no number of {what}.", remedy="Give 1 or more.")
 
 
 _SETTINGS = (
@@ -55,8 +64,15 @@ _SETTINGS = (
     _Setting(ZONE, "UTC", "The time zone by which there are nights and weekends."),
     _Setting(RETENTION, "", "Older invocations are deleted by the server, and what is counted of them; empty: none."),
     _Setting(_COMMUNITY, "5", "No community figure is shown of fewer users."),
+    _Setting(
+        _METRICS, str(MAX_SKILLS), "So many skills have names in the metrics; the others are one, 'other'."
+    ),
 )
-_CHECKS: dict[str, Callable[[str], object]] = {RETENTION: retention_days, _COMMUNITY: _least_users}
+_CHECKS: dict[str, Callable[[str], object]] = {
+    RETENTION: retention_days,
+    _COMMUNITY: _least_users,
+    _METRICS: _most_skills,
+}
 
 
 def read_setting_list(store: Store) -> SettingList:
@@ -73,6 +89,13 @@ def read_setting_list(store: Store) -> SettingList:
             for one in _SETTINGS
         ]
     )
+
+
+def read_max_skills(store: Store) -> int:
+    """Return how many skills have names in the metrics of *store*; raises :class:`InvalidInput` for no number."""
+    text = read_texts(store).get(_METRICS) or str(MAX_SKILLS)
+    _most_skills(text)
+    return int(text)
 
 
 def put_setting(store: Store, name: str, value: str | None) -> str:

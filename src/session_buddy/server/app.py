@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import session_buddy
 from session_buddy.errors import InvalidInput, SessionBuddyError
+from session_buddy.reports.metrics import MAX_SKILLS
 from session_buddy.server.api import api_router
 from session_buddy.server.api.health import ReadinessProbe
 from session_buddy.server.api.names import KeepSlashesOfNames
@@ -72,10 +73,17 @@ class _FaultsEndHere:
             _log.exception("A request could not be answered as it should.")
 
 
-def create_app(site: Site, *, background: Background = nullcontext, more: list[BaseRoute] | None = None) -> FastAPI:
+def create_app(
+    site: Site,
+    *,
+    background: Background = nullcontext,
+    more: list[BaseRoute] | None = None,
+    max_skills: int = MAX_SKILLS,
+) -> FastAPI:
     """Return the app of *site*: API, live feed, metrics and pages.
 
-    *background* runs as long as the app does. *more* are routes that take precedence over its own.
+    *background* runs as long as the app does. *more* are routes that take precedence over its own. More than
+    *max_skills* skills are one in the metrics.
     """
 
     @asynccontextmanager
@@ -101,7 +109,7 @@ def create_app(site: Site, *, background: Background = nullcontext, more: list[B
     app.router.routes += more or []
     app.include_router(api_router())
     app.router.routes += login_routes()
-    app.router.routes += [*live_routes(), *metrics_routes(), *page_routes()]
+    app.router.routes += [*live_routes(), *metrics_routes(max_skills=max_skills), *page_routes()]
     return app
 
 

@@ -13,9 +13,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from session_buddy.reports.metrics import MAX_SKILLS
 from session_buddy.server.doors import Door, address_of, listening
 from session_buddy.server.metrics import MetricsEndpoint, new_registry
-from session_buddy.server.metrics_collector import MAX_SKILLS
 from session_buddy.server.security import Access, Security
 from session_buddy.storage import Clock, Store
 

@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from session_buddy.server.metrics_collector import MAX_SKILLS, ServerStanding, StoreCollector
+from session_buddy.reports.metrics import MAX_SKILLS
+from session_buddy.server.metrics_collector import ServerStanding, StoreCollector
 from session_buddy.server.metrics_text import OPENMETRICS_TYPE, PLAIN_TYPE, TextFormats, prefers_openmetrics
 from session_buddy.server.site import Site, site_of
 from session_buddy.storage import Clock, Store

@@ -21,6 +21,7 @@ import session_buddy
 from session_buddy.errors import StoreError
 from session_buddy.monitoring.detector import AnomalyType, Severity
 from session_buddy.reports.metrics import (
+    MAX_SKILLS,
     OpenAnomalies,
     Recent,
     SkillStanding,
@@ -37,11 +38,10 @@ from session_buddy.server.metrics_text import number_text
 from session_buddy.storage import Clock, Store
 from session_buddy.storage.outbox import Standing
 
-__all__ = ["BOUNDS_MS", "MAX_SKILLS", "ServerStanding", "StoreCollector"]
+__all__ = ["BOUNDS_MS", "ServerStanding", "StoreCollector"]
 
 BOUNDS_MS = (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)
 """Two buckets a decade from 10 ms to 50 minutes, of the six that the store keeps: a series costs Prometheus memory."""
-MAX_SKILLS = 200
 
 _LE = [number_text(bound / 1000) for bound in (*BOUNDS_MS, inf)]
 _OUTCOMES = ("completed", "failed", "abandoned")

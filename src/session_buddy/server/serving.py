@@ -19,6 +19,7 @@ import uvicorn
 from session_buddy.errors import StoreBusy
 from session_buddy.feed import Feed
 from session_buddy.formats import printable
+from session_buddy.reports.metrics import MAX_SKILLS
 from session_buddy.server.app import create_app
 from session_buddy.server.chores import Chore, do_chores
 from session_buddy.server.doors import Door, address_of, listening
@@ -67,11 +68,13 @@ def serve(
     clock: Clock,
     transcripts: Transcripts | None = None,
     chores: Sequence[Chore] = (),
+    max_skills: int = MAX_SKILLS,
     on_ready: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve *store* until the process is told to stop (SIGTERM, SIGINT), then end within ten seconds.
 
     *on_ready* is called with the address when requests are answered. *transcripts* are followed, *chores* done.
+    More than *max_skills* skills are one in the metrics.
     Nothing acknowledged is lost, however it ends. The store stays the caller's to close.
 
     Raises :class:`StoreBusy` where another server has the spool, and :class:`InvalidInput` for an address that
@@ -104,7 +107,7 @@ def serve(
                     task.cancel()
                 await asyncio.wait(tasks, timeout=_BACKGROUND_SECONDS)
 
-        server = _Server(_config(site, background), on_ready=on_ready)
+        server = _Server(_config(site, background, max_skills), on_ready=on_ready)
         try:
             with server.told_by_signals():
                 asyncio.run(server.serve(sockets=[listener]))
@@ -148,9 +151,9 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _config(site: Site, background: Callable[[], object]) -> uvicorn.Config:
+def _config(site: Site, background: Callable[[], object], max_skills: int) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(site, background=background),  # type: ignore[arg-type]
+        create_app(site, background=background, max_skills=max_skills),  # type: ignore[arg-type]
         http=LiveHttpProtocol,
         ws=LiveWebSocketProtocol,
         ws_max_size=64 << 10,

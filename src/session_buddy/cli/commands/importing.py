@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from session_buddy.cli.commands.serving import Host, Port, open_browser, run_server, tell_address
+from session_buddy.cli.commands.serving import Host, MaxSkills, Port, open_browser, run_server, tell_address
 from session_buddy.cli.options import AsJson, Quiet, User
 from session_buddy.cli.output import answer, message, print_json
 from session_buddy.cli.settings import Settings, settings_of
@@ -29,6 +29,7 @@ def up(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the dashboard in a browser.")] = False,
     host: Host = "127.0.0.1",
     port: Port = 8765,
+    max_skills: MaxSkills = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -41,7 +42,7 @@ def up(
     _show_overview(settings, user, quiet=quiet, as_json=as_json)
     if not (once or as_json):
         on_ready = tell_address if no_browser else open_browser
-        run_server(settings, host, port, account=user, on_ready=on_ready)
+        run_server(settings, host, port, account=user, on_ready=on_ready, max_skills=max_skills)
 
 
 def _show_overview(settings: Settings, user: str | None, *, quiet: bool, as_json: bool) -> None:

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from session_buddy.server.doors import Door
     from session_buddy.server.security import Access
 
-__all__ = ["AllowedHosts", "Host", "Port", "exporter", "open_browser", "run_server", "serve", "tell_address"]
+__all__ = [
+    "AllowedHosts",
+    "Host",
+    "MaxSkills",
+    "Port",
+    "exporter",
+    "open_browser",
+    "run_server",
+    "serve",
+    "tell_address",
+]
 
 Host = Annotated[
     str,
@@ -38,18 +48,38 @@ AllowedHosts = Annotated[
 ]
 
 
+MaxSkills = Annotated[
+    int | None,
+    typer.Option(
+        "--max-skills",
+        min=1,
+        metavar="N",
+        help="So many skills have names in the metrics, the others are one (default: the setting metrics_max_skills).",
+    ),
+]
+
+
 def serve(
     context: typer.Context,
     host: Host = "127.0.0.1",
     port: Port = 8765,
     allowed_hosts: AllowedHosts = None,
+    max_skills: MaxSkills = None,
     user: User = None,
 ) -> None:
     """Serve the dashboard, the API and the live feed.
 
     Transcripts are imported as they grow. Ends at Ctrl-C or SIGTERM; nothing that was acknowledged is lost.
     """
-    run_server(settings_of(context), host, port, account=user, on_ready=tell_address, allowed_hosts=allowed_hosts or ())
+    run_server(
+        settings_of(context),
+        host,
+        port,
+        account=user,
+        on_ready=tell_address,
+        allowed_hosts=allowed_hosts or (),
+        max_skills=max_skills,
+    )
 
 
 def exporter(
@@ -57,22 +87,27 @@ def exporter(
     host: Host = "127.0.0.1",
     port: Port = 9817,
     allowed_hosts: AllowedHosts = None,
-    max_skills: Annotated[
-        int, typer.Option("--max-skills", min=1, metavar="N", help="Sum those beyond the first N under 'other'.")
-    ] = 200,
+    max_skills: MaxSkills = None,
 ) -> None:
     """Serve the metrics alone, for Prometheus, where no server runs.
 
     What 'serve' has at /metrics as well.
     """
+    from session_buddy.reports.settings import read_max_skills
     from session_buddy.server.doors import Door
     from session_buddy.server.exporting import run_exporter
 
     settings, door = settings_of(context), Door(host, port)
     access = _access(settings, door, allowed_hosts or ())
     with settings.open_existing() as store:
-        message(f"Metrics at http://{_shown(door)}/metrics")
-        run_exporter(store, host, port, access=access, max_skills=max_skills)
+        run_exporter(
+            store,
+            host,
+            port,
+            access=access,
+            max_skills=max_skills or read_max_skills(store),
+            on_ready=lambda address: message(f"Metrics at {address}/metrics"),
+        )
 
 
 def run_server(
@@ -83,9 +118,11 @@ def run_server(
     account: str | None,
     on_ready: Callable[[str], None],
     allowed_hosts: Sequence[str] = (),
+    max_skills: int | None = None,
 ) -> None:
     """Serve the store of *settings* until told to stop; the transcripts are those of *account*."""
     from session_buddy.cli.sources import followed_transcripts
+    from session_buddy.reports.settings import read_max_skills
     from session_buddy.server import serving
     from session_buddy.server.alarming import alerts_folder, anomaly_chores
     from session_buddy.server.doors import Door
@@ -102,6 +139,7 @@ def run_server(
             clock=settings.now,
             transcripts=followed_transcripts(store, settings, account=account),
             chores=anomaly_chores(store, settings.now, alerts_folder(spool_folder)),
+            max_skills=max_skills or read_max_skills(store),
             on_ready=on_ready,
         )
 
@@ -128,7 +166,3 @@ def _access(settings: Settings, door: Door, allowed_hosts: Sequence[str]) -> Acc
     from session_buddy.server.doors import access_for
 
     return access_for(token_file(settings), door, clock=settings.now, allowed_hosts=allowed_hosts)
-
-
-def _shown(door: Door) -> str:
-    return f"[{door.host}]:{door.port}" if ":" in door.host else f"{door.host}:{door.port}"
