@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -100,17 +101,61 @@ def test_the_exporter_serves_metrics_of_a_store_that_is_there(
     run: Run, monkeypatch: pytest.MonkeyPatch, filled: object, home: Path
 ) -> None:
     calls: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(
-        "session_buddy.server.exporting.run_exporter",
-        lambda store, host, port, **options: calls.append((host, port, options["max_skills"])),
-    )
+
+    def exported(store: Any, host: str, port: int, **options: Any) -> None:
+        calls.append((host, port, options["max_skills"]))
+        options["on_ready"]("http://[::1]:1")
+
+    monkeypatch.setattr("session_buddy.server.exporting.run_exporter", exported)
     TokenFile(home / "data" / "session-buddy" / "tokens.json").create(Scope.READ, now=NOW)
     told = run("exporter", "--host", "::", "--port", "1", "--max-skills", "7")
     assert (told.code, calls) == (0, [("::", 1, 7)])
-    assert "http://[::]:1/metrics" in told.err
+    assert "Metrics at http://[::1]:1/metrics" in told.err
 
 
 def test_the_exporter_makes_no_store(run: Run) -> None:
     told = run("exporter")
     assert told.code == 3
     assert "There is no store" in told.err
+
+
+@pytest.mark.parametrize("command", ["serve", "up"])
+def test_how_many_skills_have_names_in_the_metrics_is_an_option_and_a_setting(
+    run: Run, served: Served, filled: object, command: str
+) -> None:
+    run(command)
+    run(command, "--max-skills", "7")
+    assert run("settings", "set", "metrics_max_skills", "50").code == 0
+    run(command)
+    run(command, "--max-skills", "7")
+    assert [call["max_skills"] for call in served.calls] == [200, 7, 50, 7]
+
+
+def test_the_exporter_goes_by_the_setting_too(run: Run, monkeypatch: pytest.MonkeyPatch, filled: object) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(
+        "session_buddy.server.exporting.run_exporter", lambda *_, **options: calls.append(options["max_skills"])
+    )
+    run("exporter")
+    run("settings", "set", "metrics_max_skills", "50")
+    run("exporter")
+    run("exporter", "--max-skills", "7")
+    assert calls == [200, 50, 7]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
+def test_a_number_of_skills_that_is_none_is_refused(run: Run, filled: object, value: str) -> None:
+    refused = run("settings", "set", "metrics_max_skills", "--", value)
+    assert (refused.code, refused.out) == (3, "")
+    assert f"metrics_max_skills: {value!r} is no number of skills." in refused.err
+
+
+@pytest.mark.parametrize("command", ["serve", "exporter", "up"])
+def test_a_port_that_is_taken_is_named_with_what_to_do(run: Run, filled: object, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        told = run(command, "--port", str(port), *(["--no-browser"] if command == "up" else []))
+    assert told.code == 3
+    problem, remedy = told.err.splitlines()[-2:]
+    assert problem == f"port: {port} of 127.0.0.1 is taken: another program listens there."
+    assert remedy.startswith("Give another --port (0: any that is free), or end that program.")

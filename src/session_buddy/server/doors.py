@@ -79,8 +79,14 @@ def listening(door: Door) -> Iterator[socket.socket]:
 
 
 def _unusable(door: Door, error: OSError) -> InvalidInput:
+    if error.errno == errno.EADDRINUSE:
+        return InvalidInput(
+            "port",
+            f"{door.port} of {door.host} is taken: another program listens there.",
+            remedy="Give another --port (0: any that is free), or end that program. It may be a server of yours.",
+        )
     return InvalidInput(
-        "port" if isinstance(error, PermissionError) or error.errno == errno.EADDRINUSE else "host",
+        "port" if isinstance(error, PermissionError) else "host",
         f"{door.host}:{door.port} cannot be listened on: {error.strerror or error}.",
         remedy="Give another --port (0: any that is free) or --host.",
     )
