@@ -35,6 +35,7 @@ VIEWS = {
     "v_community_baseline_comparison": "*",
     "v_skill_dependency_network": "* EXCEPT (last_updated)",
     "v_ab_test_summary": "*",
+    "ab_test_user_sums": "*",
     "v_multimodal_skill_catalog": "*",
     "session_skills": "*",
     "session_summary": "*",

@@ -232,6 +232,8 @@ def test_what_events_feed_is_sharded_and_what_people_write_is_whole() -> None:
     sharded = cluster_snapshot.layout().sharded
     assert {name for name in sharded if not name.startswith(("roll_", "invocation_"))} == {
         "ab_test_assignments",
+        "ab_test_covariates",
+        "ab_test_exposures",
         "ab_test_outcomes",
     }
     named = {
@@ -243,6 +245,7 @@ def test_what_events_feed_is_sharded_and_what_people_write_is_whole() -> None:
         "skill_description",
         "text_embedding",
         "ab_test_configs",
+        "ab_test_events",
         "import_checkpoint_log",
     }
     assert not named & sharded

@@ -60,6 +60,7 @@ COMPARED = {
     "skill_community_baselines": ("skill_name", "last_updated"),
     "skill_user_interactions": ("session_id skill_name", "id"),
     "skill_dependencies": ("skill_a skill_b", "last_updated"),
+    "ab_test_user_sums": ("test_id user_id", ""),
     "ab_test_group_counts": ("test_id group_name", ""),
 }
 """Names that follow from the events: the columns that tell their rows apart, and those that differ by nature."""
@@ -212,15 +213,25 @@ WRITTEN: list[tuple[str, list[dict[str, Any]]]] = [
                               deviation_score=-4.2)),
     ("ab_test_configs", _rows(3, test_id=lambda n: n, test_name=lambda n: f"test {n}", control_strategy="a",
                               treatment_strategy="b", start_date="2026-06-01T00:00:00.000Z", min_sample_size=10,
-                              metrics='["completion_rate"]', assignment_ratio=0.5, status="running")),
+                              metrics='["completion_rate"]', assignment_ratio=0.5, status="running",
+                              design=lambda n: '{"alpha":0.01}' if n == 2 else None,
+                              ratio_since=lambda n: NOW if n == 3 else None)),
     ("ab_test_assignments", _rows(60, assignment_id=lambda n: n, test_id=lambda n: 1 + n % 2,
                                   user_id=lambda n: f"user-{n}", assigned_at=NOW,
                                   group_name=lambda n: "control" if n % 3 else "treatment")),
     ("ab_test_outcomes", _rows(150, outcome_id=lambda n: n, test_id=lambda n: 1 + n % 2,
-                               user_id=lambda n: f"user-{(n - 1) % 60 + 1}",
+                               # Some of users who have no assignment, or none in this experiment.
+                               user_id=lambda n: f"user-{(n - 1) % 63 + 1}",
                                skill_name="skill-1", completed=lambda n: int(n % 4 > 0),
                                duration_seconds=lambda n: None if n % 5 == 0 else n / 3, recorded_at=NOW,
                                user_rating=lambda n: None if n % 2 else 4.5)),
+    ("ab_test_exposures", _rows(9, test_id=lambda n: 1 + n % 2, user_id=lambda n: f"user-{n}", exposed_on=NOW[:10],
+                                group_name=lambda n: "control" if n % 3 else "treatment", exposed_at=NOW)),
+    ("ab_test_events", _rows(4, event_id=lambda n: 2**53 - n, test_id=lambda n: 1 + n % 2, happened_at=NOW,
+                             actor="someone", action="start", details=lambda n: '{"n":1}' if n % 2 else None)),
+    ("ab_test_covariates", _rows(9, test_id=lambda n: 1 + n % 2, user_id=lambda n: f"user-{n}",
+                                 outcome_count=lambda n: n, completed_count=lambda n: n // 2,
+                                 duration_sum=lambda n: n / 7, duration_count=lambda n: n - 1)),
 ]  # fmt: skip
 """Rows of every table that people, detectors and experiments write; each refers to those before it."""
 

@@ -31,6 +31,7 @@ COUNTED = (
     "skill_follow_up_counts",
     "skill_phase_counts",
     "user_skill_metrics",
+    "ab_test_user_sums",
     "ab_test_group_counts",
 )
 """What is counted from the event log; a copy tells it in the order of time, so first-told plugins may differ."""
@@ -96,12 +97,16 @@ def fill_tables(store: Store) -> None:
         "INSERT INTO skill_anomalies (id, skill_name, detected_at, anomaly_type, baseline_value, observed_value,"
         f" deviation_score, metric, severity, reason) VALUES (3, 's', {moment}, 'drop', 0.9, 0.1, 4.5,"
         " 'volume', 'warning', 'it fell')",
-        f"INSERT INTO ab_test_configs (test_id, test_name, control_strategy, treatment_strategy, start_date)"
-        f" VALUES (5, 't', 'a', 'b', {moment})",
+        "INSERT INTO ab_test_configs (test_id, test_name, control_strategy, treatment_strategy, start_date, design,"
+        f" ratio_since) VALUES (5, 't', 'a', 'b', {moment}, '{{\"alpha\":0.01}}', {moment})",
         f"INSERT INTO ab_test_assignments VALUES (1, 5, 'user-1', 'control', {moment})",
         f"INSERT INTO ab_test_assignments VALUES (2, 5, 'user-2', 'treatment', {moment})",
         f"INSERT INTO ab_test_outcomes VALUES (1, 5, 'user-1', 's', 1, 2.5, 4.0, {moment})",
         f"INSERT INTO ab_test_outcomes VALUES (2, 5, 'user-2', 's', 0, NULL, NULL, {moment})",
+        f"INSERT INTO ab_test_exposures VALUES (5, 'user-1', '{NOW[:10]}', 'control', {moment})",
+        f"INSERT INTO ab_test_events VALUES ({2**53 - 1}, 5, {moment}, 'someone', 'start', NULL)",
+        f"INSERT INTO ab_test_events VALUES (2, 5, {moment}, 'someone', 'change', '{{\"ratio\":0.4}}')",
+        "INSERT INTO ab_test_covariates VALUES (5, 'user-1', 3, 2, 0.5, 1)",
     )
 
 

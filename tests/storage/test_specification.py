@@ -155,6 +155,7 @@ JANUARY = "2026-01-01T00:00:00.000Z"
 CONFIG = {"test_name": "t", "control_strategy": "a", "treatment_strategy": "b", "start_date": JANUARY}
 CACHE = {"skill_name": "a", "last_invocation_at": JANUARY, "updated_at": JANUARY}
 BASELINE = {"skill_name": "a", "last_updated": JANUARY}
+EXPOSED = {"exposed_on": JANUARY[:10], "exposed_at": JANUARY}
 INTERACTION = {"user_id": "u", "session_id": "s", "skill_name": "a", "invoked_at": JANUARY, "completed": 1}
 BAD_ROWS = [
     ("skill_anomalies", {"skill_name": "a", "detected_at": JANUARY, "anomaly_type": "odd"}),
@@ -174,6 +175,9 @@ BAD_ROWS = [
     ("ab_test_configs", {**CONFIG, "metrics": "{}"}),
     ("ab_test_configs", {**CONFIG, "status": "forgotten"}),
     ("ab_test_assignments", {"test_id": 99, "user_id": "u", "group_name": "control", "assigned_at": JANUARY}),
+    ("ab_test_configs", {**CONFIG, "design": "[]"}),
+    ("ab_test_configs", {**CONFIG, "ratio_since": "2026-01-01"}),
+    ("ab_test_exposures", {"test_id": 99, "user_id": "u", "group_name": "control", **EXPOSED}),
     ("skill_modalities", {"skill_name": "a", "modality_type": "dance", "created_at": JANUARY}),
     ("skill_dependencies", {"skill_a": "b", "skill_b": "a", "last_updated": JANUARY}),
     ("skill_categories", {"category_name": "Testing", "created_at": JANUARY}),

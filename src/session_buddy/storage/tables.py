@@ -85,13 +85,20 @@ PLAIN_TABLES = (
         "ab_test_configs",
         "test_id",
         "test_name description control_strategy treatment_strategy start_date end_date min_sample_size metrics"
-        " assignment_ratio status",
+        " assignment_ratio status design ratio_since",
     ),
     _table("ab_test_assignments", "assignment_id", "test_id user_id group_name assigned_at"),
     _table(
         "ab_test_outcomes",
         "outcome_id",
         "test_id user_id skill_name completed duration_seconds user_rating recorded_at",
+    ),
+    _table("ab_test_exposures", "test_id user_id exposed_on", "group_name exposed_at"),
+    _table("ab_test_events", "event_id", "test_id happened_at actor action details"),
+    _table(
+        "ab_test_covariates",
+        "test_id user_id",
+        "outcome_count completed_count duration_sum duration_count",
     ),
     _table("import_quarantine", "path offset reason", "line length seen_at", is_view=True),
     _table(

@@ -33,6 +33,8 @@ ROLL_UPS: dict[str, str] = {
     "skill_community_baselines": "skill_name, total_users, total_invocations, global_completion_rate,"
     " global_avg_duration_seconds, most_common_workflow_phase",
     "skill_metrics_cache": "skill_name, last_invocation_at",
+    "ab_test_user_sums": "test_id, user_id, group_name, assigned_at, outcome_count, completed_count,"
+    " round(duration_sum, 3), duration_count, round(rating_sum, 3), rating_count",
     "ab_test_group_counts": "test_id, group_name, user_count, outcome_count, completed_count, duration_count,"
     " rating_count",
 }

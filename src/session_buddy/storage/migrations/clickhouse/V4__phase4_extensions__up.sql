@@ -140,12 +140,17 @@ CREATE TABLE IF NOT EXISTS ab_test_configs (
     metrics Nullable(String),
     assignment_ratio Float64 DEFAULT 0.5,
     status LowCardinality(String) DEFAULT 'running',
+    design Nullable(String),
+    ratio_since Nullable(String),
     CONSTRAINT names_are_there CHECK test_name <> '' AND control_strategy <> '' AND treatment_strategy <> '',
     CONSTRAINT start_is_time CHECK parseDateTime64BestEffortOrNull(start_date, 3, 'UTC') IS NOT NULL,
     CONSTRAINT sample_is_positive CHECK min_sample_size > 0,
     CONSTRAINT ratio_is_fraction CHECK assignment_ratio > 0 AND assignment_ratio < 1,
     CONSTRAINT status_is_known
-        CHECK status IN ('draft', 'running', 'paused', 'stopped', 'concluded', 'archived')
+        CHECK status IN ('draft', 'running', 'paused', 'stopped', 'concluded', 'archived'),
+    CONSTRAINT design_is_object CHECK JSONType(ifNull(design, '{}')) = 'Object',
+    CONSTRAINT ratio_since_is_time
+        CHECK ratio_since IS NULL OR parseDateTime64BestEffortOrNull(ratio_since, 3, 'UTC') IS NOT NULL
 ) ENGINE = ReplacingMergeTree
 ORDER BY test_id
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
@@ -173,10 +178,56 @@ CREATE TABLE IF NOT EXISTS ab_test_outcomes (
     recorded_at String,
     CONSTRAINT names_are_there CHECK user_id <> '' AND trim(skill_name) <> '',
     CONSTRAINT completed_is_flag CHECK completed IN (0, 1),
-    CONSTRAINT duration_is_positive CHECK ifNull(duration_seconds, 0) >= 0,
+    CONSTRAINT duration_is_positive CHECK ifNull(duration_seconds, 0) BETWEEN 0 AND 1e12,
     CONSTRAINT rating_is_one_to_five CHECK ifNull(user_rating, 1) BETWEEN 1 AND 5
 ) ENGINE = ReplacingMergeTree
 ORDER BY (test_id, user_id, outcome_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- On which days a user met the variant, and when first on that day. Who was assigned need never have met it.
+CREATE TABLE IF NOT EXISTS ab_test_exposures (
+    test_id Int64,
+    user_id String,
+    exposed_on String,
+    group_name LowCardinality(String),
+    exposed_at String,
+    CONSTRAINT user_is_there CHECK user_id <> '',
+    CONSTRAINT group_is_known CHECK group_name IN ('control', 'treatment'),
+    CONSTRAINT exposed_is_time CHECK parseDateTime64BestEffortOrNull(exposed_at, 3, 'UTC') IS NOT NULL,
+    CONSTRAINT day_is_that_of_the_time CHECK substring(exposed_at, 1, 10) = exposed_on
+) ENGINE = ReplacingMergeTree
+ORDER BY (test_id, user_id, exposed_on)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- Who did what to an experiment, and when. Rows are added and stay as they are.
+CREATE TABLE IF NOT EXISTS ab_test_events (
+    event_id Int64,
+    test_id Int64,
+    happened_at String,
+    actor String,
+    action LowCardinality(String),
+    details Nullable(String),
+    CONSTRAINT names_are_there CHECK actor <> '' AND action <> '',
+    CONSTRAINT happened_is_time CHECK parseDateTime64BestEffortOrNull(happened_at, 3, 'UTC') IS NOT NULL,
+    CONSTRAINT details_are_json CHECK isValidJSON(ifNull(details, '{}'))
+) ENGINE = ReplacingMergeTree
+ORDER BY event_id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- What a user did in the weeks before the experiment began, as it was known then.
+CREATE TABLE IF NOT EXISTS ab_test_covariates (
+    test_id Int64,
+    user_id String,
+    outcome_count Int64 DEFAULT 0,
+    completed_count Int64 DEFAULT 0,
+    duration_sum Float64 DEFAULT 0,
+    duration_count Int64 DEFAULT 0,
+    CONSTRAINT user_is_there CHECK user_id <> '',
+    CONSTRAINT counts_are_counts CHECK completed_count >= 0 AND duration_count >= 0
+        AND outcome_count >= greatest(completed_count, duration_count),
+    CONSTRAINT duration_is_positive CHECK duration_sum >= 0 AND isFinite(duration_sum)
+) ENGINE = ReplacingMergeTree
+ORDER BY (test_id, user_id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS skill_categories (
@@ -435,23 +486,29 @@ INNER JOIN (
     SELECT r.skill_name AS skill_name, sum(r.session_count) AS sessions FROM roll_skill AS r GROUP BY r.skill_name
 ) AS b ON b.skill_name = d.skill_b;
 
+-- One row a user with an assignment, and the sums of that user's outcomes, before and after it;
+-- outcomes of other users stand in no row.
+CREATE VIEW IF NOT EXISTS ab_test_user_sums AS
+SELECT a.test_id AS test_id, a.user_id AS user_id, a.group_name AS group_name, a.assigned_at AS assigned_at,
+       ifNull(o.outcomes, 0) AS outcome_count, ifNull(o.completed, 0) AS completed_count,
+       ifNull(o.duration, 0) AS duration_sum, ifNull(o.durations, 0) AS duration_count,
+       ifNull(o.rating, 0) AS rating_sum, ifNull(o.ratings, 0) AS rating_count
+FROM ab_test_assignments AS a FINAL
+LEFT JOIN (
+    SELECT r.test_id AS test_id, r.user_id AS user_id, toInt64(count()) AS outcomes,
+           toInt64(sum(r.completed)) AS completed, ifNull(sum(r.duration_seconds), 0) AS duration,
+           toInt64(count(r.duration_seconds)) AS durations, ifNull(sum(r.user_rating), 0) AS rating,
+           toInt64(count(r.user_rating)) AS ratings
+    FROM ab_test_outcomes AS r FINAL GROUP BY r.test_id, r.user_id
+) AS o ON o.test_id = a.test_id AND o.user_id = a.user_id;
+
+-- What ab_test_user_sums holds, by test and group.
 CREATE VIEW IF NOT EXISTS ab_test_group_counts AS
-SELECT g.test_id AS test_id, g.group_name AS group_name, toInt64(count()) AS user_count,
-       sum(g.outcomes) AS outcome_count, sum(g.completed) AS completed_count, sum(g.duration) AS duration_sum,
-       sum(g.durations) AS duration_count, sum(g.rating) AS rating_sum, sum(g.ratings) AS rating_count
-FROM (
-    SELECT a.test_id AS test_id, a.group_name AS group_name, o.outcomes AS outcomes, o.completed AS completed,
-           o.duration AS duration, o.durations AS durations, o.rating AS rating, o.ratings AS ratings
-    FROM ab_test_assignments AS a FINAL
-    LEFT JOIN (
-        SELECT r.test_id AS test_id, r.user_id AS user_id, toInt64(count()) AS outcomes,
-               toInt64(sum(r.completed)) AS completed, ifNull(sum(r.duration_seconds), 0) AS duration,
-               toInt64(count(r.duration_seconds)) AS durations, ifNull(sum(r.user_rating), 0) AS rating,
-               toInt64(count(r.user_rating)) AS ratings
-        FROM ab_test_outcomes AS r FINAL GROUP BY r.test_id, r.user_id
-    ) AS o ON o.test_id = a.test_id AND o.user_id = a.user_id
-) AS g
-GROUP BY g.test_id, g.group_name;
+SELECT s.test_id AS test_id, s.group_name AS group_name, toInt64(count()) AS user_count,
+       sum(s.outcome_count) AS outcome_count, sum(s.completed_count) AS completed_count,
+       sum(s.duration_sum) AS duration_sum, sum(s.duration_count) AS duration_count,
+       sum(s.rating_sum) AS rating_sum, sum(s.rating_count) AS rating_count
+FROM ab_test_user_sums AS s GROUP BY s.test_id, s.group_name;
 
 ------------------------------------------------------------------ views: the read API
 

@@ -8,6 +8,7 @@ DELETE FROM user_skill_metrics;
 DELETE FROM skill_user_interactions WHERE EXISTS (SELECT 1 FROM session_skills s
     WHERE s.session_id = skill_user_interactions.session_id AND s.skill_name = skill_user_interactions.skill_name);
 DELETE FROM skill_dependencies;
+DELETE FROM ab_test_user_sums;
 DELETE FROM ab_test_group_counts;
 
 INSERT INTO skill_time_series (skill_name, timestamp, invocation_count, completed_count, failed_count,
@@ -79,10 +80,16 @@ ON CONFLICT (skill_name) DO UPDATE SET
     global_avg_duration_seconds = excluded.global_avg_duration_seconds,
     most_common_workflow_phase = excluded.most_common_workflow_phase, last_updated = excluded.last_updated;
 
-INSERT INTO ab_test_group_counts (test_id, group_name, user_count, outcome_count, completed_count, duration_sum,
+INSERT INTO ab_test_user_sums (test_id, user_id, group_name, assigned_at, outcome_count, completed_count, duration_sum,
     duration_count, rating_sum, rating_count)
-SELECT a.test_id, a.group_name, count(DISTINCT a.user_id), count(o.outcome_id), ifnull(sum(o.completed), 0),
+SELECT a.test_id, a.user_id, a.group_name, a.assigned_at, count(o.outcome_id), ifnull(sum(o.completed), 0),
     ifnull(sum(o.duration_seconds), 0.0), count(o.duration_seconds), ifnull(sum(o.user_rating), 0.0),
     count(o.user_rating)
 FROM ab_test_assignments a LEFT JOIN ab_test_outcomes o ON o.test_id = a.test_id AND o.user_id = a.user_id
-GROUP BY a.test_id, a.group_name;
+GROUP BY a.test_id, a.user_id;
+
+INSERT INTO ab_test_group_counts (test_id, group_name, user_count, outcome_count, completed_count, duration_sum,
+    duration_count, rating_sum, rating_count)
+SELECT test_id, group_name, count(*), sum(outcome_count), sum(completed_count), sum(duration_sum),
+    sum(duration_count), sum(rating_sum), sum(rating_count)
+FROM ab_test_user_sums GROUP BY test_id, group_name;

@@ -183,7 +183,11 @@ CREATE TABLE ab_test_configs (
     metrics TEXT CHECK (CASE WHEN json_valid(metrics) THEN json_type(metrics) = 'array' ELSE metrics IS NULL END),
     assignment_ratio REAL DEFAULT 0.5 CHECK (assignment_ratio > 0 AND assignment_ratio < 1),
     status TEXT DEFAULT 'running'
-        CHECK (status IN ('draft', 'running', 'paused', 'stopped', 'concluded', 'archived'))
+        CHECK (status IN ('draft', 'running', 'paused', 'stopped', 'concluded', 'archived')),
+    -- All else that was decided: a JSON object. Without one, the defaults hold.
+    design TEXT CHECK (CASE WHEN json_valid(design) THEN json_type(design) = 'object' ELSE design IS NULL END),
+    -- When the ratio was last changed: who was assigned before is left out of the analysis.
+    ratio_since TEXT CHECK (strftime('%Y-%m-%dT%H:%M:%fZ', ratio_since, '+0 days') IS ratio_since)
 ) STRICT;
 
 CREATE TABLE ab_test_assignments (
@@ -204,14 +208,64 @@ CREATE TABLE ab_test_outcomes (
     user_id TEXT NOT NULL CHECK (user_id <> ''),
     skill_name TEXT NOT NULL CHECK (trim(skill_name) <> ''),
     completed INTEGER NOT NULL CHECK (completed IN (0, 1)),
-    duration_seconds REAL CHECK (duration_seconds >= 0),
+    duration_seconds REAL CHECK (duration_seconds >= 0 AND duration_seconds <= 1e12), -- 30,000 years
     user_rating REAL CHECK (user_rating BETWEEN 1 AND 5),
     recorded_at TEXT NOT NULL CHECK (recorded_at LIKE '____-__-__%' AND julianday(recorded_at) IS NOT NULL)
 ) STRICT;
 
 CREATE INDEX idx_ab_outcomes_test_user ON ab_test_outcomes (test_id, user_id);
 
--- One row a test and group; outcomes of users who are in no group stand in no row.
+-- On which days a user met the variant, and when first on that day. Who was assigned need never have met it.
+CREATE TABLE ab_test_exposures (
+    test_id INTEGER NOT NULL REFERENCES ab_test_configs (test_id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL CHECK (user_id <> ''),
+    exposed_on TEXT NOT NULL, -- the day in UTC, 2026-01-31
+    group_name TEXT NOT NULL CHECK (group_name = 'control' OR group_name = 'treatment'),
+    exposed_at TEXT NOT NULL CHECK (substr(exposed_at, 1, 10) = exposed_on
+        AND strftime('%Y-%m-%dT%H:%M:%fZ', exposed_at, '+0 days') IS exposed_at),
+    PRIMARY KEY (test_id, user_id, exposed_on)
+) STRICT, WITHOUT ROWID;
+
+-- Who did what to an experiment, and when. Rows are added and stay as they are.
+CREATE TABLE ab_test_events (
+    event_id INTEGER PRIMARY KEY,
+    test_id INTEGER NOT NULL REFERENCES ab_test_configs (test_id) ON DELETE CASCADE,
+    happened_at TEXT NOT NULL CHECK (strftime('%Y-%m-%dT%H:%M:%fZ', happened_at, '+0 days') IS happened_at),
+    actor TEXT NOT NULL CHECK (actor <> ''),
+    action TEXT NOT NULL CHECK (action <> ''),
+    details TEXT CHECK (details IS NULL OR json_valid(details))
+) STRICT;
+
+CREATE INDEX idx_ab_events_test_time ON ab_test_events (test_id, happened_at);
+
+-- What a user did in the weeks before the experiment began, as it was known then.
+CREATE TABLE ab_test_covariates (
+    test_id INTEGER NOT NULL REFERENCES ab_test_configs (test_id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL CHECK (user_id <> ''),
+    outcome_count INTEGER NOT NULL DEFAULT 0 CHECK (outcome_count >= 0),
+    completed_count INTEGER NOT NULL DEFAULT 0 CHECK (completed_count BETWEEN 0 AND outcome_count),
+    duration_sum REAL NOT NULL DEFAULT 0 CHECK (duration_sum >= 0 AND duration_sum < 9e999),
+    duration_count INTEGER NOT NULL DEFAULT 0 CHECK (duration_count BETWEEN 0 AND outcome_count),
+    PRIMARY KEY (test_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- One row a user with an assignment, and the sums of that user's outcomes, before and after it;
+-- outcomes of other users stand in no row.
+CREATE TABLE ab_test_user_sums (
+    test_id INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    group_name TEXT NOT NULL,
+    assigned_at TEXT NOT NULL,
+    outcome_count INTEGER NOT NULL DEFAULT 0,
+    completed_count INTEGER NOT NULL DEFAULT 0,
+    duration_sum REAL NOT NULL DEFAULT 0,
+    duration_count INTEGER NOT NULL DEFAULT 0,
+    rating_sum REAL NOT NULL DEFAULT 0,
+    rating_count INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (test_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- What ab_test_user_sums holds, by test and group.
 CREATE TABLE ab_test_group_counts (
     test_id INTEGER NOT NULL REFERENCES ab_test_configs (test_id) ON DELETE CASCADE,
     group_name TEXT NOT NULL CHECK (group_name IN ('control', 'treatment')),
@@ -700,13 +754,30 @@ BEGIN
     WHERE test_id = NEW.test_id;
 END;
 
+CREATE TRIGGER trg_ab_events_before_update BEFORE UPDATE ON ab_test_events
+BEGIN
+    SELECT raise(ABORT, 'What happened to an experiment does not change.');
+END;
+
+CREATE TRIGGER trg_ab_events_before_delete BEFORE DELETE ON ab_test_events
+WHEN EXISTS (SELECT 1 FROM ab_test_configs c WHERE c.test_id = OLD.test_id)
+BEGIN
+    SELECT raise(ABORT, 'What happened to an experiment goes only with the experiment.');
+END;
+
 CREATE TRIGGER trg_ab_assignments_after_insert AFTER INSERT ON ab_test_assignments
 BEGIN
+    INSERT INTO ab_test_user_sums (test_id, user_id, group_name, assigned_at, outcome_count, completed_count,
+        duration_sum, duration_count, rating_sum, rating_count)
+    SELECT NEW.test_id, NEW.user_id, NEW.group_name, NEW.assigned_at, count(*), ifnull(sum(o.completed), 0),
+        ifnull(sum(o.duration_seconds), 0.0), count(o.duration_seconds), ifnull(sum(o.user_rating), 0.0),
+        count(o.user_rating)
+    FROM ab_test_outcomes o WHERE o.test_id = NEW.test_id AND o.user_id = NEW.user_id;
     INSERT INTO ab_test_group_counts (test_id, group_name, user_count, outcome_count, completed_count, duration_sum,
         duration_count, rating_sum, rating_count)
-    SELECT NEW.test_id, NEW.group_name, 1, count(*), ifnull(sum(o.completed), 0), ifnull(sum(o.duration_seconds), 0.0),
-        count(o.duration_seconds), ifnull(sum(o.user_rating), 0.0), count(o.user_rating)
-    FROM ab_test_outcomes o WHERE o.test_id = NEW.test_id AND o.user_id = NEW.user_id
+    SELECT s.test_id, s.group_name, 1, s.outcome_count, s.completed_count, s.duration_sum, s.duration_count,
+        s.rating_sum, s.rating_count
+    FROM ab_test_user_sums s WHERE s.test_id = NEW.test_id AND s.user_id = NEW.user_id
     ON CONFLICT (test_id, group_name) DO UPDATE SET
         user_count = user_count + 1,
         outcome_count = outcome_count + excluded.outcome_count,
@@ -720,18 +791,34 @@ END;
 CREATE TRIGGER trg_ab_assignments_after_delete AFTER DELETE ON ab_test_assignments
 BEGIN
     UPDATE ab_test_group_counts SET
-        (user_count, outcome_count, completed_count, duration_sum, duration_count, rating_sum, rating_count) = (
-            SELECT user_count - 1, outcome_count - count(*), completed_count - ifnull(sum(o.completed), 0),
-                duration_sum - ifnull(sum(o.duration_seconds), 0.0), duration_count - count(o.duration_seconds),
-                rating_sum - ifnull(sum(o.user_rating), 0.0), rating_count - count(o.user_rating)
-            FROM ab_test_outcomes o WHERE o.test_id = OLD.test_id AND o.user_id = OLD.user_id)
+        user_count = user_count - 1,
+        outcome_count = outcome_count - s.outcomes,
+        completed_count = completed_count - s.completed,
+        duration_sum = CASE WHEN duration_count > s.durations THEN duration_sum - s.duration ELSE 0.0 END,
+        duration_count = duration_count - s.durations,
+        rating_sum = CASE WHEN rating_count > s.ratings THEN rating_sum - s.rating ELSE 0.0 END,
+        rating_count = rating_count - s.ratings
+    FROM (
+        SELECT u.outcome_count AS outcomes, u.completed_count AS completed, u.duration_sum AS duration,
+            u.duration_count AS durations, u.rating_sum AS rating, u.rating_count AS ratings
+        FROM ab_test_user_sums u WHERE u.test_id = OLD.test_id AND u.user_id = OLD.user_id
+    ) s
     WHERE test_id = OLD.test_id AND group_name = OLD.group_name;
+    DELETE FROM ab_test_group_counts
+    WHERE test_id = OLD.test_id AND group_name = OLD.group_name AND user_count = 0;
+    DELETE FROM ab_test_user_sums WHERE test_id = OLD.test_id AND user_id = OLD.user_id;
 END;
 
 CREATE TRIGGER trg_ab_assignments_before_update BEFORE UPDATE OF test_id, user_id, group_name ON ab_test_assignments
 WHEN NEW.test_id <> OLD.test_id OR NEW.user_id <> OLD.user_id OR NEW.group_name <> OLD.group_name
 BEGIN
     SELECT raise(ABORT, 'An assignment does not change: delete it and insert another.');
+END;
+
+CREATE TRIGGER trg_ab_assignments_after_update AFTER UPDATE OF assigned_at ON ab_test_assignments
+BEGIN
+    UPDATE ab_test_user_sums SET assigned_at = NEW.assigned_at
+    WHERE test_id = NEW.test_id AND user_id = NEW.user_id;
 END;
 
 CREATE TRIGGER trg_ab_outcomes_after_insert AFTER INSERT ON ab_test_outcomes
@@ -743,21 +830,42 @@ BEGIN
         duration_count = duration_count + (NEW.duration_seconds IS NOT NULL),
         rating_sum = rating_sum + ifnull(NEW.user_rating, 0.0),
         rating_count = rating_count + (NEW.user_rating IS NOT NULL)
-    WHERE test_id = NEW.test_id AND group_name = (SELECT a.group_name FROM ab_test_assignments a
-        WHERE a.test_id = NEW.test_id AND a.user_id = NEW.user_id);
+    WHERE test_id = NEW.test_id AND group_name = (SELECT s.group_name FROM ab_test_user_sums s
+        WHERE s.test_id = NEW.test_id AND s.user_id = NEW.user_id);
+    UPDATE ab_test_user_sums SET
+        outcome_count = outcome_count + 1,
+        completed_count = completed_count + NEW.completed,
+        duration_sum = duration_sum + ifnull(NEW.duration_seconds, 0.0),
+        duration_count = duration_count + (NEW.duration_seconds IS NOT NULL),
+        rating_sum = rating_sum + ifnull(NEW.user_rating, 0.0),
+        rating_count = rating_count + (NEW.user_rating IS NOT NULL)
+    WHERE test_id = NEW.test_id AND user_id = NEW.user_id;
 END;
 
+-- What is left after the last duration or rating is 0, not what rounding left of a sum.
 CREATE TRIGGER trg_ab_outcomes_after_delete AFTER DELETE ON ab_test_outcomes
 BEGIN
     UPDATE ab_test_group_counts SET
         outcome_count = outcome_count - 1,
         completed_count = completed_count - OLD.completed,
-        duration_sum = duration_sum - ifnull(OLD.duration_seconds, 0.0),
+        duration_sum = CASE WHEN duration_count > (OLD.duration_seconds IS NOT NULL)
+            THEN duration_sum - ifnull(OLD.duration_seconds, 0.0) ELSE 0.0 END,
         duration_count = duration_count - (OLD.duration_seconds IS NOT NULL),
-        rating_sum = rating_sum - ifnull(OLD.user_rating, 0.0),
+        rating_sum = CASE WHEN rating_count > (OLD.user_rating IS NOT NULL)
+            THEN rating_sum - ifnull(OLD.user_rating, 0.0) ELSE 0.0 END,
         rating_count = rating_count - (OLD.user_rating IS NOT NULL)
-    WHERE test_id = OLD.test_id AND group_name = (SELECT a.group_name FROM ab_test_assignments a
-        WHERE a.test_id = OLD.test_id AND a.user_id = OLD.user_id);
+    WHERE test_id = OLD.test_id AND group_name = (SELECT s.group_name FROM ab_test_user_sums s
+        WHERE s.test_id = OLD.test_id AND s.user_id = OLD.user_id);
+    UPDATE ab_test_user_sums SET
+        outcome_count = outcome_count - 1,
+        completed_count = completed_count - OLD.completed,
+        duration_sum = CASE WHEN duration_count > (OLD.duration_seconds IS NOT NULL)
+            THEN duration_sum - ifnull(OLD.duration_seconds, 0.0) ELSE 0.0 END,
+        duration_count = duration_count - (OLD.duration_seconds IS NOT NULL),
+        rating_sum = CASE WHEN rating_count > (OLD.user_rating IS NOT NULL)
+            THEN rating_sum - ifnull(OLD.user_rating, 0.0) ELSE 0.0 END,
+        rating_count = rating_count - (OLD.user_rating IS NOT NULL)
+    WHERE test_id = OLD.test_id AND user_id = OLD.user_id;
 END;
 
 CREATE TRIGGER trg_ab_outcomes_after_update AFTER UPDATE OF test_id, user_id, completed, duration_seconds, user_rating
@@ -766,12 +874,24 @@ BEGIN
     UPDATE ab_test_group_counts SET
         outcome_count = outcome_count - 1,
         completed_count = completed_count - OLD.completed,
-        duration_sum = duration_sum - ifnull(OLD.duration_seconds, 0.0),
+        duration_sum = CASE WHEN duration_count > (OLD.duration_seconds IS NOT NULL)
+            THEN duration_sum - ifnull(OLD.duration_seconds, 0.0) ELSE 0.0 END,
         duration_count = duration_count - (OLD.duration_seconds IS NOT NULL),
-        rating_sum = rating_sum - ifnull(OLD.user_rating, 0.0),
+        rating_sum = CASE WHEN rating_count > (OLD.user_rating IS NOT NULL)
+            THEN rating_sum - ifnull(OLD.user_rating, 0.0) ELSE 0.0 END,
         rating_count = rating_count - (OLD.user_rating IS NOT NULL)
-    WHERE test_id = OLD.test_id AND group_name = (SELECT a.group_name FROM ab_test_assignments a
-        WHERE a.test_id = OLD.test_id AND a.user_id = OLD.user_id);
+    WHERE test_id = OLD.test_id AND group_name = (SELECT s.group_name FROM ab_test_user_sums s
+        WHERE s.test_id = OLD.test_id AND s.user_id = OLD.user_id);
+    UPDATE ab_test_user_sums SET
+        outcome_count = outcome_count - 1,
+        completed_count = completed_count - OLD.completed,
+        duration_sum = CASE WHEN duration_count > (OLD.duration_seconds IS NOT NULL)
+            THEN duration_sum - ifnull(OLD.duration_seconds, 0.0) ELSE 0.0 END,
+        duration_count = duration_count - (OLD.duration_seconds IS NOT NULL),
+        rating_sum = CASE WHEN rating_count > (OLD.user_rating IS NOT NULL)
+            THEN rating_sum - ifnull(OLD.user_rating, 0.0) ELSE 0.0 END,
+        rating_count = rating_count - (OLD.user_rating IS NOT NULL)
+    WHERE test_id = OLD.test_id AND user_id = OLD.user_id;
     UPDATE ab_test_group_counts SET
         outcome_count = outcome_count + 1,
         completed_count = completed_count + NEW.completed,
@@ -779,8 +899,16 @@ BEGIN
         duration_count = duration_count + (NEW.duration_seconds IS NOT NULL),
         rating_sum = rating_sum + ifnull(NEW.user_rating, 0.0),
         rating_count = rating_count + (NEW.user_rating IS NOT NULL)
-    WHERE test_id = NEW.test_id AND group_name = (SELECT a.group_name FROM ab_test_assignments a
-        WHERE a.test_id = NEW.test_id AND a.user_id = NEW.user_id);
+    WHERE test_id = NEW.test_id AND group_name = (SELECT s.group_name FROM ab_test_user_sums s
+        WHERE s.test_id = NEW.test_id AND s.user_id = NEW.user_id);
+    UPDATE ab_test_user_sums SET
+        outcome_count = outcome_count + 1,
+        completed_count = completed_count + NEW.completed,
+        duration_sum = duration_sum + ifnull(NEW.duration_seconds, 0.0),
+        duration_count = duration_count + (NEW.duration_seconds IS NOT NULL),
+        rating_sum = rating_sum + ifnull(NEW.user_rating, 0.0),
+        rating_count = rating_count + (NEW.user_rating IS NOT NULL)
+    WHERE test_id = NEW.test_id AND user_id = NEW.user_id;
 END;
 
 ------------------------------------------------------------------ views: the read API
