@@ -15,20 +15,30 @@ look at it is fixed from the start on: hypothesis, strategies, metrics, margins.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
-from session_buddy.errors import InvalidInput, NamespaceTaken, NotFound, WrongState
+from session_buddy.errors import InvalidInput, NamespaceTaken, NotFound, UnknownStrategy, WrongState
 from session_buddy.experiments.design import Experiment, Status
 from session_buddy.experiments.metrics import metric_named
 from session_buddy.experiments.settings import SETTING_NAMES, setting, with_settings
 from session_buddy.model import parse_time
 
-__all__ = ["CHANGEABLE", "Action", "changed", "moved", "overlapping", "require_free", "require_metrics"]
+__all__ = [
+    "CHANGEABLE",
+    "Action",
+    "changed",
+    "moved",
+    "overlapping",
+    "require_free",
+    "require_metrics",
+    "require_strategies",
+]
 
 
 class Action(StrEnum):
@@ -124,6 +134,17 @@ def require_metrics(experiment: Experiment) -> None:
             if known in seen:
                 raise InvalidInput(field, f"{known} stands there twice.", remedy="Name each metric once.")
             seen.add(known)
+
+
+def require_strategies(experiment: Experiment, known: Collection[str] | None) -> None:
+    """Raise :class:`UnknownStrategy` where *experiment* names one that is not among those *known*; ``None``: any."""
+    for name in (experiment.control_strategy, experiment.treatment_strategy):
+        if known is not None and name not in known:
+            raise UnknownStrategy(
+                f"{experiment.test_name!r} names a strategy {name!r} that nobody registered.",
+                remedy=f"Register it, or name one of: {', '.join(sorted(known)) or 'none is registered'}.",
+                suggestions=get_close_matches(name, known),
+            )
 
 
 def overlapping(experiment: Experiment, others: Iterable[Experiment], *, now: str) -> Experiment | None:

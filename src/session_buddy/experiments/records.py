@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Any, TypeAlias, Unpack
 
 import msgspec
@@ -14,13 +13,19 @@ from session_buddy.errors import (
     ExperimentExists,
     InvalidInput,
     StoreBusy,
-    UnknownStrategy,
 )
 from session_buddy.experiments import enrolling, recording
 from session_buddy.experiments.assignment import Assignment
 from session_buddy.experiments.covariates import freeze_covariates
 from session_buddy.experiments.design import Experiment, Status
-from session_buddy.experiments.lifecycle import Action, changed, moved, require_free, require_metrics
+from session_buddy.experiments.lifecycle import (
+    Action,
+    changed,
+    moved,
+    require_free,
+    require_metrics,
+    require_strategies,
+)
 from session_buddy.experiments.outcomes import OutcomesRecorded, TrialOutcome
 from session_buddy.experiments.reading import (
     ExperimentList,
@@ -114,7 +119,7 @@ class Experiments:
         def begin(draft: Experiment, now: str) -> tuple[Experiment, dict[str, Any]]:
             begun = moved(draft, Action.START, now=now)
             require_metrics(begun)
-            self._require_strategies(begun)
+            require_strategies(begun, self._strategies)
             require_free(begun, self.list().experiments, now=now)
             return begun, {"users_before": freeze_covariates(self._store, begun, start=now)}
 
@@ -244,15 +249,6 @@ class Experiments:
             action=action.value,
             details=dict(details) or None,
         )
-
-    def _require_strategies(self, experiment: Experiment) -> None:
-        for name in (experiment.control_strategy, experiment.treatment_strategy):
-            if self._strategies is not None and name not in self._strategies:
-                raise UnknownStrategy(
-                    f"{experiment.test_name!r} names a strategy {name!r} that nobody registered.",
-                    remedy=f"Register it, or change the draft to one of: {', '.join(sorted(self._strategies))}.",
-                    suggestions=get_close_matches(name, self._strategies),
-                )
 
 
 def _status(status: Status | str | None) -> Status | None:
