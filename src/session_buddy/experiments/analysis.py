@@ -27,10 +27,9 @@ from session_buddy.experiments.sums import (
     Head,
     Scope,
     read_course,
-    read_heads,
-    read_moments,
     read_quantiles,
     read_segments,
+    read_sums,
 )
 from session_buddy.experiments.verdict import Rules, Verdict, judge
 from session_buddy.storage.store import Store
@@ -100,8 +99,8 @@ def analyse(store: Store, experiment: Experiment, *, now: str) -> Analysis:
     """
     scope = _scope(experiment)
     roles = _roles(experiment)
-    heads = {variant.value: Head() for variant in Variant} | read_heads(store, scope)
-    moments = read_moments(store, scope, [*(metric for metric, _ in roles), _USES], adjusted=experiment.design.adjusted)
+    sums = read_sums(store, scope, [*(metric for metric, _ in roles), _USES], adjusted=experiment.design.adjusted)
+    heads, moments = {variant.value: Head() for variant in Variant} | sums.heads, sums.moments
     estimated = [_estimated(store, scope, metric, moments.get(metric.name, {})) for metric, _ in roles]
     comparisons = with_adjusted_p(
         [

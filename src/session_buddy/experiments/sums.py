@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations_with_replacement
-from math import isnan
+from collections.abc import Iterable, Sequence
+from itertools import chain, combinations_with_replacement
+from math import isnan, isqrt
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from session_buddy.experiments.moments import Moments
 from session_buddy.experiments.quantiles import Quantiles, Ranks, ranks
 from session_buddy.storage.store import Store
 
-__all__ = ["Head", "Scope", "read_course", "read_heads", "read_moments", "read_quantiles", "read_segments"]
+__all__ = ["Head", "Scope", "Sums", "read_course", "read_quantiles", "read_segments", "read_sums"]
 
 ByVariant = dict[str, Moments]
 
@@ -26,6 +26,15 @@ class Scope(msgspec.Struct, frozen=True):
     test_id: int
     since: str = ""
     """Users assigned earlier do not count: their variants were drawn with another ratio."""
+
+
+class Sums(msgspec.Struct, frozen=True):
+    """What one pass over the sums of users gives."""
+
+    heads: dict[str, Head]
+    """By variant."""
+    moments: dict[str, ByVariant]
+    """By metric."""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,9 +54,10 @@ _SUMS_AND_BEFORE = (
     "SELECT user_id, outcome_count, completed_count, duration_sum, duration_count FROM ab_test_covariates FINAL"
     " WHERE test_id = ?) AS b ON b.user_id = s.user_id WHERE s.test_id = ? AND s.assigned_at >= ?"
 )
-_HEADS = (
-    "SELECT s.group_name, count(*), sum(CASE WHEN s.outcome_count > 0 THEN 1 ELSE 0 END), sum(s.outcome_count)"
-    f" {_SUMS} GROUP BY s.group_name"
+_ALL_HEADS = (
+    "count(*)",
+    "sum(CASE WHEN s.outcome_count > 0 THEN 1 ELSE 0 END)",
+    "sum(s.outcome_count)",
 )
 _EXPOSED = (
     "SELECT s.group_name, count(*), sum(e.crossed) FROM ab_test_user_sums AS s INNER JOIN ("
@@ -57,48 +67,45 @@ _EXPOSED = (
 )
 
 
-def read_heads(store: Store, scope: Scope) -> dict[str, Head]:
-    """Return by variant how many users were assigned, exposed, and have outcomes."""
-    found = store.query(_HEADS, [scope.test_id, scope.since]).rows
-    exposed = store.query(_EXPOSED, [scope.test_id, scope.test_id, scope.since]).rows
-    seen = {variant: (int(users), int(crossed)) for variant, users, crossed in exposed}
-    return {
-        variant: Head(
-            assigned=int(assigned),
-            exposed=seen.get(variant, (0, 0))[0],
-            with_outcomes=int(active),
-            outcomes=int(outcomes),
-            crossed=seen.get(variant, (0, 0))[1],
-        )
-        for variant, assigned, active, outcomes in found
-    }
+_ANY_EXPOSURE = "SELECT count(*) FROM (SELECT 1 FROM ab_test_exposures WHERE test_id = ? LIMIT 1) AS e"
 
 
-def read_moments(
-    store: Store, scope: Scope, metrics: Sequence[Metric], *, adjusted: bool = False
-) -> dict[str, ByVariant]:
-    """Return by metric and variant the moments over users, in one pass over their sums.
+def read_sums(store: Store, scope: Scope, metrics: Sequence[Metric], *, adjusted: bool = False) -> Sums:
+    """Return how many users stand where, and the moments of *metrics* over them, in one pass over their sums.
 
     *adjusted*: variables from before the start follow those of a metric that has them. Quantiles are left out.
     """
-    wanted = {metric.name: _variables(store, scope, metric, adjusted) for metric in metrics if metric.variables}
-    columns: dict[str, None] = {}
-    for metric in metrics:
-        if metric.name in wanted:
-            columns |= dict.fromkeys(_aggregates(wanted[metric.name], metric.counts.format("s.")))
-    if not columns:
-        return {}
+    wanted = {
+        metric.name: _aggregates(_variables(store, scope, metric, adjusted), metric, adjusted=adjusted)
+        for metric in metrics
+        if metric.variables
+    }
+    columns = list(dict.fromkeys((*_ALL_HEADS, *chain.from_iterable(wanted.values()))))
     source, parameters = (_SUMS, [scope.test_id, scope.since])
     if adjusted:
         source, parameters = _SUMS_AND_BEFORE, [scope.test_id, *parameters]
     rows = store.query(f"SELECT s.group_name, {', '.join(columns)} {source} GROUP BY s.group_name", parameters).rows
-    found: dict[str, ByVariant] = {name: {} for name in wanted}
+    exposed = _read_exposed(store, scope)
+    found = Sums({}, {name: {} for name in wanted})
     for variant, *values in rows:
         told = dict(zip(columns, values, strict=True))
-        for metric in metrics:
-            if metric.name in wanted:
-                found[metric.name][variant] = _moments(wanted[metric.name], metric.counts.format("s."), told)
+        assigned, active, outcomes = (int(told[column]) for column in _ALL_HEADS)
+        seen, crossed = exposed.get(variant, (0, 0))
+        found.heads[variant] = Head(
+            assigned=assigned, exposed=seen, with_outcomes=active, outcomes=outcomes, crossed=crossed
+        )
+        for name, aggregates in wanted.items():
+            found.moments[name][variant] = _moments([told[column] for column in aggregates])
     return found
+
+
+def _read_exposed(store: Store, scope: Scope) -> dict[str, tuple[int, int]]:
+    """Return by variant the users who were exposed to any, and to both."""
+    ((any_exposure,),) = store.query(_ANY_EXPOSURE, [scope.test_id]).rows
+    if not any_exposure:
+        return {}
+    rows = store.query(_EXPOSED, [scope.test_id, scope.test_id, scope.since]).rows
+    return {variant: (int(users), int(crossed)) for variant, users, crossed in rows}
 
 
 def _variables(store: Store, scope: Scope, metric: Metric, adjusted: bool) -> tuple[str, ...]:
@@ -124,23 +131,24 @@ def _mean_before(store: Store, scope: Scope, metric: Metric) -> float:
     return 0.0 if mean is None or isnan(mean) else float(mean)
 
 
-def _aggregates(variables: Sequence[str], counts: str) -> list[str]:
+def _aggregates(variables: Sequence[str], metric: Metric, prefix: str = "s.", *, adjusted: bool = False) -> list[str]:
     """Return the sums in SQL: how many, each variable, each product of two. As floats, which do not overflow."""
-    sums = [_sum(counts, "1"), *(_sum(counts, variable) for variable in variables)]
-    return sums + [_sum(counts, f"({one}) * 1.0 * ({other})") for one, other in _pairs(variables)]
+    counts = metric.counts.format(prefix)
+    # Of users who do not count both sides of a ratio are 0: they add nothing, and need not be left out.
+    summed = EVERYBODY if metric.way is Way.RATIO and not adjusted else counts
+    products = [f"({one}) * 1.0 * ({other})" for one, other in combinations_with_replacement(variables, 2)]
+    return [_sum(counts, "1"), *(_sum(summed, what) for what in (*variables, *products))]
 
 
 def _sum(counts: str, what: str) -> str:
-    return f"sum(CASE WHEN {counts} THEN 1.0 * {what} ELSE 0.0 END)"
+    return f"sum(1.0 * {what})" if counts == EVERYBODY else f"sum(CASE WHEN {counts} THEN 1.0 * {what} ELSE 0.0 END)"
 
 
-def _pairs(variables: Sequence[str]) -> Iterable[tuple[str, str]]:
-    return combinations_with_replacement(variables, 2)
-
-
-def _moments(variables: Sequence[str], counts: str, told: Mapping[str, Any]) -> Moments:
-    n, *values = (float(told[column] or 0) for column in _aggregates(variables, counts))
-    return Moments.from_sums(round(n), values[: len(variables)], values[len(variables) :])
+def _moments(values: Sequence[Any]) -> Moments:
+    """Return what the values of :func:`_aggregates` say."""
+    n, *rest = (float(value or 0) for value in values)
+    variables = (isqrt(9 + 8 * len(rest)) - 3) // 2
+    return Moments.from_sums(round(n), rest[:variables], rest[variables:])
 
 
 _DURATIONS = (
@@ -218,21 +226,14 @@ def read_course(store: Store, scope: Scope, metric: Metric) -> list[tuple[str, B
         " INNER JOIN (SELECT user_id, group_name FROM ab_test_user_sums WHERE test_id = ? AND assigned_at >= ?) AS u"
         " ON u.user_id = r.user_id GROUP BY r.day, u.group_name ORDER BY r.day"
     )
-    size = len(metric.variables)
     return _added_up(
-        (day, variant, _from(size, values))
+        (day, variant, _moments(values))
         for day, variant, *values in store.query(sql, [scope.test_id, scope.test_id, scope.since]).rows
     )
 
 
 def _aggregates_of(metric: Metric, prefix: str) -> list[str]:
-    variables = [variable.format(*[prefix] * 2) for variable in metric.variables]
-    return _aggregates(variables, metric.counts.format(prefix))
-
-
-def _from(size: int, values: Sequence[Any]) -> Moments:
-    n, *rest = (float(value or 0) for value in values)
-    return Moments.from_sums(round(n), rest[:size], rest[size:])
+    return _aggregates([variable.format(*[prefix] * 2) for variable in metric.variables], metric, prefix)
 
 
 def _added_up(changes: Iterable[tuple[str, str, Moments]]) -> list[tuple[str, ByVariant]]:
@@ -259,8 +260,7 @@ def read_segments(store: Store, scope: Scope, metric: Metric, *, limit: int) -> 
     )
     found: dict[str, ByVariant] = {}
     uses: dict[str, int] = {}
-    size = len(metric.variables)
     for skill, variant, *values, number in store.query(sql, [scope.test_id, scope.test_id, scope.since]).rows:
-        found.setdefault(skill, {})[variant] = _from(size, values)
+        found.setdefault(skill, {})[variant] = _moments(values)
         uses[skill] = uses.get(skill, 0) + int(number)
     return [(skill, found[skill]) for skill in sorted(uses, key=lambda skill: (-uses[skill], skill))[:limit]]
