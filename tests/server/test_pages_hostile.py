@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -11,9 +13,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from session_buddy.formats import shown_name
+from session_buddy.experiments.assignment import Override
+from session_buddy.experiments.records import Experiments
+from session_buddy.formats import printable, shown_name
 from session_buddy.server.pages.figures import plain
-from session_buddy.server.pages.links import session_path, skill_path
+from session_buddy.server.pages.links import experiment_path, session_path, skill_path
 from session_buddy.storage import Store, open_store
 from tests.making import NOW, FakeClock, invocation
 from tests.server.pages_kit import Page, Visitor, visiting
@@ -101,10 +105,25 @@ def fill(store: Store) -> None:
         )
     connection.close()
     store.refresh()
+    run_experiments(store)
+
+
+def run_experiments(store: Store) -> None:
+    """Run an experiment under each hostile name, with each hostile text wherever people write."""
+    experiments = Experiments(store, clock=FakeClock())
+    for text in HOSTILE:
+        told = {"hypothesis": text, "description": text, "overrides": {text: Override.NONE}, "namespace": text}
+        experiments.create(text, actor=text, control_strategy=text, treatment_strategy=text, **told)
+        experiments.start(text, actor=text)
+        experiments.record_outcomes(
+            text, [{"user_id": f"{n}{text}", "skill_name": text, "completed": n % 3 > 0} for n in range(4)]
+        )
+        experiments.stop(text, actor=text)
+        experiments.conclude(text, actor=text, decision=text)
 
 
 def test_no_page_that_can_be_reached_takes_a_text_for_markup(visitor: Visitor) -> None:
-    seen, waiting = set[str](), ["/", "/skills?limit=1000", "/sessions", "/anomalies", "/data"]
+    seen, waiting = set[str](), ["/", "/skills?limit=1000", "/sessions", "/experiments", "/anomalies", "/data"]
     while waiting:
         address = waiting.pop()
         if address in seen or len(seen) > 3_000:
@@ -113,6 +132,9 @@ def test_no_page_that_can_be_reached_takes_a_text_for_markup(visitor: Visitor) -
         answer = visitor.get(address)
         assert answer.status_code in {200, 307}, (address, answer.status_code)
         if not answer.headers.get("content-type", "").startswith("text/html"):
+            continue
+        if "attachment" in answer.headers.get("content-disposition", ""):
+            require_harmless_file(Page(answer.text))
             continue
         page = Page(answer.text)
         require_harmless(page, address)
@@ -123,6 +145,7 @@ def test_no_page_that_can_be_reached_takes_a_text_for_markup(visitor: Visitor) -
                 waiting.append(target._replace(scheme="", netloc="", fragment="").geturl())
     for text in HOSTILE:
         assert skill_path(text) in seen and session_path(text) in seen
+        assert experiment_path(text) in seen and experiment_path(text, "report.html") in seen
 
 
 def require_harmless(page: Page, address: str) -> None:
@@ -134,6 +157,27 @@ def require_harmless(page: Page, address: str) -> None:
         for name in ("href", "src", "action"):
             if name in attributes:
                 assert re.match(r"[/#]", str(attributes[name])) and not str(attributes[name]).startswith("//")
+
+
+def require_harmless_file(page: Page) -> None:
+    """A file has its style in it and leads nowhere; otherwise it holds what pages hold."""
+    drawn = {"style", "polygon", "polyline", "circle"}
+    assert {tag for tag, _ in page.elements} <= (TAGS | drawn) - {"script", "a", "link"}
+    for _, attributes in page.elements:
+        assert not [name for name in attributes if name.startswith("on") or name in {"src", "href", "style", "srcdoc"}]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_every_experiment_has_a_page_that_names_it(visitor: Visitor, text: str) -> None:
+    answer = visitor.get(experiment_path(text))
+    assert answer.status_code == 200
+    assert " ".join(printable(text).split()) in Page(answer.text).text
+    figures = visitor.get(experiment_path(text, "metrics.json")), visitor.get(experiment_path(text, "course.json"))
+    for figure in figures:
+        for found in texts(figure.json()):
+            assert "<" not in found.replace("<br>", "").replace("<extra></extra>", ""), found
+    rows = csv.reader(io.StringIO(visitor.get(experiment_path(text, "segments.csv")).text))
+    assert not any(skill.startswith(("=", "+", "@", "-", "\t", "\r")) for skill, *_ in rows)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -9,6 +9,8 @@ import msgspec
 from starlette.responses import Response
 
 from session_buddy.errors import (
+    ExperimentError,
+    ExperimentUnreadable,
     InvalidInput,
     MigrationError,
     NotFound,
@@ -16,6 +18,8 @@ from session_buddy.errors import (
     SessionBuddyError,
     StoreError,
     StoreFull,
+    UnknownExperiment,
+    UnknownStrategy,
 )
 
 __all__ = [
@@ -160,6 +164,11 @@ class Unexpected(SessionBuddyError):
 _STATUSES: dict[type[SessionBuddyError], int] = {
     InvalidInput: 422,
     NotFound: 404,
+    # Before NotFound these are errors of experiments.
+    UnknownExperiment: 404,
+    UnknownStrategy: 422,
+    ExperimentError: 409,
+    ExperimentUnreadable: 500,
     QueryRefused: 400,
     StoreError: 503,
     MigrationError: 503,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Mount, Route
 
-from session_buddy.server.pages import anomalies, health, overview, sessions, skill, skills
+from session_buddy.server.pages import anomalies, experiments, health, overview, sessions, skill, skills
 from session_buddy.server.pages.assets import plotly_javascript, plotly_styles, static_files
 
 __all__ = ["page_routes"]
@@ -13,7 +13,7 @@ __all__ = ["page_routes"]
 def page_routes() -> list[BaseRoute]:
     """Return the routes of the pages and of what they load; they read ``app.state.site``.
 
-    A skill or session may have any text for a name. Its address is made by
+    A skill, session or experiment may have any text for a name. Its address is made by
     :mod:`session_buddy.server.pages.links`: names that would not survive in a path are given as a query.
     """
     return [
@@ -31,10 +31,31 @@ def page_routes() -> list[BaseRoute]:
         Route("/session", sessions.show_one),
         Route("/sessions/{name:path}/series.csv", sessions.steps_csv),
         Route("/sessions/{name:path}", sessions.show_one),
+        Route("/experiments", experiments.show),
+        *_experiment_routes(),
         Route("/anomalies", anomalies.show),
         Route("/anomalies/series.csv", anomalies.listed_csv),
         Route("/data", health.show),
         Route("/static/plotly.min.js", plotly_javascript),
         Route("/static/plotly.css", plotly_styles),
         Mount("/static", static_files()),
+    ]
+
+
+def _experiment_routes() -> list[BaseRoute]:
+    """Return the routes of one experiment, below its name or with the name as a query."""
+    pages = {
+        "/metrics.csv": experiments.metrics_csv,
+        "/metrics.json": experiments.metrics_chart,
+        "/course.csv": experiments.course_csv,
+        "/course.json": experiments.course_chart,
+        "/segments.csv": experiments.segments_csv,
+        "/users.csv": experiments.users_csv,
+        "/report.html": experiments.report_file,
+        "": experiments.show_one,
+    }
+    return [
+        Route(below + page, endpoint)
+        for page, endpoint in pages.items()
+        for below in ("/experiment", "/experiments/{name:path}")
     ]

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlencode
 
-__all__ = ["session_path", "skill_path", "with_query"]
+__all__ = ["experiment_path", "session_path", "skill_path", "with_query"]
 
 _OWN_ENDINGS = ("/series.csv", "/series.json")
+_EXPERIMENT_ENDINGS = tuple(
+    f"/{page}"
+    for page in (
+        *("metrics.csv", "course.csv", "segments.csv", "users.csv"),
+        *("metrics.json", "course.json", "report.html"),
+    )
+)
 
 
 def skill_path(name: str, page: str = "") -> str:
@@ -15,7 +22,7 @@ def skill_path(name: str, page: str = "") -> str:
     >>> skill_path("pytest-run"), skill_path("a/../b", "series.csv")
     ('/skills/pytest-run', '/skill/series.csv?name=a%2F..%2Fb')
     """
-    return _path("/skills", "/skill", name, page)
+    return _path("/skills", "/skill", name, page, _OWN_ENDINGS)
 
 
 def session_path(session_id: str, page: str = "") -> str:
@@ -24,7 +31,16 @@ def session_path(session_id: str, page: str = "") -> str:
     >>> session_path("28eb10d9"), session_path("..")
     ('/sessions/28eb10d9', '/session?name=..')
     """
-    return _path("/sessions", "/session", session_id, page)
+    return _path("/sessions", "/session", session_id, page, _OWN_ENDINGS)
+
+
+def experiment_path(name: str, page: str = "") -> str:
+    """Return the address of an experiment's page, or of what lies below it (``course.csv``).
+
+    >>> experiment_path("semantic or not"), experiment_path("..", "report.html")
+    ('/experiments/semantic%20or%20not', '/experiment/report.html?name=..')
+    """
+    return _path("/experiments", "/experiment", name, page, _EXPERIMENT_ENDINGS)
 
 
 def with_query(path: str, **values: object) -> str:
@@ -39,21 +55,21 @@ def with_query(path: str, **values: object) -> str:
     return f"{path}{'&' if '?' in path else '?'}{query}"
 
 
-def _path(many: str, one: str, name: str, page: str) -> str:
+def _path(many: str, one: str, name: str, page: str, endings: tuple[str, ...]) -> str:
     """Return an address below *many*, or, for a name that would not survive there, below *one* with a query.
 
     Browsers resolve ``.`` and ``..`` in a path even where they are escaped, proxies join slashes that follow one
     another, servers take control characters amiss, and a name may end like an address of ours.
     """
     below = f"/{page}" if page else ""
-    if _survives(name):
+    if _survives(name, endings):
         return f"{many}/{quote(name, safe='')}{below}"
     return f"{one}{below}?{urlencode({'name': name})}"
 
 
-def _survives(name: str) -> bool:
+def _survives(name: str, endings: tuple[str, ...]) -> bool:
     parts = name.replace("\\", "/").split("/")
     # One slash at the start is a command's own (``/clear``).
     inner = parts[1:] if len(parts) > 1 and not parts[0] else parts
     is_plain = name.isprintable() and not any(part in {"", ".", ".."} for part in inner)
-    return is_plain and not name.endswith(_OWN_ENDINGS)
+    return is_plain and not name.endswith(endings)

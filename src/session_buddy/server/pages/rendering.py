@@ -15,6 +15,8 @@ from starlette.responses import HTMLResponse, Response
 
 from session_buddy import __version__, formats
 from session_buddy.errors import InvalidInput, SessionBuddyError
+from session_buddy.experiments import verdict
+from session_buddy.reports import experiment_wording
 from session_buddy.server.pages import links
 from session_buddy.server.pages.assets import asset_version, plotly_style_ids
 from session_buddy.server.pages.drawings import spark_path
@@ -22,9 +24,16 @@ from session_buddy.server.problems import status_of
 from session_buddy.server.site import site_of
 from session_buddy.storage import locations
 
-__all__ = ["csv_file", "error_page", "flag", "name_asked_for", "number", "page", "shown"]
+__all__ = ["csv_file", "error_page", "flag", "name_asked_for", "number", "page", "rendered", "shown"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_OF_EXPERIMENTS: dict[str, Callable[..., str]] = {
+    "lift": verdict.told_lift,
+    "lift_end": lambda end: f"{100 * end:+.1f} %",
+    "share": experiment_wording.share,
+    "told_lift": verdict.told_lift,
+    "told_value": verdict.told_value,
+}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Endpoint = Callable[[Request], Response]
 AsyncEndpoint = Callable[[Request], Awaitable[Response]]
@@ -51,9 +60,14 @@ def error_page(request: Request, error: SessionBuddyError) -> Response:
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     """Return the page that *template* makes of *values*."""
-    text = _environment().get_template(template).render(now=site_of(request).clock(), path=request.url.path, **values)
+    text = rendered(template, now=site_of(request).clock(), path=request.url.path, **values)
     # Pages are as new as the store: no copy is kept, nor shown when going back.
     return HTMLResponse(text, status, headers={"cache-control": "no-store"})
+
+
+def rendered(template: str, **values: Any) -> str:
+    """Return what *template* makes of *values*."""
+    return _environment().get_template(template).render(**values)
 
 
 def csv_file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
@@ -95,9 +109,9 @@ def _harmless(value: object) -> object:
     return "" if value is None else value
 
 
-def _unbroken(tell: Callable[[Any], str]) -> Callable[[Any], str]:
+def _unbroken(tell: Callable[..., str]) -> Callable[..., str]:
     """Return *tell* so that no line ends between a number and its unit."""
-    return lambda value: tell(value).replace(" ", "\u00a0")
+    return lambda *values: tell(*values).replace(" ", "\u00a0")
 
 
 @cache
@@ -113,9 +127,12 @@ def _environment() -> Environment:
     environment.filters |= {name: getattr(formats, name) for name in tellers}
     environment.filters |= {name: _unbroken(getattr(formats, name)) for name in ("duration", "percent", "size")}
     environment.filters["without_password"] = locations.shown
+    environment.filters |= {name: getattr(experiment_wording, name) for name in experiment_wording.__all__}
+    environment.filters |= {name: _unbroken(tell) for name, tell in _OF_EXPERIMENTS.items()}
     environment.globals |= {
         "nothing": formats.NOTHING,
         "skill_path": links.skill_path,
+        "experiment_path": links.experiment_path,
         "spark_path": spark_path,
         "session_path": links.session_path,
         "with_query": links.with_query,

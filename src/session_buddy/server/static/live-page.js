@@ -3,6 +3,7 @@
 // main[data-live]      the topics to follow, as JSON
 // main[data-session]   only what concerns this session
 // main[data-reload]    load the whole page anew at the first news
+// main[data-every]     ask for the page again every so many seconds, whatever the news
 // [data-refresh]       parts that are replaced by those of the page as it is now
 
 import { clock, duration, folderName, printable, sessionPath, shownName, skillPath } from "./formats.js";
@@ -30,6 +31,7 @@ function start() {
     onDelta: (message) => news(message, true),
     onState: (word) => tell(word),
   });
+  if (main.dataset.every) window.setInterval(refreshSoon, 1000 * Number(main.dataset.every));
 }
 
 function tell(word) {
@@ -52,7 +54,8 @@ function setPaused(paused) {
 }
 
 function news(message, changed) {
-  const { session } = main.dataset;
+  const { session, every } = main.dataset;
+  if (every) return;
   const uses = message.invocations.filter((use) => use.kind !== "tool" && (!session || use.session_id === session));
   if (session && !message.invocations.some((use) => use.session_id === session)) return;
   if (main.hasAttribute("data-reload")) {
