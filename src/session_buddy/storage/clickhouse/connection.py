@@ -44,7 +44,7 @@ from session_buddy.storage.clickhouse.folders import is_open_elsewhere
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-__all__ = ["Address", "literal", "open_client", "parse_url", "translated"]
+__all__ = ["Address", "open_client", "parse_url", "translated"]
 
 for _library in ("clickhouse_connect", "urllib3"):
     # What they have to say is in the errors; where nobody set up logging it would stand on stderr besides.
@@ -193,13 +193,3 @@ _NOT_NOW = (159, 160, 202, 203, 209, 210, 236, 241, 242, 243, 252, 279, 319, 425
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n", 1)[0].removesuffix(".") + "."
-
-
-def literal(text: str) -> str:
-    r"""Return *text* quoted for SQL.
-
-    >>> literal("it's")
-    "'it\\'s'"
-    """
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ from session_buddy.storage.clickhouse.columns import (
     milliseconds,
     state_columns,
 )
-from session_buddy.storage.clickhouse.connection import literal
+from session_buddy.storage.clickhouse.literals import dates, literal, set_of_moments, set_of_texts
 from session_buddy.storage.clickhouse.native import columns_in, native
 from session_buddy.storage.clickhouse.spans import recount_spans
 from session_buddy.storage.store import Checkpoint
@@ -98,14 +98,14 @@ def present(client: Any, batch: Sequence[Invocation]) -> Present:
     sessions |= {state.session_id for state in found.events.values()}
     for session, skill, count in client.query(
         "SELECT r.session_id, toString(r.skill_name), sum(r.invocation_count) AS n FROM roll_session_skill AS r"
-        f" WHERE r.session_id IN {_set(sessions)} GROUP BY r.session_id, r.skill_name HAVING n > 0"
+        f" WHERE r.session_id IN {set_of_texts(sessions)} GROUP BY r.session_id, r.skill_name HAVING n > 0"
         " ORDER BY r.session_id, r.skill_name"
     ).result_rows:
         found.sessions.setdefault(session, {})[skill] = count
     users = set(found.columns["user_id"].values) | {state.user_id for state in found.events.values()}
     for user, skill, count in client.query(
         "SELECT r.user_id, toString(r.skill_name), sum(r.invocation_count) AS n FROM roll_user_skill AS r"
-        f" WHERE r.user_id IN {_set(users)} GROUP BY r.user_id, r.skill_name HAVING n > 0"
+        f" WHERE r.user_id IN {set_of_texts(users)} GROUP BY r.user_id, r.skill_name HAVING n > 0"
     ).result_rows:
         found.users.setdefault(user, {})[skill] = count
     return found
@@ -123,7 +123,7 @@ def _look_up(client: Any, batch: Sequence[Invocation], found: Present) -> None:
             known
             and client.query(
                 f"SELECT first_version, version, {event_columns()} FROM invocation_log FINAL"
-                f" WHERE invoked_at IN {_moments(moment for (moment,) in known)}"
+                f" WHERE invoked_at IN {set_of_moments(moment for (moment,) in known)}"
                 f" AND event_id IN (SELECT a.id FROM {identifiers} AS a)"
             ).result_rows
         )
@@ -274,26 +274,7 @@ def _asked_for(client: Any, identifiers: list[str]) -> Iterator[str]:
         yield f"(SELECT arrayJoin(JSONExtract({literal(table.decode())}, 1, 'Array(String)')) AS id)"
 
 
-def _set(texts: Iterable[str]) -> str:
-    """Return *texts* as a set in SQL: one literal, quick to build, to parse and to ask.
-
-    As a subquery, since ClickHouse goes through an array from its beginning for every row.
-    """
-    array = f"JSONExtract({literal(msgspec.json.encode(list(texts)).decode())}, 'Array(String)')"
-    return f"(SELECT arrayJoin({array}))"
-
-
-def _moments(milliseconds: Iterable[int]) -> str:
-    """Return *milliseconds* since 1970 as a set of times in SQL."""
-    array = f"JSONExtract({literal(msgspec.json.encode(list(milliseconds)).decode())}, 'Array(Int64)')"
-    return f"(SELECT fromUnixTimestamp64Milli(arrayJoin({array}), 'UTC'))"
-
-
 def _around(days: set[str]) -> str:
     """Return *days* with the day before and after each, as a list of dates in SQL."""
-    dates = {datetime.fromisoformat(day).replace(tzinfo=UTC).date() for day in days}
-    return _dates({str(date + timedelta(days=shift)) for date in dates for shift in (-1, 0, 1)})
-
-
-def _dates(days: Iterable[str]) -> str:
-    return "(" + ", ".join(f"toDate('{day}')" for day in sorted(days) if "1970-01-01" <= day < "2149") + ")"
+    told = {datetime.fromisoformat(day).replace(tzinfo=UTC).date() for day in days}
+    return dates({str(date + timedelta(days=shift)) for date in told for shift in (-1, 0, 1)})

@@ -12,7 +12,7 @@ from typing import Any
 
 from session_buddy.errors import StoreAway
 from session_buddy.storage.clickhouse import event_log, table_lock
-from session_buddy.storage.clickhouse.connection import literal
+from session_buddy.storage.clickhouse.literals import literal
 
 __all__ = ["LOCK", "BeingRecounted", "Guarded", "exclusive", "is_held", "require", "signs_of_life"]
 

@@ -27,7 +27,7 @@ from session_buddy.storage.clickhouse import event_log
 from session_buddy.storage.clickhouse.changes import Edge
 from session_buddy.storage.clickhouse.cluster_client import ClusterClient
 from session_buddy.storage.clickhouse.columns import CHANGE_TYPES
-from session_buddy.storage.clickhouse.connection import literal
+from session_buddy.storage.clickhouse.literals import literal
 from session_buddy.storage.clickhouse.recount_lock import (
     BeingRecounted,
     Guarded,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from session_buddy.storage.clickhouse.connection import literal
+from session_buddy.storage.clickhouse.literals import literal
 
 __all__ = ["recount_spans"]
 

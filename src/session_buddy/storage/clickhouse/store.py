@@ -20,6 +20,7 @@ from session_buddy.storage.clickhouse.columns import milliseconds
 from session_buddy.storage.clickhouse.connection import open_client, parse_url, translated
 from session_buddy.storage.clickhouse.parameters import bound
 from session_buddy.storage.clickhouse.plain import put_plain_rows, stands
+from session_buddy.storage.clickhouse.scratch import drop_abandoned
 from session_buddy.storage.clickhouse.tail import ClickHouseTail
 from session_buddy.storage.clickhouse.upkeep import ROLL_UPS, SCRIPTS, drifted_roll_ups, rebuild_roll_ups
 from session_buddy.storage.migrations.base import MigrationManager
@@ -92,6 +93,7 @@ class ClickHouseStore(Store):
             self._writer = self._opened(self._address.database)
             self._reader = self._opened(self._address.database, reads_only=True)
             with translated(self._address):
+                drop_abandoned(self._writer, self._opened_aside, self._address.database)
                 # A clock that was set back must not make new checkpoints older than old ones.
                 ((self._version,),) = self._writer.query("SELECT max(version) FROM import_checkpoint_log").result_rows
                 self._unfinished = recovery.found_unfinished(self._writer)

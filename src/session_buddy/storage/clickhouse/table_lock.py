@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from session_buddy.storage.clickhouse.connection import literal
+from session_buddy.storage.clickhouse.literals import literal
 
 __all__ = ["create", "drop", "holder", "release", "sign", "signing", "silent_seconds"]
 
@@ -38,10 +38,14 @@ def holder(client: Any, table: str) -> str | None:
     return rows[0][0] if rows else None
 
 
-def silent_seconds(client: Any, table: str) -> int | None:
-    """Return how long ago the lock was taken, or its holder last gave a sign, on the server's clock."""
+def silent_seconds(client: Any, table: str, *, database: str | None = None) -> int | None:
+    """Return how long ago the lock was taken, or its holder last gave a sign, on the server's clock.
+
+    None where nobody has it. *database* is where it stands, unless that is the client's own.
+    """
     rows = client.query(
-        f"SELECT toInt64(now()) - toInt64(t.metadata_modification_time) FROM system.tables AS t WHERE {_is(table)}"
+        "SELECT toInt64(now()) - toInt64(t.metadata_modification_time) FROM system.tables AS t"
+        f" WHERE {_is(table, database)}"
     ).result_rows
     return rows[0][0] if rows else None
 
@@ -85,5 +89,6 @@ def signing(open_client: Callable[[], Any], give: Callable[[Any], None], *, ever
         client.close()
 
 
-def _is(table: str) -> str:
-    return f"t.database = currentDatabase() AND t.name = {literal(table)}"
+def _is(table: str, database: str | None = None) -> str:
+    where = literal(database) if database else "currentDatabase()"
+    return f"t.database = {where} AND t.name = {literal(table)}"

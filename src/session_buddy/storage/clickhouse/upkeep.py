@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 from typing import Any
 
 from session_buddy.storage import migrations
+from session_buddy.storage.clickhouse.scratch import scratch_database
 from session_buddy.storage.migrations.scripts import load
 from session_buddy.storage.migrations.statements import split
 
@@ -54,26 +54,18 @@ def drifted_roll_ups(client: Any, open_database: Any, database: str) -> list[str
     *open_database* opens a client on a database by name. The event log is lent to the recount part by part,
     without being copied.
     """
-    beside = f"{database}_recount_{uuid.uuid4().hex[:8]}"
-    client.command(f"CREATE DATABASE `{beside}`")
-    try:
-        recount = open_database(beside)
-        try:
-            for script in load(SCRIPTS):
-                for statement in split(script.up):
-                    recount.command(statement.sql)
-            # Asked of the rows, not of the parts: those a node knows only of itself.
-            partitions = "SELECT DISTINCT toString(toYYYYMM(i.invoked_at)) FROM invocation_log AS i"
-            for (partition,) in client.query(partitions).result_rows:
-                recount.command(
-                    f"ALTER TABLE invocation_log ATTACH PARTITION ID '{partition}' FROM `{database}`.invocation_log"
-                )
-            rebuild_roll_ups(recount)
-            return [view for view in ROLL_UPS if _digest(client, view) != _digest(recount, view)]
-        finally:
-            recount.close()
-    finally:
-        client.command(f"DROP DATABASE IF EXISTS `{beside}` SYNC")
+    with scratch_database(client, open_database, database) as (_, recount):
+        for script in load(SCRIPTS):
+            for statement in split(script.up):
+                recount.command(statement.sql)
+        # Asked of the rows, not of the parts: those a node knows only of itself.
+        partitions = "SELECT DISTINCT toString(toYYYYMM(i.invoked_at)) FROM invocation_log AS i"
+        for (partition,) in client.query(partitions).result_rows:
+            recount.command(
+                f"ALTER TABLE invocation_log ATTACH PARTITION ID '{partition}' FROM `{database}`.invocation_log"
+            )
+        rebuild_roll_ups(recount)
+        return [view for view in ROLL_UPS if _digest(client, view) != _digest(recount, view)]
 
 
 def _digest(client: Any, view: str) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from session_buddy.storage.clickhouse.connection import literal
+from session_buddy.storage.clickhouse.literals import literal
 
 __all__ = ["names_in_cluster", "schema"]
 

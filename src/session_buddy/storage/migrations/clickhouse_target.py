@@ -28,7 +28,9 @@ from typing import TYPE_CHECKING
 
 from session_buddy.errors import MigrationError, MigrationLocked, SchemaDrift, StoreError
 from session_buddy.storage.clickhouse import recount_lock, table_lock
-from session_buddy.storage.clickhouse.connection import Address, literal, open_client, translated
+from session_buddy.storage.clickhouse.connection import Address, open_client, translated
+from session_buddy.storage.clickhouse.literals import literal
+from session_buddy.storage.clickhouse.scratch import MARK, scratch_database
 from session_buddy.storage.migrations import clickhouse_history as history
 from session_buddy.storage.migrations.clickhouse_schema import names_in_cluster, schema
 from session_buddy.storage.migrations.contract import Origin, Position, Record, Stamp, State, Verification
@@ -246,7 +248,7 @@ class ClickHouseTarget:
             time.sleep(_POLL_SECONDS)
         try:
             with table_lock.signing(
-                lambda: open_client(self._address, database=self._address.database),
+                lambda: self._opened(self._address.database),
                 lambda client: table_lock.sign(client, history.LOCK),
                 every_seconds=_SIGN_SECONDS,
             ):
@@ -321,18 +323,15 @@ class ClickHouseTarget:
 
     def _built(self, scripts: Sequence[Script]) -> dict[str, str]:
         """Return the schema that *scripts* create."""
-        beside = f"{self._address.database}_expected_{uuid.uuid4().hex[:8]}"
-        self.client.command(f"CREATE DATABASE {beside}")
-        try:
-            client = open_client(self._address, database=beside)
-            try:
-                for script in scripts:
-                    self._run(script.up, client)
-            finally:
-                client.close()
-            return schema(self.client, beside)
-        finally:
-            self.client.command(f"DROP DATABASE IF EXISTS {beside} SYNC")
+        with scratch_database(self.client, self._opened, self._address.database) as (beside, client):
+            for script in scripts:
+                self._run(script.up, client)
+            built = schema(self.client, beside)
+        del built[f"table {MARK}"]
+        return built
+
+    def _opened(self, database: str) -> Client:
+        return open_client(self._address, database=database)
 
     def _damage(self) -> Iterator[str]:
         stored = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
