@@ -254,13 +254,6 @@ def test_other_processes_say_the_same() -> None:
     assert seen == {hashlib.sha256(told.encode()).hexdigest() + "\n"}
 
 
-def test_nothing_heavy_is_loaded_to_assign() -> None:
-    code = "import sys; from session_buddy.experiments import assignment; print(sorted(sys.modules))"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
-    assert "'session_buddy.experiments.assignment'" in loaded
-    assert not [name for name in ("numpy", "scipy", "sqlite3", "session_buddy.storage") if f"'{name}'" in loaded]
-
-
 def test_a_batch_takes_little_longer_than_its_digests() -> None:
     users = [f"user-{number}" for number in range(100_000)]
 
