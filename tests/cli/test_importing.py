@@ -160,6 +160,13 @@ def test_status_sees_files_that_are_behind(run: Run, transcript: Path) -> None:
     (transcript.parent / "second.jsonl").write_text("{}\n{}\n")
     told = run("status", "--json").json
     assert (told["files"], told["files_behind"], told["bytes_behind"]) == (1, 2, 9)
+    (source,) = told["lag"]
+    assert (source["source"], source["files"]) == ("claude_code", 2)
+    assert (source["files_behind"], source["bytes_behind"]) == (2, 9)
+    assert source["behind_since"] is not None
+    shown = run("status").out
+    assert "claude_code: 2 files new or changed, 9 B to read, the oldest line from" in shown
+    assert "session-buddy import" in shown
     transcript.unlink()
     gone = run("status", "--json").json
     assert (gone["files_behind"], gone["problems"]) == (1, [])

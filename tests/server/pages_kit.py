@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import httpx
 from starlette.types import ASGIApp
@@ -38,12 +39,12 @@ class Visitor:
 
 
 @contextmanager
-def visiting(store: Store, folder: Path, clock: FakeClock | None = None) -> Iterator[Visitor]:
+def visiting(store: Store, folder: Path, clock: FakeClock | None = None, **options: Any) -> Iterator[Visitor]:
     """Give a visitor of the whole app over *store*."""
     clock = clock or FakeClock()
     with BatchingWriter(store, folder / "spool") as writer:
         access = Access(TokenFile(folder / "tokens.json"), clock=clock)
-        site = Site(store=store, writer=writer, feed=Feed("epoch"), access=access, clock=clock)
+        site = Site(store=store, writer=writer, feed=Feed("epoch"), access=access, clock=clock, **options)
         yield Visitor(create_app(site))
         site.threads.close()
 

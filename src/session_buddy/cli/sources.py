@@ -16,6 +16,7 @@ from session_buddy.importers.claude_code import ClaudeCode
 from session_buddy.importers.shell import ShellRules
 from session_buddy.ingest import Progress, import_files, local_user_id
 from session_buddy.reports.importing import ImportSummary, summarise
+from session_buddy.reports.lag import Present
 from session_buddy.storage import Store
 
 if TYPE_CHECKING:
@@ -59,7 +60,12 @@ def followed_transcripts(store: Store, settings: Settings, *, account: str | Non
     def import_paths(paths: Sequence[Path], progress: Progress) -> None:
         import_files(store, [importer], {importer.name: paths}, user_id=user_id, progress=progress, processes=1)
 
-    return Transcripts(lambda: [root.absolute() for root in _roots(importer)], import_paths, suffix=_TRANSCRIPT)
+    return Transcripts(
+        lambda: [root.absolute() for root in _roots(importer)],
+        import_paths,
+        suffix=_TRANSCRIPT,
+        present=lambda: _present(importer),
+    )
 
 
 def require_transcripts(paths: Sequence[Path]) -> None:
@@ -75,16 +81,18 @@ def require_transcripts(paths: Sequence[Path]) -> None:
             )
 
 
-def present_files(settings: Settings) -> tuple[list[tuple[str, Path]], dict[str, str]]:
-    """Return the files that an import without paths looks at, with the names of their importers, and their versions.
+def present_files(settings: Settings) -> Present:
+    """Return the files that an import without paths looks at.
 
     Raises :class:`InvalidInput` for mistakes in the user's rules for shell commands.
     """
-    importer = _importer(settings)
+    return _present(_importer(settings))
+
+
+def _present(importer: ClaudeCode) -> Present:
     roots = [root.absolute() for root in _roots(importer) if root.exists()]
-    return [(importer.name, path) for root in roots for path in importer.find(root)], {
-        importer.name: f"{importer.name} {importer.version}"
-    }
+    files = [(importer.name, path) for root in roots for path in importer.find(root)]
+    return Present(files=files, importers={importer.name: importer})
 
 
 def _importer(settings: Settings) -> ClaudeCode:

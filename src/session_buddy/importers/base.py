@@ -87,6 +87,13 @@ class Importer(Protocol):
         """Yield the files below *root* (or *root* itself) that this importer reads, in a stable order."""
         ...
 
+    def moment(self, data: bytes) -> str | None:
+        """Return when the first line in *data* that tells so was written, ``None`` where none does.
+
+        *data* begins with a line, and may be cut anywhere after that.
+        """
+        return None
+
     def parser(self, path: str, *, user_id: str, state: bytes | None = None) -> Parser:
         """Return a parser for the file called *path*, fresh or going on from *state*."""
         ...

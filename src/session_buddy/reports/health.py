@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from session_buddy.model import BadLine
+from session_buddy.reports.lag import ImportLag, Present, SourceLag, read_lag
 from session_buddy.reports.status import SourceFigures, bad_line_reasons, read_sources
 from session_buddy.storage import Store
 
@@ -47,6 +48,10 @@ class DataHealth(msgspec.Struct, frozen=True, kw_only=True):
     files: int
     """Files that were imported."""
     last_import_at: str | None
+    lag: list[SourceLag]
+    """How far imports are behind the files on this machine; empty where a server imports none."""
+    unreadable: int
+    """Files there that could not be looked at."""
     bytes_unread: int
     """What imported files had, at the last look, beyond what was read: a line still being written."""
     bad_lines: int
@@ -58,13 +63,16 @@ class DataHealth(msgspec.Struct, frozen=True, kw_only=True):
     newest_bad_lines: list[BadLine]
 
 
-def read_health(store: Store) -> DataHealth:
-    """Return how sound the data of *store* are; looks at no file."""
+def read_health(store: Store, present: Present | None = None) -> DataHealth:
+    """Return how sound the data of *store* are; looks at no files but those *present*."""
     (counts,) = store.query(_COUNTS)
+    lag = read_lag(store, present) if present else ImportLag(sources=[], unreadable=[])
     return msgspec.convert(
         counts
         | {
             "sources": read_sources(store),
+            "lag": lag.sources,
+            "unreadable": len(lag.unreadable),
             "bad_line_reasons": bad_line_reasons(store) if counts["bad_lines"] else {},
             "worst_files": list(store.query(_BAD_FILES, [_FILES_SHOWN])),
             "newest_bad_lines": list(store.query(_LINES, [_LINES_SHOWN])),

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
 import msgspec
 
-from session_buddy.ingest.files import plan_readings
 from session_buddy.model import BadLine
-from session_buddy.storage import Checkpoint, Store
+from session_buddy.reports.lag import Present, SourceLag, read_lag
+from session_buddy.storage import Store
 from session_buddy.storage.locations import size_of
 from session_buddy.storage.migrations.contract import Status
 
@@ -72,6 +71,8 @@ class StoreStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Files that are new or have changed since they were imported: the next import reads them."""
     bytes_behind: int
     """What is left to read of them."""
+    lag: list[SourceLag]
+    """The same for each source that has files on this machine."""
     bad_lines: int
     """Lines in quarantine."""
     bad_line_reasons: dict[str, int]
@@ -86,17 +87,10 @@ class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[BadLine]
 
 
-def read_status(
-    store: Store, schema: Status, present: Iterable[tuple[str, Path]], versions: Mapping[str, str]
-) -> StoreStatus:
-    """Return the status of *store*, whose schema stands as *schema* says.
-
-    *present* are the files an import would look at, as pairs of importer name and path; *versions* are those
-    of the importers, as checkpoints have them, by name.
-    """
+def read_status(store: Store, schema: Status, present: Present) -> StoreStatus:
+    """Return the status of *store*, whose schema stands as *schema* says, beside the files *present*."""
     (counts,) = store.query(_COUNTS)
-    checkpoints = store.checkpoints()
-    readings, unreadable = plan_readings(_together(present, checkpoints.values(), versions), checkpoints, versions)
+    lag = read_lag(store, present)
     return msgspec.convert(
         counts
         | {
@@ -105,10 +99,11 @@ def read_status(
             "schema_version": schema.version,
             "schema_head": schema.head,
             "sources": read_sources(store),
-            "files_behind": len(readings),
-            "bytes_behind": sum(reading.size - reading.offset for reading in readings),
+            "files_behind": sum(source.files_behind for source in lag.sources),
+            "bytes_behind": sum(source.bytes_behind for source in lag.sources),
+            "lag": lag.sources,
             "bad_line_reasons": bad_line_reasons(store) if counts["bad_lines"] else {},
-            "problems": list(_problems(schema, unreadable)),
+            "problems": list(_problems(schema, lag.unreadable)),
         },
         StoreStatus,
     )
@@ -131,18 +126,6 @@ def bad_line_reasons(store: Store) -> dict[str, int]:
         # Where in the line it is matters to whoever looks at that line, not to a summary.
         counted[re.sub(r" \(byte \d+\)", "", reason)] += 1
     return dict(islice(counted.most_common(), _REASONS))
-
-
-def _together(
-    present: Iterable[tuple[str, Path]], known: Iterable[Checkpoint], versions: Mapping[str, str]
-) -> list[tuple[str, Path]]:
-    """Return the files *present* and those imported from elsewhere that still exist, each once."""
-    files = {path: importer for importer, path in present}
-    for checkpoint in known:
-        path, importer = Path(checkpoint.path), checkpoint.importer.partition(" ")[0]
-        if path not in files and importer in versions and path.exists():
-            files[path] = importer
-    return [(importer, path) for path, importer in files.items()]
 
 
 def _problems(schema: Status, unreadable: list[tuple[str, str]]) -> Iterator[str]:

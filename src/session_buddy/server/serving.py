@@ -90,6 +90,7 @@ def serve(
             access=access,
             clock=clock,
             spool_bytes=_SPOOL_BYTES,
+            present=transcripts.present if transcripts else None,
             troubles=troubles.told,
         )
         work = [Chore("Refreshing the figures", _REFRESH_SECONDS, store.refresh), *chores]

@@ -10,6 +10,7 @@ import msgspec
 from starlette.requests import HTTPConnection
 
 from session_buddy.feed import Feed
+from session_buddy.reports.lag import Present
 from session_buddy.server.security import Access
 from session_buddy.server.threads import Threads
 from session_buddy.storage.store import Store
@@ -46,6 +47,8 @@ class Site:
     spool_bytes: int = 1 << 30
     """The most that waits on disk for a store that is away."""
     threads: Threads = field(default_factory=Threads)
+    present: Callable[[], Present] | None = None
+    """The files that are imported as they grow; ``None`` where there are none."""
     troubles: Callable[[], list[str]] = list
     """What the background (following transcripts, other processes' rows) fails at, in sentences."""
 

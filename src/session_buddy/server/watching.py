@@ -12,6 +12,7 @@ from pathlib import Path
 
 from watchfiles import Change, awatch
 
+from session_buddy.reports.lag import Present
 from session_buddy.server.threads import Lane
 from session_buddy.server.troubles import Troubles
 
@@ -37,7 +38,8 @@ class Transcripts:
     """Where transcripts are, and how they are imported; given by whoever knows agents.
 
     *roots* returns the folders, existing or not. *import_paths* imports what is new in the paths given (folders or
-    files, of *suffix*), calling its second argument now and then; it may raise whatever that raises.
+    files, of *suffix*), calling its second argument now and then; it may raise whatever that raises. *present* returns
+    the files that are there, where that is known.
     """
 
     def __init__(
@@ -46,8 +48,9 @@ class Transcripts:
         import_paths: Callable[[Sequence[Path], Progress], object],
         *,
         suffix: str,
+        present: Callable[[], Present] | None = None,
     ) -> None:
-        self.roots, self.import_paths, self.suffix = roots, import_paths, suffix
+        self.roots, self.import_paths, self.suffix, self.present = roots, import_paths, suffix, present
 
 
 class Watcher:

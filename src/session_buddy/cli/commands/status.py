@@ -38,5 +38,5 @@ def status(
             return
         with settings.migrations() as manager:
             schema = manager.status()
-        report = read_status(store, schema, *present_files(settings))
+        report = read_status(store, schema, present_files(settings))
     answer(settings, report, lambda width: status_screen(report, now=settings.now(), width=width))

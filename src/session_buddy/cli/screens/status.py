@@ -9,6 +9,7 @@ from rich.text import Text
 
 from session_buddy.cli.screens.layout import Column, fitted, heading, indented
 from session_buddy.formats import ago, count, plural, printable, size
+from session_buddy.reports.lag import SourceLag
 from session_buddy.reports.status import StoreStatus
 
 __all__ = ["status_screen"]
@@ -53,8 +54,15 @@ def _files(status: StoreStatus, now: str) -> Iterator[RenderableType]:
     imported = f"last import {ago(status.last_import_at, now)}" if status.last_import_at else "nothing imported yet"
     yield heading("Files")
     yield indented(f"{plural(status.files, 'file')} imported, {imported}")
-    if status.files_behind:
-        behind = f"{plural(status.files_behind, 'file')} new or changed, {size(status.bytes_behind)} to read"
-        yield indented(Text(f"{behind}: session-buddy import", "yellow"))
-    else:
+    if not status.files_behind:
         yield indented("nothing new to import")
+        return
+    for source in status.lag:
+        if source.files_behind:
+            yield indented(Text(f"{_behind(source, now)}: session-buddy import", "yellow"))
+
+
+def _behind(source: SourceLag, now: str) -> str:
+    told = f"{plural(source.files_behind, 'file')} new or changed, {size(source.bytes_behind)} to read"
+    since = f", the oldest line from {ago(source.behind_since, now)}" if source.behind_since else ""
+    return f"{printable(source.source)}: {told}{since}"

@@ -6,18 +6,22 @@ the session's own (``agent-*.jsonl``) or below it (``<session>/subagents``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from session_buddy.errors import InvalidInput
 from session_buddy.importers.base import Importer
 from session_buddy.importers.claude_code.transcript import SOURCE, Transcript
 from session_buddy.importers.shell import ShellRules, digest
-from session_buddy.model import SkillFacts
+from session_buddy.model import SkillFacts, parse_time
 
 __all__ = ["ClaudeCode"]
 
 _REVISION = 1
 """Raised when the same transcript comes to give other invocations."""
+_TIMESTAMP = re.compile(rb'"timestamp"\s*:\s*"([^"\\]{1,40})"')
 
 
 class ClaudeCode(Importer):
@@ -71,6 +75,13 @@ class ClaudeCode(Importer):
             yield root
         else:
             yield from sorted(path for path in root.rglob("*.jsonl") if path.is_file())
+
+    def moment(self, data: bytes) -> str | None:
+        """See :meth:`Importer.moment`."""
+        for found in _TIMESTAMP.finditer(data):
+            with suppress(InvalidInput):
+                return parse_time(found[1].decode("ascii", "replace"))
+        return None
 
     def parser(self, path: str, *, user_id: str, state: bytes | None = None) -> Transcript:
         """Return a parser for the transcript called *path*, fresh or going on from *state*."""

@@ -63,7 +63,8 @@ class ReadinessProbe:
 
 def read_server_health(site: Site) -> ServerHealth:
     """Return how the data and the server are; blocks."""
-    return ServerHealth(data=read_health(site.store), delivery=site.writer.standing, troubles=site.troubles())
+    data = read_health(site.store, site.present() if site.present else None)
+    return ServerHealth(data=data, delivery=site.writer.standing, troubles=site.troubles())
 
 
 async def _asked(site: Site) -> Readiness:
