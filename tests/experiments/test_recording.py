@@ -113,13 +113,18 @@ def test_who_was_assigned_without_the_store_is_entered_with_the_first_outcome(ki
     kit.clock.advance(hours=2)
     early, late = shifted(NOW, hours=1), shifted(NOW, hours=2, minutes=4)
     kit.experiments.record_outcomes(
-        kit.name, [outcome(), outcome(recorded_at=early), outcome("v"), outcome("w", recorded_at=late)]
+        kit.name,
+        [outcome(), outcome(recorded_at=early), outcome(), outcome("v"), outcome("w", recorded_at=late)],
     )
     assert kit.rows("ab_test_assignments", "user_id, group_name, assigned_at") == [
         (user, assign(experiment.rule, user).variant.value, moment)
         for user, moment in (("u", early), ("v", kit.clock.now), ("w", kit.clock.now))
     ]
-    assert [row[:2] for row in sums(kit)] == [("u", 2), ("v", 1), ("w", 1)]
+    assert [row[:2] for row in sums(kit)] == [("u", 3), ("v", 1), ("w", 1)]
+    before = kit.rows("ab_test_assignments")
+    kit.clock.advance(days=1)
+    kit.experiments.record_outcomes(kit.name, [outcome(), outcome("v", recorded_at=early)])
+    assert kit.rows("ab_test_assignments") == before
 
 
 def test_outcomes_of_those_who_take_no_part_are_left_out_and_named(kit: Kit) -> None:

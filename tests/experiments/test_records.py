@@ -263,6 +263,17 @@ def test_the_specification_s_first_experiment_has_number_one(tmp_path: Path) -> 
         assert first.experiments.get(1).test_name == first.name
 
 
+def test_a_draft_of_another_program_is_looked_at_before_it_starts(kit: Kit) -> None:
+    kit.execute(
+        "INSERT INTO ab_test_configs (test_name, control_strategy, treatment_strategy, start_date, metrics, status)"
+        f" VALUES ('{kit.name}', 'a', 'b', '2026-06-01', '[\"luck\"]', 'draft')"
+    )
+    with pytest.raises(InvalidInput, match="There is no metric 'luck'"):
+        kit.experiments.start(kit.name, actor="ann")
+    kit.experiments.change(kit.name, actor="ann", metrics=["completion_rate"])
+    assert kit.experiments.start(kit.name, actor="ann").status is Status.RUNNING
+
+
 def test_a_row_that_makes_no_sense_hides_no_other(kit: Kit, place: Store) -> None:
     kit.execute(SPECIFIED.format(name=kit.name).replace("completion_rate", "user_satisfaction"))
     other = Kit(place)

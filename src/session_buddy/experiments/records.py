@@ -98,7 +98,6 @@ class Experiments:
             start_date=now,
         )
         draft, _ = changed(bare, settings, now=now)
-        require_metrics(draft)
         names = read_names(self._store)
         if test_name not in names and draft.test_id not in names.values():
             event = self._event(draft, Action.CREATE, actor, msgspec.to_builtins(dict(settings)), now)
