@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,9 +64,10 @@ def api_page() -> str:
 def _scopes() -> Iterator[str]:
     yield "## Tokens\n"
     yield (
-        "A token comes as `Authorization: Bearer …`; never in an address. Scope `ingest` may `POST /api/v1/invocations`"
-        " and nothing else, `read` may `GET` everything, `admin` may do both. `/healthz` and `/readyz` need none. On"
-        " the machine of the server nobody needs one as long as none was made.\n"
+        "A token comes as `Authorization: Bearer …`; never in an address. Scope `ingest` may `POST` invocations, and"
+        " assignments, exposures and outcomes of experiments, and nothing else; `read` may `GET` everything; `admin`"
+        " may do both, and create and change experiments. `/healthz` and `/readyz` need none. On the machine of the"
+        " server nobody needs one as long as none was made.\n"
     )
 
 
@@ -81,12 +83,17 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[st
     if body := operation.get("requestBody"):
         (content,) = body["content"].values()
         yield f"Body: {_shape(content['schema'])}. {body['description']}\n"
-        yield _EXAMPLE
+        yield _EXAMPLE if operation["operationId"] == "record" else _json_example(content)
     yield "| Status | | Body |\n|---|---|---|"
     for status, response in sorted(operation["responses"].items()):
         bodies = [_shape(content["schema"]) for content in response.get("content", {}).values()]
         yield f"| {status} | {response['description']} | {', '.join(bodies)} |"
     yield ""
+
+
+def _json_example(content: dict[str, Any]) -> str:
+    value = next(iter(content["examples"].values()))["value"]
+    return f"```json\n{json.dumps(value, indent=2, ensure_ascii=False)}\n```\n"
 
 
 def _error_types() -> Iterator[str]:

@@ -23,6 +23,7 @@ from websockets.sync.client import connect
 from session_buddy.server.http_protocol import PatientHttpProtocol
 from tests.making import many
 from tests.server.serving_kit import Served, read_all, served
+from tests.trials import run_trial
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 # Valid by its schema is also a cursor that no list ever gave, a zone that does not exist, a time before the first:
@@ -35,6 +36,7 @@ def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(tmp_path_factory.mktemp("server")) as server:
         server.store.record(many(200))
         server.store.refresh()
+        run_trial(server.store, "semantic-or-workflow-aware", users=60)
         yield server
 
 

@@ -15,7 +15,9 @@ from session_buddy.experiments.analysis import (
     analyse_course,
     analyse_segments,
 )
+from session_buddy.experiments.assignment import Assignment, assign
 from session_buddy.experiments.design import Experiment, Status
+from session_buddy.experiments.enrolling import read_groups, standing_of
 from session_buddy.experiments.records import Experiments, UnreadableExperiment
 from session_buddy.experiments.rows import ExperimentEvent
 from session_buddy.experiments.verdict import Decision
@@ -28,6 +30,7 @@ __all__ = [
     "ExperimentIndex",
     "ExperimentReport",
     "ExperimentView",
+    "read_assignment",
     "read_experiment",
     "read_experiment_details",
     "read_experiment_history",
@@ -144,6 +147,17 @@ def read_experiment_details(store: Store, experiment: Experiment) -> ExperimentD
 def read_experiment_history(store: Store, name: str, *, now: str) -> ExperimentHistory:
     """Return what was done to the experiment called *name*; raises as :func:`read_experiment` does."""
     return ExperimentHistory(events=list(_experiments(store, now).history(name)))
+
+
+def read_assignment(store: Store, name: str, user_id: str, *, now: str) -> Assignment:
+    """Return what a user gets of the experiment called *name*, or would get, and record nothing.
+
+    Raises as :func:`read_experiment` does, and :class:`~session_buddy.errors.InvalidInput` for what is no id.
+    """
+    experiment = _experiments(store, now).get(name)
+    by_rule = assign(experiment.rule, user_id)
+    recorded = read_groups(store, experiment.test_id, [user_id]).get(user_id)
+    return standing_of(by_rule, recorded, experiment.status)
 
 
 def read_experiment_report(

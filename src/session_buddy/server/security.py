@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
@@ -35,6 +36,7 @@ COOKIE = "session_buddy_token"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _RECHECK_SECONDS = 1.0
 _PUBLIC = frozenset({"/healthz", "/readyz", "/login", "/logout"})
+_IS_TOLD_OF_AN_EXPERIMENT = re.compile(r"/api/v1/experiments/.+/(assignments|exposures|outcomes)", re.DOTALL).fullmatch
 _ANY_NAME = frozenset({"/healthz", "/readyz"})
 """Probes ask these by address, and learn nothing but yes or no."""
 
@@ -55,6 +57,8 @@ class Grant(NamedTuple):
 
     scope: Scope
     token: str | None
+    name: str | None = None
+    """What the token is called, else its id."""
 
 
 class Access:
@@ -98,7 +102,7 @@ class Access:
         if presented is not None:
             token = self._tokens.check(presented, self._clock())
             if token:
-                return Grant(token.scope, presented)
+                return Grant(token.scope, presented, token.name or token.id)
         if self._needs_token or self._tokens.all():
             raise TokenMissing(
                 "This needs a token that is good."
@@ -120,7 +124,7 @@ def scope_needed(method: str, path: str) -> Scope | None:
     """Return the scope that *method* on *path* needs; None where everybody may. What is not known needs most."""
     if path in _PUBLIC or path.startswith("/static/"):
         return None
-    if method == "POST" and path == "/api/v1/invocations":
+    if method == "POST" and (path == "/api/v1/invocations" or _IS_TOLD_OF_AN_EXPERIMENT(path)):
         return Scope.INGEST
     return Scope.READ if method in ("GET", "HEAD", "OPTIONS") else Scope.ADMIN
 

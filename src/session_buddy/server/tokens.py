@@ -32,7 +32,7 @@ class Scope(StrEnum):
     """What a token is good for."""
 
     INGEST = "ingest"
-    """To record invocations, and nothing else."""
+    """To record: invocations, and who takes part in experiments and how it ended; nothing else."""
     READ = "read"
     """To read everything: API, pages, live feed, metrics."""
     ADMIN = "admin"

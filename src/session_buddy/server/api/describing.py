@@ -12,16 +12,29 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from session_buddy.experiments.assignment import Assignment
+from session_buddy.experiments.design import Experiment
+from session_buddy.experiments.outcomes import OutcomesRecorded
+from session_buddy.reports.experiment_power import PowerFigures
+from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex, ExperimentReport, ExperimentView
 from session_buddy.reports.paging import AnomalyPage, InvocationPage, SessionPage, SkillPage
 from session_buddy.reports.profile import SkillProfile
 from session_buddy.reports.series import Series
 from session_buddy.reports.sessions import Timeline
+from session_buddy.server.api.experiment_intake import (
+    Assignments,
+    Conclusion,
+    ExperimentChanges,
+    NewExperiment,
+    NewOutcome,
+    Users,
+)
 from session_buddy.server.api.health import Life, Readiness, ServerHealth
 from session_buddy.server.api.intake import NewInvocation, Recording
 from session_buddy.server.api.notes import annotate, plain
 from session_buddy.server.problems import Problem
 
-__all__ = ["REFERENCE", "described", "refusals", "schema"]
+__all__ = ["REFERENCE", "described", "done", "refusals", "schema"]
 
 REFERENCE = "#/components/schemas/{name}"
 _SHAPES: tuple[type[msgspec.Struct], ...] = (
@@ -38,7 +51,27 @@ _SHAPES: tuple[type[msgspec.Struct], ...] = (
     ServerHealth,
     Readiness,
     Life,
+    NewExperiment,
+    ExperimentChanges,
+    Conclusion,
+    Users,
+    NewOutcome,
+    Experiment,
+    ExperimentIndex,
+    ExperimentView,
+    ExperimentReport,
+    ExperimentHistory,
+    Assignment,
+    Assignments,
+    OutcomesRecorded,
+    PowerFigures,
 )
+_SHORT_NAMES = {
+    "session_buddy.storage.outbox.Standing": "Standing",
+    "session_buddy.experiments.assignment.Standing": "AssignmentStanding",
+    "session_buddy.experiments.design.Unit": "ExperimentUnit",
+    "session_buddy.experiments.metrics.Unit": "MetricUnit",
+}
 _INTRODUCTION = """
 Everything that Session-Buddy knows, and the way to tell it more.
 
@@ -61,7 +94,8 @@ _REASONS = {
     403: "The token has another scope, or the request came by a foreign name or from a foreign page.",
     404: "There is no such thing; `suggestions` names some that there are.",
     408: "The body did not arrive in time.",
-    413: "The body is too large, or has too many invocations.",
+    409: "The experiment does not allow that: its state, its name, or what was told before is against it.",
+    413: "The body is too large, or holds too many.",
     415: "The body has another type or encoding.",
     422: "A parameter or a field cannot be accepted; `field` names it.",
     500: "A fault of the server; its log has more.",
@@ -82,6 +116,11 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
         "problem": "No skill is called 'pytest'.",
         "remedy": "Did you mean pytest-run?",
         "suggestions": ["pytest-run"],
+    },
+    409: {
+        "type": "WrongState",
+        "problem": "'semantic-or-workflow-aware' is stopped: there is nothing to pause.",
+        "remedy": "You can conclude or archive it.",
     },
     422: {
         "type": "InvalidInput",
@@ -107,6 +146,12 @@ def described(answer: type[msgspec.Struct], meaning: str, *refused: int, example
     return {200: good, 304: {"description": _REASONS[304], "headers": etag}, **refusals(422, *refused)}
 
 
+def done(answer: type[msgspec.Struct], meaning: str, *refused: int, status: int = 200) -> dict[int | str, Any]:
+    """Return the responses of what changes something: *answer*, and the statuses *refused*."""
+    good = {"description": meaning, "content": {"application/json": {"schema": _reference(answer)}}}
+    return {status: good, **refusals(*refused)}
+
+
 def refusals(*statuses: int) -> dict[int | str, Any]:
     """Return the responses of *statuses* and of those that every operation can have."""
     return {status: _refusal(status) for status in sorted({401, 403, 500, 503, *statuses})}
@@ -124,6 +169,7 @@ def schema(app: FastAPI) -> dict[str, Any]:
         tags=[
             {"name": "record", "description": "Tell what was used."},
             {"name": "read", "description": "Ask what is known."},
+            {"name": "experiments", "description": "Compare two strategies."},
             {"name": "server", "description": "How the server itself is."},
         ],
     )
@@ -144,12 +190,23 @@ def schema(app: FastAPI) -> dict[str, Any]:
 
 
 def _components(types: Sequence[type[msgspec.Struct]]) -> dict[str, Any]:
-    _, components = msgspec.json.schema_components(types, ref_template=REFERENCE)
+    _, found = msgspec.json.schema_components(types, ref_template=REFERENCE)
+    components = _with_short_names(found)
     for component in components.values():
         if "description" in component:
             component["description"] = plain(component["description"])
     annotate(components, types)
     return components
+
+
+def _with_short_names(components: dict[str, Any]) -> dict[str, Any]:
+    """Return *components* without the modules that msgspec puts before names of which there are two."""
+    text = msgspec.json.encode(components)
+    for long, short in _SHORT_NAMES.items():
+        text = text.replace(f'"{long}"'.encode(), f'"{short}"'.encode())
+        text = text.replace(f'"{REFERENCE.format(name=long)}"'.encode(), f'"{REFERENCE.format(name=short)}"'.encode())
+    renamed: dict[str, Any] = msgspec.json.decode(text)
+    return renamed
 
 
 def _reference(answer: type[msgspec.Struct]) -> Mapping[str, str]:

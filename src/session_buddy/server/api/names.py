@@ -9,12 +9,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["KeepSlashesOfNames"]
 
-_WITH_NAMES = ("/api/v1/skills/", "/api/v1/sessions/")
+_WITH_NAMES = ("/api/v1/skills/", "/api/v1/sessions/", "/api/v1/experiments/")
 _KEPT = re.compile(rb"%2f|%25", re.IGNORECASE)
 
 
 class KeepSlashesOfNames:
-    """Leaves ``%2F`` and ``%25`` in the paths of skills and sessions as they are; their routes decode names again.
+    """Leaves ``%2F`` and ``%25`` in paths with names as they are: their routes decode names again.
 
     A server hands on a path that is decoded already, in which the slash of ``/clear`` looks like any other.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 import typing
 from collections.abc import Iterable
@@ -14,6 +15,9 @@ from typing import Any
 import msgspec
 
 __all__ = ["annotate", "plain"]
+
+_ROLE = re.compile(r":\w+:`~?(?:\w+\.)*(\w+)`")
+"""A reference to code, as docstrings have it: ``:class:`~package.Name```."""
 
 
 def annotate(components: dict[str, Any], types: Iterable[type[msgspec.Struct]]) -> None:
@@ -28,7 +32,8 @@ def annotate(components: dict[str, Any], types: Iterable[type[msgspec.Struct]]) 
 def plain(text: str) -> str:
     """Return a docstring as Markdown: paragraphs in one line each, code as Markdown has it."""
     paragraphs = inspect.cleandoc(text).split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).replace("``", "`")
+    told = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    return _ROLE.sub(r"`\1`", told).replace("``", "`")
 
 
 def _all_structs(roots: Iterable[type[msgspec.Struct]]) -> list[type[msgspec.Struct]]:

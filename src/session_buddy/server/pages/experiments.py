@@ -16,23 +16,20 @@ from session_buddy.reports.experiments import (
     ExperimentReport,
     ExperimentView,
     read_experiment,
-    read_experiment_details,
     read_experiment_index,
     read_experiment_report,
 )
-from session_buddy.server.kept import Kept
+from session_buddy.server.experiment_details import remembered_details
 from session_buddy.server.pages.experiment_figures import course_figure, forest_figure, forest_rows
 from session_buddy.server.pages.experiment_report import report_document
 from session_buddy.server.pages.rendering import csv_file, flag, name_asked_for, number, page, shown
 from session_buddy.server.site import site_of
-from session_buddy.storage import Store
 
 __all__ = [
     "course_chart",
     "course_csv",
     "metrics_chart",
     "metrics_csv",
-    "remembered_details",
     "report_file",
     "segments_csv",
     "show",
@@ -120,11 +117,6 @@ def users_csv(request: Request) -> Response:
     return csv_file(
         "users", columns, ([what, *(getattr(one, column) for column in columns[1:])] for what, one in balances.items())
     )
-
-
-def remembered_details(kept: Kept, store: Store, experiment: Experiment) -> ExperimentDetails:
-    """Return what of *experiment* is made of all its outcomes, or was a moment ago where that takes long."""
-    return kept.read((store.url, msgspec.json.encode(experiment)), lambda: read_experiment_details(store, experiment))
 
 
 def _view(request: Request) -> ExperimentView:
