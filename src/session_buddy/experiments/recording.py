@@ -25,9 +25,10 @@ from session_buddy.storage.store import Store
 __all__ = ["record_outcomes"]
 
 _ASKED_AT_ONCE = 500
+# "+ 0", since SQLite would otherwise look for each of these users with each of these ids.
 _TOLD = (
     "SELECT outcome_id, user_id, skill_name, completed, duration_seconds, user_rating, recorded_at"
-    " FROM ab_test_outcomes FINAL WHERE test_id = ? AND user_id IN ({users}) AND outcome_id IN ({ids})"
+    " FROM ab_test_outcomes FINAL WHERE test_id = ? AND user_id IN ({users}) AND outcome_id + 0 IN ({ids})"
 )
 
 
