@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from session_buddy.monitoring import evidence
 from session_buddy.monitoring.course import KEPT, Course
 from session_buddy.monitoring.panel import Panel
 from session_buddy.monitoring.series import Bucket, Counts
@@ -130,3 +132,20 @@ def test_a_resolved_incident_keeps_its_band() -> None:
     after = course.found[0]
     assert after.incident.resolved_at is not None
     assert (after.low, after.high) == (before.low, before.high)
+
+
+def test_calm_hours_cost_no_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that starts goes through weeks of hours for every skill, and nobody reads what was as ever."""
+    told: list[object] = []
+    in_words = evidence.in_words
+
+    def counted(fields: Any, *, lasting: bool = False) -> str:
+        told.append(fields["at"])
+        return in_words(fields, lasting=lasting)
+
+    monkeypatch.setattr(evidence, "in_words", counted)
+    buckets = some_hours(500, bad_from=480)
+    course = begun(buckets)
+    assert told and min(told) > buckets[480].start
+    assert [one.incident.metric for one in course.found] == ["completion_rate"]
+    assert course.found[0].low is not None and course.found[0].incident.reason.startswith("Success fell to ")

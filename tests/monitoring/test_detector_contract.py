@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from session_buddy.errors import InvalidInput
 from session_buddy.monitoring.detector import Detector, Metric, Reading, Severity
+from session_buddy.monitoring.incidents import IncidentTracker
 from session_buddy.monitoring.panel import DETECTORS, new_detector
 from session_buddy.monitoring.series import Bucket, Counts
 from tests.monitoring.making import MONDAY, any_counts, hours, outcomes
@@ -60,6 +61,30 @@ def test_an_obvious_anomaly_scores_above_the_usual(new: New) -> None:
     assert len(levels[True]) >= 2 and len(levels[False]) >= 20
     above = np.mean([odd > usual for odd in levels[True] for usual in levels[False]])
     assert above > 0.9
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_brief_look_finds_the_same(new: New, seed: int) -> None:
+    """Over calm weeks, faults that open and resolve, a new level, and hours without use."""
+    history = hours_of_skill(seed, 60, peak=12, rate=0.9, drop_at=24 * 50)
+    usual = history[24 * 30 + 11].counts
+    for at in (*range(24 * 30, 24 * 30 + 9), *range(24 * 40, 24 * 41)):
+        history[at] = _with(history[at], _obvious(new().metric, usual))
+    one, two = new(), new()
+    trackers, brief_trackers = IncidentTracker(), IncidentTracker()
+    incidents = 0
+    for bucket in history:
+        full, brief = one.observe(bucket), two.observe_briefly(bucket)
+        found = trackers.follow(full)
+        incidents += len(found)
+        assert brief_trackers.follow(brief) == found
+        assert (brief.metric, brief.at, brief.observed) == (full.metric, full.at, full.observed)
+        if full.observed is not None:
+            assert (brief.anomaly_type, brief.level) == (full.anomaly_type, full.level)
+            assert brief.has_enough_data == full.has_enough_data
+            assert full.anomaly_type is None or brief == full
+    assert one.state() == two.state()
+    assert incidents >= 2
 
 
 def test_the_future_never_changes_past_readings(new: New) -> None:

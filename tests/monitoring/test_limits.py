@@ -178,3 +178,15 @@ def test_limits_do_not_depend_on_what_comes_later(seed: int, place: int, more: i
 def test_all_detectors_are_tried() -> None:
     assert {*WITH_BANDS, "novelty"} == set(DETECTORS)
     assert all(one.end == two.start for one, two in pairwise(faulty(1)))
+
+
+def test_hours_without_outcomes_are_no_anomaly_though_one_goes_on() -> None:
+    """After a bad evening, the night and a day without use."""
+    history = hours_of_skill(8, 35, peak=20, rate=0.85)
+    evening = range(WARM + 15, WARM + 21)
+    for place in range(WARM + 15, len(history)):
+        bucket = history[place]
+        counts = half_failed(bucket.counts) if place in evening else Counts()
+        history[place] = Bucket(bucket.start, bucket.end, counts)
+    by_day = judged(Grain.DAY, history)
+    assert [bucket.start - MONDAY for bucket, verdict in by_day if verdict.anomalous] == [timedelta(days=21)]

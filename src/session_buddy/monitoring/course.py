@@ -58,7 +58,7 @@ class Course:
         """Lead the panel through *hours*, which follow those seen; return whether any incident changed."""
         changed = False
         for bucket in hours:
-            seen = self._panel.observe(bucket)
+            seen = self._panel.observe(bucket, briefly=True)
             self.until = bucket.end
             self._before += bucket.counts
             for incident in seen.incidents:

@@ -102,11 +102,8 @@ class Temper(msgspec.Struct):
     weight: float = 30.0
     means: list[float] = msgspec.field(default_factory=lambda: [0.6] * len(_DIVISORS))
     """The mean for each divisor, begun as if some days had been calm."""
-
-    @property
-    def divisor(self) -> float:
-        """1 where the model holds."""
-        return next((by for by, mean in zip(_DIVISORS, self.means, strict=True) if mean <= 1.0), _DIVISORS[-1])
+    divisor: float = 1.0
+    """1 where the model holds."""
 
     def learn(self, evidence: float) -> None:
         """Take in a day's evidence, as the model has it."""
@@ -115,3 +112,5 @@ class Temper(msgspec.Struct):
             mean + (exp(min(evidence / by, _ONE_DAY)) - mean) / self.weight
             for by, mean in zip(_DIVISORS, self.means, strict=True)
         ]
+        fitting = (by for by, mean in zip(_DIVISORS, self.means, strict=True) if mean <= 1.0)
+        self.divisor = next(fitting, _DIVISORS[-1])

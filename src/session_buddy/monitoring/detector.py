@@ -125,6 +125,14 @@ class Detector(ABC):
         them; :class:`InvalidInput` is raised for an hour that does not follow the last one.
         """
 
+    def observe_briefly(self, bucket: Bucket) -> Reading:
+        """Do what :meth:`observe` does, for whoever goes through weeks of hours to learn of anomalies.
+
+        Readings that are anomalies are the same. Others may lack what only people read, expectation, band, hours and
+        reason; an hour with nothing to measure may be told as one without enough data, whatever goes on.
+        """
+        return self.observe(bucket)
+
     def observe_with_outlook(self, bucket: Bucket) -> tuple[Reading, Outlook | None]:
         """Do what :meth:`observe` does, and tell what other outcomes of the same number would have meant.
 

@@ -11,7 +11,7 @@ from itertools import groupby
 
 import msgspec
 
-from session_buddy.monitoring.detector import Metric, Outlook, Reading
+from session_buddy.monitoring.detector import AnomalyType, Metric, Outlook, Reading
 from session_buddy.monitoring.panel import new_detector
 from session_buddy.monitoring.series import Bucket, Counts
 from session_buddy.monitoring.settings import WatchSettings
@@ -60,7 +60,7 @@ def verdicts(
         while one and one.hour.start < bucket.end:
             inside.append(one)
             one = next(judged, None)
-        anomalous = any(each.reading.anomaly_type is not None for each in inside)
+        anomalous = any(_is_anomaly(each.reading) for each in inside)
         outlooks = [each.outlook for each in inside if each.outlook]
         found.append(Verdict(limits=calm_range(outlooks, bucket.counts), anomalous=anomalous))
     return found
@@ -81,6 +81,12 @@ def calm_range(outlooks: Sequence[Outlook], counts: Counts) -> tuple[float, floa
     better = _distance(outlooks[0].spike, [(one.rate, *one.spike_gains) for one in outlooks], else_=1.0)
     low, high = max(0.0, rate + share * worse), min(1.0, rate + share * better)
     return (low, high) if low < high and (low > 0 or high < 1) else None
+
+
+def _is_anomaly(reading: Reading) -> bool:
+    """Tell whether *reading* is one of its own hour: an hour without outcomes says nothing new of what goes on."""
+    shifted = reading.anomaly_type is AnomalyType.PATTERN_SHIFT
+    return shifted or (reading.anomaly_type is not None and reading.observed is not None)
 
 
 def _distance(level: float, gains: Sequence[tuple[float, float, float]], *, else_: float) -> float:
@@ -106,6 +112,6 @@ def _judged(
             settings.detector, Metric.COMPLETION_RATE, zone=settings.zone, threshold=settings.threshold
         )
         for hour in hours[place(start) : place(watched[0].start)]:
-            detector.observe(hour)
+            detector.observe_briefly(hour)
         for hour in watched:
             yield _Judged(hour, *detector.observe_with_outlook(hour))

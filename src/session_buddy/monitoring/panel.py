@@ -79,11 +79,14 @@ class Panel:
         """The incidents that are open now, at most one for each metric."""
         return [tracker.open for _, tracker in self._watched if tracker.open]
 
-    def observe(self, bucket: Bucket) -> Seen:
-        """Judge one more hour; hours come in order, without gaps."""
+    def observe(self, bucket: Bucket, *, briefly: bool = False) -> Seen:
+        """Judge one more hour; hours come in order, without gaps.
+
+        *briefly*: incidents are the same, readings as :meth:`Detector.observe_briefly` gives them.
+        """
         readings, incidents = [], []
         for detector, tracker in self._watched:
-            reading = detector.observe(bucket)
+            reading = detector.observe_briefly(bucket) if briefly else detector.observe(bucket)
             readings.append(reading)
             incidents.extend(tracker.follow(reading))
         return Seen(tuple(readings), tuple(incidents))

@@ -9,6 +9,7 @@ beta-binomial posterior mean, as one likes).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import msgspec
 
@@ -32,56 +33,70 @@ class Profile(msgspec.Struct):
     """What remains of a cell's memory at its next visit a week later."""
     amounts: list[float] = msgspec.field(default_factory=lambda: [0.0] * HOURS_OF_WEEK)
     exposures: list[float] = msgspec.field(default_factory=lambda: [0.0] * HOURS_OF_WEEK)
+    sums: tuple[float, float] | None = None
+    """Those of both, since they are asked for several times an hour; ``None`` after a change."""
 
     @property
     def exposure(self) -> float:
         """How much was seen in all, after forgetting."""
-        return sum(self.exposures)
+        return self._added_up()[1]
 
     @property
     def whole(self) -> float:
         """Amount per exposure over the whole week; 0 before anything was seen."""
-        seen = self.exposure
-        return sum(self.amounts) / seen if seen else 0.0
+        amount, seen = self._added_up()
+        return amount / seen if seen else 0.0
 
     def expected(self, hour: int) -> float:
         """Return the shrunken amount per exposure at *hour* of the week, 0-167."""
         alike = _class_of(hour)
         whole = self.whole
-        amount = sum(self.amounts[cell] for cell in alike)
-        seen = sum(self.exposures[cell] for cell in alike)
+        amount = sum(self.amounts[alike])
+        seen = sum(self.exposures[alike])
         leaning = (amount + self.class_prior * whole) / (seen + self.class_prior)
         return (self.amounts[hour] + self.cell_prior * leaning) / (self.exposures[hour] + self.cell_prior)
 
     def support(self, hour: int) -> float:
         """Return how much exposure the expectation at *hour* of the week rests on."""
-        shared = sum(self.exposures[cell] for cell in _class_of(hour))
+        shared = sum(self.exposures[_class_of(hour)])
         return self.exposures[hour] + min(shared, self.cell_prior) + min(self.exposure, self.class_prior)
 
     def learn(self, hour: int, amount: float, exposure: float) -> None:
         """Take in what was seen at *hour* of the week; call it once for each hour that passes, also with 0."""
+        if exposure == 0 and amount == 0 and self.exposures[hour] == 0 and self.amounts[hour] == 0:
+            return
         self.amounts[hour] = self.amounts[hour] * self.keep + amount
         self.exposures[hour] = self.exposures[hour] * self.keep + exposure
+        self.sums = None
 
     def scale(self, factor: float) -> None:
         """Multiply every amount: a new level, the same shape."""
         self.amounts = [amount * factor for amount in self.amounts]
+        self.sums = None
 
     def shift(self, by: float) -> None:
         """Add *by* to every expectation."""
         self.amounts = [amount + by * exposure for amount, exposure in zip(self.amounts, self.exposures, strict=True)]
+        self.sums = None
 
     def doubt(self, remaining: float) -> None:
         """Let what was learned count for only the part *remaining* of what it did."""
         self.amounts = [amount * remaining for amount in self.amounts]
         self.exposures = [exposure * remaining for exposure in self.exposures]
+        self.sums = None
+
+    def _added_up(self) -> tuple[float, float]:
+        if self.sums is None:
+            self.sums = sum(self.amounts), sum(self.exposures)
+        return self.sums
 
 
-def _class_of(hour: int) -> range:
+@cache
+def _class_of(hour: int) -> slice:
     """Return the cells of the same hour on days of the same sort."""
     day, clock = divmod(hour, 24)
     first, last = (0, _SATURDAY) if day < _SATURDAY else (_SATURDAY, 7)
-    return range(first * 24 + clock, last * 24, 24)
+    return slice(first * 24 + clock, last * 24, 24)
 
 
 class Season(msgspec.Struct, frozen=True, kw_only=True):

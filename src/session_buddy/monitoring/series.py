@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ import msgspec
 from session_buddy.errors import InvalidInput
 from session_buddy.model import parse_time
 
-__all__ = ["Bucket", "Counts", "Grain", "by_skill", "hour_of_week", "hourly", "rolled_up", "zone_named"]
+__all__ = ["Bucket", "Counts", "Grain", "by_skill", "hour_of_week", "hourly", "local_day", "rolled_up", "zone_named"]
 
 _HOUR = timedelta(hours=1)
 
@@ -161,8 +162,19 @@ def zone_named(name: str) -> ZoneInfo:
 
 def hour_of_week(moment: datetime, zone: ZoneInfo) -> int:
     """Return 0 (Monday, midnight to one) to 167 (Sunday's last hour) by the clock of *zone*."""
+    return _local(moment, zone)[1]
+
+
+def local_day(moment: datetime, zone: ZoneInfo) -> int:
+    """Return the number of the day on which *moment* lies by the clock of *zone*; the next day's is one more."""
+    return _local(moment, zone)[0]
+
+
+@lru_cache(maxsize=4_096)
+def _local(moment: datetime, zone: ZoneInfo) -> tuple[int, int]:
+    # Many skills are watched over the same hours.
     local = moment.astimezone(zone)
-    return local.weekday() * 24 + local.hour
+    return local.toordinal(), local.weekday() * 24 + local.hour
 
 
 def _first_day(day: date, grain: Grain) -> date:

@@ -41,22 +41,25 @@ class Shift(msgspec.Struct, frozen=True):
 
 def find_shift(days: Sequence[Day], least_effect: float) -> Shift | None:
     """Return the clearest change-point in *days* (oldest first) of at least *least_effect*, or ``None``."""
-    found = [_parted(days, first) for first in range(_LEAST_BEFORE, len(days))]
+    weights, weighted = [day.weight for day in days], [day.deviation * day.weight for day in days]
+    found = [_parted(days, weights, weighted, first) for first in range(_LEAST_BEFORE, len(days))]
     best = max((shift for shift in found if shift), key=lambda shift: abs(shift.score), default=None)
     if best is None or abs(best.score) < _THRESHOLD or abs(best.after - best.before) < least_effect:
         return None
     return best if len(days) - best.first >= _LEAST_AFTER else None
 
 
-def _parted(days: Sequence[Day], first: int) -> Shift | None:
-    left, right = days[:first], days[first:]
-    left_weight, right_weight = sum(day.weight for day in left), sum(day.weight for day in right)
+def _parted(days: Sequence[Day], weights: Sequence[float], weighted: Sequence[float], first: int) -> Shift | None:
+    """Return the shift at the day *first*, or ``None`` where it is below the threshold whatever the scatter."""
+    left_weight, right_weight = sum(weights[:first]), sum(weights[first:])
     if left_weight <= 0 or right_weight <= 0:
         return None
-    before = sum(day.deviation * day.weight for day in left) / left_weight
-    after = sum(day.deviation * day.weight for day in right) / right_weight
-    scatter = sum(day.weight * (day.deviation - before) ** 2 for day in left)
-    scatter += sum(day.weight * (day.deviation - after) ** 2 for day in right)
+    before, after = sum(weighted[:first]) / left_weight, sum(weighted[first:]) / right_weight
+    error = 1 / left_weight + 1 / right_weight
+    if abs(after - before) < _THRESHOLD * error**0.5:
+        return None
+    scatter = sum(day.weight * (day.deviation - before) ** 2 for day in days[:first])
+    scatter += sum(day.weight * (day.deviation - after) ** 2 for day in days[first:])
     widened = max(1.0, scatter / (len(days) - 2))
-    error = (widened * (1 / left_weight + 1 / right_weight)) ** 0.5
+    error = (widened * error) ** 0.5
     return Shift(first, before, after, (after - before) / error)
