@@ -142,7 +142,7 @@ class TestAssignments:
             ("control", "not_running"),
         ]
 
-    @pytest.mark.parametrize("body", [{"user_ids": []}, {"user_ids": [""]}, {"user_ids": [7]}, {"users": ["a"]}, {}])
+    @pytest.mark.parametrize("body", [{"user_ids": []}, {"user_ids": [""]}, {"user_ids": ["\f"]}, {"user_ids": [7]}, {"users": ["a"]}, {}])
     def test_what_is_no_user_is_refused(self, server: Served, running: str, body: Any) -> None:
         for below in ("assignments", "exposures"):
             assert error_of(told(server, running, below, body), 422)["type"] == "InvalidInput"
@@ -266,6 +266,9 @@ class TestRefusals:
             ({"namespace_start": 0.5}, "namespace"),
             ({"end_date": "2020-01-01T00:00:00Z"}, "end_date"),
             ({"control_strategy": "  "}, "control_strategy"),
+            ({"namespace": "\f"}, "namespace"),
+            ({"overrides": {" ": "none"}}, "overrides"),
+            ({"overrides": {"me": "blue"}}, "overrides[...]"),
             ({"colour": "red"}, "colour"),
             ({"test_name": "x" * 501}, "test_name"),
         ],

@@ -211,7 +211,9 @@ class TestReport:
     def test_it_needs_nothing_else(self, client: Visitor, store: Store) -> None:
         run_trial(store)
         answer = client.get(experiment_path(NAME, "report.html"))
-        assert answer.headers["content-disposition"] == 'attachment; filename="semantic-or-workflow-aware.html"'
+        assert (
+            answer.headers["content-disposition"] == 'attachment; filename="experiment-semantic-or-workflow-aware.html"'
+        )
         page = Page(answer.text)
         assert not [tag for tag, _ in page.elements if tag in {"script", "link", "img", "iframe", "a", "form", "base"}]
         loading = {"src", "href", "xlink:href", "action", "style"}
@@ -232,7 +234,7 @@ class TestReport:
     def test_one_of_a_draft(self, client: Visitor, store: Store) -> None:
         Experiments(store, clock=FakeClock()).create("!", actor="a", control_strategy="x", treatment_strategy="y")
         answer = client.get(experiment_path("!", "report.html"))
-        assert 'filename="experiment.html"' in answer.headers["content-disposition"]
+        assert re.search(r'filename="experiment-\d+\.html"', answer.headers["content-disposition"])
         assert "A draft: nobody takes part yet." in answer.text
 
 
@@ -345,6 +347,7 @@ def test_what_was_done_is_told_in_words(store: Store) -> None:
         "reports.experiment_wording",
         "server.pages.experiment_figures",
         "server.pages.experiment_drawings",
+        "server.pages.experiment_report",
         "server.pages.links",
     ],
 )

@@ -14,6 +14,7 @@ from session_buddy.cli.commands import (
     anomalies,
     configuring,
     db,
+    experiments,
     export,
     importing,
     serving,
@@ -126,6 +127,7 @@ def command() -> Any:
     app.command("sessions")(sessions.sessions)
     app.command("status")(status.status)
     app.add_typer(anomalies.app(), name="anomalies")
+    app.add_typer(experiments.app(), name="experiment")
     app.command("serve")(serving.serve)
     app.command("sql")(sql.sql)
     app.command("export")(export.export)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["AlertFormatChoice", "DetectorChoice", "ExportFormat", "KindChoice", "ScopeChoice", "SeverityChoice"]
+__all__ = [
+    "AlertFormatChoice",
+    "DetectorChoice",
+    "ExportFormat",
+    "KindChoice",
+    "MethodChoice",
+    "ScopeChoice",
+    "SeverityChoice",
+    "StatusChoice",
+    "UnitChoice",
+]
 
 
 class KindChoice(StrEnum):
@@ -55,3 +65,28 @@ class AlertFormatChoice(StrEnum):
 
     WEBHOOK = "webhook"
     SLACK = "slack"
+
+
+class StatusChoice(StrEnum):
+    """The states of :class:`session_buddy.experiments.design.Status`."""
+
+    DRAFT = "draft"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    CONCLUDED = "concluded"
+    ARCHIVED = "archived"
+
+
+class MethodChoice(StrEnum):
+    """The methods of :class:`session_buddy.experiments.design.Method`."""
+
+    SEQUENTIAL = "sequential"
+    FIXED = "fixed"
+
+
+class UnitChoice(StrEnum):
+    """The units of :class:`session_buddy.experiments.design.Unit`."""
+
+    USER = "user"
+    SESSION = "session"

@@ -7,7 +7,7 @@ import json
 from enum import IntEnum
 
 from session_buddy.cli.output import message
-from session_buddy.errors import NotFound, SessionBuddyError
+from session_buddy.errors import ExperimentError, ExperimentUnreadable, NotFound, SessionBuddyError
 
 __all__ = ["AnswerIsNo", "ExitCode", "Interrupted", "WrongUsage", "exit_code_of", "is_of_the_output", "tell"]
 
@@ -29,7 +29,7 @@ class ExitCode(IntEnum):
 
 _MEANINGS = {
     ExitCode.DONE: "done",
-    ExitCode.NO: "the answer is no: an unknown name, a pending migration, a failed check",
+    ExitCode.NO: "the answer is no: an unknown name, a wrong state, a pending migration, a failed check",
     ExitCode.WRONG_USAGE: "wrong usage",
     ExitCode.UNUSABLE: "the store or the input could not be used",
     ExitCode.INTERRUPTED: "interrupted",
@@ -55,6 +55,8 @@ _CANNOT_WRITE = {errno.EBADF, errno.EFBIG, errno.EIO, errno.ENOSPC}
 _EXIT_CODES = {
     AnswerIsNo: ExitCode.NO,
     NotFound: ExitCode.NO,
+    ExperimentUnreadable: ExitCode.UNUSABLE,
+    ExperimentError: ExitCode.NO,
     WrongUsage: ExitCode.WRONG_USAGE,
     Interrupted: ExitCode.INTERRUPTED,
 }

@@ -20,11 +20,15 @@ import typer
 
 from session_buddy.cli.app import command
 from session_buddy.cli.failures import ExitCode
+from session_buddy.experiments.design import Experiment
+from session_buddy.experiments.outcomes import OutcomesRecorded
 from session_buddy.monitoring.alerts.targets import Target, TargetList
 from session_buddy.monitoring.retention import Pruned
 from session_buddy.reports.anomalies import AnomalyList, Look
 from session_buddy.reports.backtesting import BacktestReport
 from session_buddy.reports.checking import Check, Repaired
+from session_buddy.reports.experiment_power import PowerFigures
+from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex, ExperimentReport
 from session_buddy.reports.importing import ImportSummary
 from session_buddy.reports.overview import Overview
 from session_buddy.reports.profile import SkillProfile
@@ -48,6 +52,15 @@ _SHAPES: dict[str, list[type[msgspec.Struct]]] = {
     "anomalies": [AnomalyList],
     "anomalies backtest": [BacktestReport],
     "anomalies watch": [Look],
+    "experiment list": [ExperimentIndex],
+    "experiment show": [ExperimentReport],
+    "experiment history": [ExperimentHistory],
+    "experiment record": [OutcomesRecorded],
+    "experiment power": [PowerFigures],
+    **{
+        f"experiment {step}": [Experiment]
+        for step in ("create", "change", "start", "pause", "resume", "stop", "conclude", "archive")
+    },
     "alerts add": [Target],
     "alerts list": [TargetList],
     "settings": [SettingList],
@@ -66,6 +79,10 @@ _OTHER_SHAPES = {
     "db migrate": "`versions`: the versions applied, in that order; with `--dry-run` `sql`.",
     "db rollback": "`versions`: the versions taken out, in that order; `backup`: the path of the backup made before,"
     " `null` where nothing was to be done; with `--dry-run` `sql`.",
+    "experiment assign": "`assignments`: for each user, in their order, `user_id`, `variant` and `standing`:"
+    " `assigned`, or why the user takes no part.",
+    "experiment expose": "`assignments`: as `experiment assign` gives them.",
+    "experiment report": "`report`: the path of the file.",
     "alerts remove": "`removed`: its name.",
     "alerts test": "`sent`: its name.",
     "settings set": "`name`, and `value` as it is now.",

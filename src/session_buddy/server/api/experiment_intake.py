@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from session_buddy.errors import InvalidInput
 from session_buddy.experiments.assignment import Assignment, Override
 from session_buddy.experiments.design import Guardrail, Method
 from session_buddy.experiments.metrics import METRICS
 from session_buddy.experiments.outcomes import TrialOutcome
+from session_buddy.server.api.taking import SOMETHING_VISIBLE
 
 __all__ = [
     "MOST_OUTCOMES",
@@ -28,9 +28,8 @@ __all__ = [
 MOST_USERS, MOST_OUTCOMES = 1_000, 10_000
 _CENTURY_SECONDS = 100 * 366 * 86_400
 _MOST_SAMPLE = 1_000_000_000
-_VISIBLE = r"\S"
 
-Name = Annotated[str, Meta(min_length=1, max_length=500, extra_json_schema={"pattern": _VISIBLE})]
+Name = Annotated[str, Meta(min_length=1, max_length=500, pattern=SOMETHING_VISIBLE)]
 Text = Annotated[str, Meta(max_length=4_000)]
 Moment = Annotated[str, Meta(min_length=1, max_length=64, extra_json_schema={"format": "date-time"})]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -96,7 +95,7 @@ class ExperimentChanges(_Settings, frozen=True, kw_only=True, forbid_unknown_fie
 class Conclusion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What people decided."""
 
-    decision: Annotated[str, Meta(min_length=1, max_length=4_000, extra_json_schema={"pattern": _VISIBLE})]
+    decision: Annotated[str, Meta(min_length=1, max_length=4_000, pattern=SOMETHING_VISIBLE)]
     """In their own words."""
 
 
@@ -129,8 +128,4 @@ class NewOutcome(TrialOutcome, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def settings_of(told: _Settings) -> dict[str, Any]:
     """Return what *told* says, by setting, as plain values; its name is not among them."""
-    settings = {name: value for name, value in msgspec.to_builtins(told).items() if name != "test_name"}
-    for name in ("control_strategy", "treatment_strategy"):
-        if name in settings and not settings[name].strip():
-            raise InvalidInput(name, "is empty.", remedy="Name the strategy.")
-    return settings
+    return {name: value for name, value in msgspec.to_builtins(told).items() if name != "test_name"}

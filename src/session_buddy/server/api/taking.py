@@ -14,7 +14,10 @@ from session_buddy.server.bodies import Room, inflated, read_body, require_type
 from session_buddy.server.problems import BadBody, BodyTooLarge
 from session_buddy.server.site import site_of
 
-__all__ = ["acted_on", "decoded", "decoded_batch"]
+__all__ = ["SOMETHING_VISIBLE", "acted_on", "decoded", "decoded_batch"]
+
+SOMETHING_VISIBLE = r"\S"
+"""The pattern of texts that must not be empty or blank."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -71,11 +74,14 @@ def decoded_batch(body: bytes, kind: type[T], *, named: str, most: int) -> list[
 
 def _refused(error: msgspec.ValidationError, named: str) -> InvalidInput:
     problem, _, place = str(error).partition(" - at ")
-    path = place.strip("`").removeprefix("$")
+    # Of a key of an object that is "`key` in `$.overrides`".
+    path = place.rpartition(" in ")[2].strip("`").removeprefix("$")
     cited = _FIELD_CITED.search(problem)
     if cited:
         path = f"{path}.{cited[1]}"
     field = f"{named}{path}" if path.startswith("[") else path.removeprefix(".")
+    if f"matching regex {SOMETHING_VISIBLE!r}" in problem:
+        problem = "is empty or blank"
     return InvalidInput(field or named or "body", f"{problem}.", remedy="See this operation in the API reference.")
 
 

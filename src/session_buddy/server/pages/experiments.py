@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,7 +19,7 @@ from session_buddy.reports.experiments import (
 )
 from session_buddy.server.experiment_details import remembered_details
 from session_buddy.server.pages.experiment_figures import course_figure, forest_figure, forest_rows
-from session_buddy.server.pages.experiment_report import report_document
+from session_buddy.server.pages.experiment_report import report_document, report_name
 from session_buddy.server.pages.rendering import csv_file, flag, name_asked_for, number, page, shown
 from session_buddy.server.site import site_of
 
@@ -70,8 +68,8 @@ def show_one(request: Request) -> Response:
 def report_file(request: Request) -> Response:
     """Answer with the same as one file to keep or to send on, which needs nothing else."""
     report = _report(request)
-    name = re.sub(r"[^A-Za-z0-9-]+", "-", report.experiment.test_name).strip("-") or "experiment"
-    headers = {"content-disposition": f'attachment; filename="{name[:80]}.html"', **_NO_STORE}
+    name = report_name(report.experiment)
+    headers = {"content-disposition": f'attachment; filename="{name}"', **_NO_STORE}
     return Response(report_document(report), media_type="text/html; charset=utf-8", headers=headers)
 
 
