@@ -201,6 +201,22 @@ def test_a_store_that_is_slower_than_its_callers_does_not_fill_the_memory(tmp_pa
     assert rig.store.arrived == ["e0", "e1", "e2", "e3", "e4"]
 
 
+def test_what_is_being_recorded_is_in_memory_too(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "spool", memory_events=4)
+    rig.outbox.put(batch(0, 1, 2))
+    receipts: list[Receipt | None] = []
+
+    def thinking() -> None:
+        rig.store.before = lambda: None
+        receipts.extend(rig.outbox.put(batch(number)).receipt() for number in (3, 4))
+
+    rig.store.before = thinking
+    rig.outbox.step()
+    assert receipts == [None, Receipt.SPOOLED], "a fifth event is one too many"
+    rig.drain()
+    assert rig.store.arrived == ["e0", "e1", "e2", "e3", "e4"]
+
+
 def test_one_batch_larger_than_the_memory_limit_is_taken_all_the_same(tmp_path: Path) -> None:
     rig = Rig(tmp_path / "spool", memory_events=2)
     submission = rig.outbox.put(batch(1, 2, 3))

@@ -32,7 +32,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     flush_seconds: float = 0.25
     """Otherwise flushes begin at least this long apart; after a rest, one begins at once."""
     memory_events: int = 100_000
-    """More than that go to disk, though the store answers."""
+    """More than that, with those that are being recorded, go to disk, though the store answers."""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,11 +101,10 @@ class Outbox:
     def standing(self) -> Standing:
         """How the delivery stands at this moment."""
         with self._lock:
-            flying = sum(len(one.batch) for one in self._flight.submissions) if self._flight else 0
             return Standing(
                 recorded=self._recorded,
                 refused=self._refused,
-                waiting_events=self._queued_events + flying,
+                waiting_events=self._events_in_memory(),
                 spooled_bytes=self._spool.size_bytes,
                 problem=self._problem,
             )
@@ -192,7 +191,12 @@ class Outbox:
     def _fits_in_memory(self, submission: Submission) -> bool:
         if self._problem or not self._spool.is_empty:
             return False
-        return not self._queue or self._queued_events + len(submission.batch) <= self._limits.memory_events
+        waiting = self._events_in_memory()
+        return not waiting or waiting + len(submission.batch) <= self._limits.memory_events
+
+    def _events_in_memory(self) -> int:
+        flying = sum(len(one.batch) for one in self._flight.submissions) if self._flight else 0
+        return self._queued_events + flying
 
     def _take_off(self, now: float) -> Flight:
         submissions: list[Submission] = []
