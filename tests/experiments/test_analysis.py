@@ -11,6 +11,7 @@ from scipy import stats
 
 from session_buddy.errors import NotFound
 from session_buddy.experiments.analysis import Analysis, analyse, analyse_course, analyse_segments
+from session_buddy.experiments.assignment import Override
 from session_buddy.experiments.comparing import Comparison, Role
 from session_buddy.experiments.design import Design, Experiment, Guardrail, Method, Status
 from session_buddy.experiments.metrics import METRICS
@@ -283,6 +284,14 @@ def test_users_assigned_with_another_ratio_are_left_out(store: Store) -> None:
     Told(store, users=200)
     later = experiment(ratio_since=shifted(START, hours=1))
     assert analyse(store, later, now=NOW).health.heads["control"].assigned == 0
+
+
+def test_users_whose_variant_somebody_chose_are_left_out(store: Store) -> None:
+    Told(store, users=200)
+    design = Design(overrides={"user-0000": Override.TREATMENT, "user-0003": Override.NONE})
+    heads = analyse(store, experiment(design=design), now=NOW).health.heads
+    assert (heads["control"].assigned, heads["treatment"].assigned) == (99, 99)
+    assert all(point.users < 198 for point in analyse_course(store, experiment(design=design)))
 
 
 def test_users_who_met_both_variants_are_told_of(store: Store) -> None:

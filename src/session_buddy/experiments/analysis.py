@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from session_buddy.experiments.balance import Balance, balance
+from session_buddy.experiments.breakdown import read_course, read_segments
 from session_buddy.experiments.comparing import (
     Comparison,
     Pair,
@@ -26,9 +27,7 @@ from session_buddy.experiments.quantiles import Quantiles
 from session_buddy.experiments.sums import (
     Head,
     Scope,
-    read_course,
     read_quantiles,
-    read_segments,
     read_sums,
 )
 from session_buddy.experiments.verdict import Rules, Verdict, judge
@@ -147,7 +146,7 @@ def analyse_segments(store: Store, experiment: Experiment, *, limit: int = 20) -
 
 
 def _scope(experiment: Experiment) -> Scope:
-    return Scope(experiment.test_id, experiment.ratio_since or "")
+    return Scope(experiment.test_id, experiment.ratio_since or "", tuple(sorted(experiment.design.overrides)))
 
 
 def _roles(experiment: Experiment) -> list[tuple[Metric, Role]]:
