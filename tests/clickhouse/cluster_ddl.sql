@@ -1201,18 +1201,26 @@ INNER JOIN (
 ) AS b ON b.skill_name = d.skill_b;
 
 CREATE VIEW IF NOT EXISTS ab_test_user_sums ON CLUSTER session_buddy AS
-SELECT a.test_id AS test_id, a.user_id AS user_id, a.group_name AS group_name, a.assigned_at AS assigned_at,
-       ifNull(o.outcomes, 0) AS outcome_count, ifNull(o.completed, 0) AS completed_count,
-       ifNull(o.duration, 0) AS duration_sum, ifNull(o.durations, 0) AS duration_count,
-       ifNull(o.rating, 0) AS rating_sum, ifNull(o.ratings, 0) AS rating_count
-FROM ab_test_assignments AS a FINAL
-LEFT JOIN (
-    SELECT r.test_id AS test_id, r.user_id AS user_id, toInt64(count()) AS outcomes,
-           toInt64(sum(r.completed)) AS completed, ifNull(sum(r.duration_seconds), 0) AS duration,
-           toInt64(count(r.duration_seconds)) AS durations, ifNull(sum(r.user_rating), 0) AS rating,
-           toInt64(count(r.user_rating)) AS ratings
-    FROM ab_test_outcomes AS r FINAL GROUP BY r.test_id, r.user_id
-) AS o ON o.test_id = a.test_id AND o.user_id = a.user_id;
+SELECT u.test_id AS test_id, u.user_id AS user_id, max(u.assigned) AS group_name, max(u.moment) AS assigned_at,
+       sum(u.outcomes) AS outcome_count, sum(u.completed) AS completed_count, sum(u.duration) AS duration_sum,
+       sum(u.durations) AS duration_count, sum(u.rating) AS rating_sum, sum(u.ratings) AS rating_count
+FROM (
+    SELECT a.test_id AS test_id, a.user_id AS user_id, a.group_name AS assigned, a.assigned_at AS moment,
+           toInt64(0) AS outcomes, toInt64(0) AS completed, toFloat64(0) AS duration, toInt64(0) AS durations,
+           toFloat64(0) AS rating, toInt64(0) AS ratings
+    FROM ab_test_assignments AS a FINAL
+    UNION ALL
+    SELECT o.test_id, o.user_id, toLowCardinality(''), '', o.outcomes, o.completed, o.duration, o.durations, o.rating,
+           o.ratings
+    FROM (
+        SELECT r.test_id AS test_id, r.user_id AS user_id, toInt64(count()) AS outcomes,
+               toInt64(sum(r.completed)) AS completed, sum(ifNull(r.duration_seconds, 0)) AS duration,
+               toInt64(count(r.duration_seconds)) AS durations, sum(ifNull(r.user_rating, 0)) AS rating,
+               toInt64(count(r.user_rating)) AS ratings
+        FROM ab_test_outcomes AS r FINAL GROUP BY r.test_id, r.user_id
+    ) AS o
+) AS u
+GROUP BY u.test_id, u.user_id HAVING group_name <> '';
 
 CREATE VIEW IF NOT EXISTS ab_test_group_counts ON CLUSTER session_buddy AS
 SELECT s.test_id AS test_id, s.group_name AS group_name, toInt64(count()) AS user_count,
