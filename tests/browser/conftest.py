@@ -11,6 +11,7 @@ from session_buddy.storage import open_store
 from tests.browser.serving import Served
 from tests.making import FakeClock, many
 from tests.server.test_pages import mark
+from tests.trials import run_trial
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -43,6 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         store.refresh()
         mark(store, "skill-3", reason="Success fell to 50 %.")
         mark(store, "skill-4", metric="duration", observed=90.0, baseline=10.0)
+        run_trial(store, users=240)
     with served.running():
         yield served
 

@@ -11,12 +11,13 @@ from playwright.sync_api import Page, expect
 
 from session_buddy import formats
 from session_buddy.model import Kind, Outcome
-from session_buddy.server.pages.links import session_path, skill_path
+from session_buddy.server.pages.links import experiment_path, session_path, skill_path
 from session_buddy.storage import open_store
 from tests.browser.conftest import Open, keep_picture
 from tests.browser.serving import Served
 from tests.making import NOW, FakeClock, invocation, shifted
 from tests.server.test_pages_hostile import HOSTILE, fill
+from tests.trials import NAME
 
 PAGES = {
     "overview": "/",
@@ -24,6 +25,8 @@ PAGES = {
     "skill": "/skills/skill-3",
     "sessions": "/sessions",
     "session": "/sessions/session-1",
+    "experiments": "/experiments",
+    "experiment": experiment_path(NAME),
     "anomalies": "/anomalies",
     "data": "/data",
 }

@@ -13,10 +13,11 @@ from session_buddy.experiments.comparing import Comparison, Role
 from session_buddy.experiments.design import Experiment
 from session_buddy.experiments.lifecycle import Action
 from session_buddy.experiments.rows import ExperimentEvent
-from session_buddy.formats import NOTHING, plural, printable
+from session_buddy.formats import NOTHING, percent, plural, printable
 
 __all__ = [
     "Leaning",
+    "chance",
     "concluded_as",
     "days_ahead",
     "event_words",
@@ -30,6 +31,7 @@ __all__ = [
 
 _LEAST_SHOWN_P = 0.0001
 _MOST_DAYS = 3_650
+_NEVER = 1e-9
 _LONGEST = 300
 
 
@@ -92,6 +94,15 @@ def share(value: float | None) -> str:
     ('50 %', '2.5 %', '7.35 %')
     """
     return NOTHING if value is None else f"{100 * value:.3g} %"
+
+
+def chance(value: float | None) -> str:
+    """Return a probability in percent, which is never certain.
+
+    >>> chance(0.83), chance(1.0), chance(0.0)
+    ('83 %', '>99 %', '<1 %')
+    """
+    return percent(value if value is None else min(max(value, _NEVER), 1 - _NEVER))
 
 
 def days_ahead(days: float) -> str:

@@ -15,10 +15,11 @@ from session_buddy.experiments.design import Experiment, Status
 from session_buddy.experiments.outcomes import OutcomesRecorded
 from session_buddy.experiments.rows import ExperimentEvent
 from session_buddy.experiments.verdict import Decision, told_lift, told_value
-from session_buddy.formats import NOTHING, count, date, minute, percent, plural, printable, shown_name
+from session_buddy.formats import NOTHING, count, date, minute, plural, printable, shown_name
 from session_buddy.reports.experiment_power import PowerFigures
 from session_buddy.reports.experiment_wording import (
     Leaning,
+    chance,
     concluded_as,
     days_ahead,
     event_words,
@@ -188,8 +189,8 @@ def power_screen(found: PowerFigures, *, width: int) -> Iterator[RenderableType]
             Text(f"{count(question.users)} users, looked at once, show a lift of ±{share(found.detectable_lift)}")
         )
         if found.power_at_once is not None and question.lift is not None:
-            chance = percent(found.power_at_once)
-            yield indented(Text(f"and one of {told_lift(question.lift)} with a chance of {chance}"))
+            likely = chance(found.power_at_once)
+            yield indented(Text(f"and one of {told_lift(question.lift)} with a chance of {likely}"))
     if question.spread is None:
         yield indented(note("As if all uses of a user ended alike; where they do not, fewer users do."))
 
@@ -264,7 +265,7 @@ def _metric(words: str, one: Comparison, margins: dict[str, float]) -> list[str 
         Text(lift, style),
         Text(interval, style),
         told_p(one.adjusted_p),
-        percent(one.chance_to_win),
+        chance(one.chance_to_win),
     ]
 
 

@@ -135,6 +135,13 @@ def course_figure(course: Sequence[CoursePoint]) -> dict[str, Any]:
             "bargap": 0.3,
             "xaxis": _axis(type="date", anchor="y2", visible=bool(course)),
             "yaxis": _lifts(*course_range(course)) | {"domain": [0.34, 1.0], "title": _title("lift")},
+            # The band would cover the line that says where no difference is.
+            "shapes": [
+                {
+                    **{"type": "line", "layer": "above", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0},
+                    "line": {"color": "--ink-3", "width": 1},
+                }
+            ],
             "yaxis2": _axis(rangemode="tozero", nticks=3, domain=[0.0, 0.24]) | {"title": _title("users")},
         },
     }

@@ -30,6 +30,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _OF_EXPERIMENTS: dict[str, Callable[..., str]] = {
     "lift": verdict.told_lift,
     "lift_end": lambda end: f"{100 * end:+.1f} %",
+    "chance": experiment_wording.chance,
     "share": experiment_wording.share,
     "told_lift": verdict.told_lift,
     "told_value": verdict.told_value,
