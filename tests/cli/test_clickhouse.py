@@ -18,7 +18,7 @@ from session_buddy.cli.settings import Settings
 from session_buddy.storage import open_store
 from session_buddy.storage.clickhouse.store import ClickHouseStore
 from tests.cli.conftest import Run
-from tests.clickhouse.places import drop, folder, new_database
+from tests.clickhouse.places import drop, folder, lend, new_database, take_back
 from tests.making import FakeClock
 
 pytestmark = pytest.mark.skipif(
@@ -28,9 +28,9 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def chdb() -> Iterator[str]:
-    made = new_database()
-    yield made
-    drop(made)
+    lent = lend()
+    yield lent
+    take_back(lent)
 
 
 @pytest.fixture

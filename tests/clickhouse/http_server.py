@@ -136,6 +136,8 @@ class _Requests(BaseHTTPRequestHandler):
     wbufsize = -1  # head and body in one packet; without it every answer waits 40 ms for an acknowledgement
     disable_nagle_algorithm = True
     server: _Server
+    _session: Any = None
+    _settings: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed
 
     def log_message(self, *_: object) -> None:
         pass
@@ -199,34 +201,51 @@ class _Requests(BaseHTTPRequestHandler):
             raise _Dropped
         if kind == "fail_before":
             return self._fail(503, "Code: 202. DB::Exception: Too many simultaneous queries. (TOO_MANY_QUERIES)")
-        connection = self.server.connect()
         try:
-            self._prepare(connection)
+            connection = self._prepared()
             if insert:
                 rows = statement[insert.end() :]
                 data, headers = self._insert(connection, insert, rows[: len(rows) // 2] if kind == "cut_body" else rows)
             else:
                 data, headers = self._query(connection, statement.decode())
         except Exception as error:
+            self._end_session()
             if kind == "cut_body":
                 raise _Dropped from error
             return self._fail(500, str(error))
-        finally:
-            connection.close()
         if kind in ("drop_after", "cut_body"):
             raise _Dropped
         if kind == "fail_after":
             return self._fail(500, "Code: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)")
         self._reply(200, data, **headers)
 
-    def _prepare(self, connection: Any) -> None:
-        """Apply database and settings; ``readonly`` last, since nothing can be set after it."""
-        if database := self.parameters.get("database"):
-            connection.query(f"USE `{database.replace('`', '``')}`")
+    def _prepared(self) -> Any:
+        """Return a session that stands on the database and has the settings of this request, and no others.
+
+        One that has them already is used again: clients send the same ones with nearly every request of a line.
+        """
         names = [name for name in self.parameters if name not in _NO_SETTINGS and not name.startswith("param_")]
-        for name in sorted(names, key=lambda name: name == "readonly"):
-            value = self.parameters[name].replace("\\", "\\\\").replace("'", "\\'")
-            connection.query(f"SET {name} = '{value}'")
+        settings = {name: self.parameters[name] for name in names}
+        if self._session is None or settings != self._settings:
+            self._end_session()
+            self._session = self.server.connect()
+            # ``readonly`` last, since nothing can be set after it.
+            for name in sorted(names, key=lambda name: name == "readonly"):
+                value = settings[name].replace("\\", "\\\\").replace("'", "\\'")
+                self._session.query(f"SET {name} = '{value}'")
+            self._settings = settings
+        database = self.parameters.get("database") or "default"
+        self._session.query(f"USE `{database.replace('`', '``')}`")
+        return self._session
+
+    def _end_session(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def finish(self) -> None:
+        self._end_session()
+        super().finish()
 
     def _insert(self, connection: Any, insert: re.Match[bytes], rows: bytes) -> tuple[bytes, dict[str, str]]:
         if insert[2].upper() == b"VALUES":
@@ -301,7 +320,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Requests)
 
     def connect(self) -> Any:
-        """Return a connection of its own, so that settings end with their request."""
+        """Return a session of its own, so that settings are seen by no other line."""
         return self._chdb.connect(self._folder)
 
     def handle_error(self, *_: object) -> None:

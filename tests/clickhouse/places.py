@@ -10,20 +10,27 @@ from itertools import count
 from pathlib import Path
 
 from session_buddy.storage.clickhouse.connection import open_client, parse_url
+from tests.clickhouse.stock import Stock, drop
+
+__all__ = ["drop", "folder", "lend", "memory", "new_database", "take_back"]
 
 _numbers = count(1)
+
+
+def memory() -> Path | None:
+    """Return where files are kept in memory, if anywhere: the engine flushes each of the hundred files of a schema."""
+    place = Path("/dev/shm")
+    return place if place.is_dir() else None
 
 
 @cache
 def folder() -> str:
     """The one folder of this process; it is removed when the process ends.
 
-    In memory where there is such a place: a schema of a hundred tables and views is flushed for every database.
     One connection stays open: when the last one closes the engine ends, and each time it starts again takes half a
     second, and leaves some threads behind for good.
     """
-    memory = Path("/dev/shm")
-    made = tempfile.mkdtemp(prefix="session-buddy-tests-", dir=memory if memory.is_dir() else None)
+    made = tempfile.mkdtemp(prefix="session-buddy-tests-", dir=memory())
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     atexit.register(open_client(parse_url(f"chdb:///{made}")).close)
     return made
@@ -34,10 +41,15 @@ def new_database() -> str:
     return f"chdb:///{folder()}?database=test_{next(_numbers)}"
 
 
-def drop(*urls: str) -> None:
-    """Remove the databases that *urls* name: each of them keeps its tables in memory until then."""
+def lend() -> str:
+    """Return the URL of a store in which nothing was recorded; see :class:`~tests.clickhouse.stock.Stock`."""
+    return _stock.lend()
+
+
+def take_back(*urls: str) -> None:
+    """End the loan of stores. Nobody has them open any more."""
     for url in urls:
-        address = parse_url(url)
-        client = open_client(address)
-        client.command(f"DROP DATABASE IF EXISTS {address.database} SYNC")
-        client.close()
+        _stock.take_back(url)
+
+
+_stock = Stock(new_database)

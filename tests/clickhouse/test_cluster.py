@@ -24,7 +24,7 @@ from session_buddy.storage.migrations.base import MigrationManager
 from session_buddy.storage.migrations.clickhouse_target import ClickHouseTarget
 from session_buddy.storage.tables import PLAIN_TABLES
 from tests.clickhouse.cluster_server import CLUSTER, ClusterServer
-from tests.clickhouse.places import drop, new_database
+from tests.clickhouse.places import drop, memory, new_database
 from tests.making import NOW, FakeClock, invocation, many, shifted
 
 pytest.importorskip("clickhouse_connect", reason="the extra 'clickhouse' is not installed")
@@ -52,11 +52,7 @@ _databases = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ClusterServer]:
-    memory = Path("/dev/shm")
-    with (
-        tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder,
-        ClusterServer(Path(folder) / "data") as running,
-    ):
+    with tempfile.TemporaryDirectory(dir=memory()) as folder, ClusterServer(Path(folder) / "data") as running:
         yield running
 
 

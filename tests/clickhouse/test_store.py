@@ -19,7 +19,7 @@ from session_buddy.storage.clickhouse import event_log
 from session_buddy.storage.clickhouse.changes import Present, plan
 from session_buddy.storage.clickhouse.connection import open_client, parse_url
 from session_buddy.storage.clickhouse.parameters import bound
-from tests.clickhouse.places import drop, new_database
+from tests.clickhouse.places import lend, take_back
 from tests.making import NOW, FakeClock, invocation, many, shifted
 
 pytest.importorskip("clickhouse_connect", reason="the extra 'clickhouse' is not installed")
@@ -27,9 +27,9 @@ pytest.importorskip("clickhouse_connect", reason="the extra 'clickhouse' is not 
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    made = new_database()
-    yield made
-    drop(made)
+    lent = lend()
+    yield lent
+    take_back(lent)
 
 
 @pytest.fixture

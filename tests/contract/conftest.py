@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from session_buddy.storage import Clock, Store, open_store
-from tests.clickhouse.places import drop, new_database
+from tests.clickhouse.places import lend, take_back
 
 OpenStore = Callable[..., Store]
 NewUrl = Callable[[], str]
@@ -23,17 +23,17 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def new_url(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewUrl]:
-    """Makes URLs of stores that are not there yet; what was stored under them is dropped after the test."""
-    made: list[str] = []
+    """Makes URLs of stores in which nothing was recorded; what the test stores under them is gone after it."""
+    lent: list[str] = []
 
     def url() -> str:
         if engine == "sqlite":
             return f"sqlite:///{tmp_path_factory.mktemp('store')}/store.db"
-        made.append(new_database())
-        return made[-1]
+        lent.append(lend())
+        return lent[-1]
 
     yield url
-    drop(*made)
+    take_back(*lent)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from session_buddy.storage import Store, open_store
 from session_buddy.storage.digests import EVENT_COLUMNS, canonical, to_invocation
 from session_buddy.storage.locations import names_in
 from session_buddy.storage.tables import PLAIN_TABLES
-from tests.clickhouse.places import drop, new_database
+from tests.clickhouse.places import lend, take_back
 from tests.making import NOW, FakeClock, many, shifted
 
 pytestmark = pytest.mark.skipif(
@@ -77,7 +77,7 @@ OpenPair = Callable[[FakeClock], Pair]
 @pytest.fixture
 def open_pair(tmp_path: Path) -> Iterator[OpenPair]:
     opened: list[Store] = []
-    url = new_database()
+    url = lend()
 
     def open_it(clock: FakeClock) -> Pair:
         opened.append(open_store(f"sqlite:///{tmp_path}/store.db", clock=clock))
@@ -87,7 +87,7 @@ def open_pair(tmp_path: Path) -> Iterator[OpenPair]:
     yield open_it
     for store in opened:
         store.close()
-    drop(url)
+    take_back(url)
 
 
 def assert_same(pair: Pair, *, made_up: frozenset[str] = frozenset()) -> None:

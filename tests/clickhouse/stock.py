@@ -1,0 +1,88 @@
+"""Stores with a schema and no rows, each lent to one test at a time.
+
+A schema of a hundred tables and views takes half a second to make and a tenth of that to empty. Whoever tests how
+schemas come and go has no use for these: see :func:`~tests.clickhouse.places.new_database`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from session_buddy.storage import open_store
+from session_buddy.storage.clickhouse.connection import open_client, parse_url
+
+__all__ = ["Stock", "drop"]
+
+
+class Stock:
+    """Lends stores; *new_url* names a place where there is none yet."""
+
+    def __init__(self, new_url: Callable[[], str]) -> None:
+        self._new_url = new_url
+        self._spare: list[str] = []
+        self._made: dict[str, _Made] = {}
+
+    def lend(self) -> str:
+        """Return the URL of a store in which nothing was recorded, and that nobody else has."""
+        if self._spare:
+            return self._spare.pop()
+        url = self._new_url()
+        open_store(url).close()
+        client = _opened(url)
+        first_rows = _filled(client)
+        self._made[url] = _Made(first_rows, _fingerprint(client, first_rows))
+        client.close()
+        return url
+
+    def take_back(self, url: str) -> None:
+        """Empty the store for the next test; it is dropped where its schema or its first rows are others now."""
+        made, client = self._made[url], _opened(url)
+        try:
+            is_as_made = _fingerprint(client, made.first_rows) == made.fingerprint
+            if is_as_made:
+                client.command("SYSTEM START MERGES")
+                for table in _filled(client) - made.first_rows:
+                    client.command(f"TRUNCATE TABLE {table}")
+        finally:
+            client.close()
+        if is_as_made:
+            self._spare.append(url)
+        else:
+            drop(url)
+
+
+def drop(*urls: str) -> None:
+    """Remove the databases that *urls* name: each of them keeps its tables in memory until then."""
+    for url in urls:
+        address = parse_url(url)
+        client = open_client(address)
+        client.command(f"DROP DATABASE IF EXISTS {address.database} SYNC")
+        client.close()
+
+
+class _Made(NamedTuple):
+    """A store as it was made: the tables that the schema itself puts rows into, and what all of it amounts to."""
+
+    first_rows: frozenset[str]
+    fingerprint: dict[str, str]
+
+
+def _opened(url: str) -> Any:
+    address = parse_url(url)
+    return open_client(address, database=address.database)
+
+
+def _filled(client: Any) -> frozenset[str]:
+    sql = "SELECT name FROM system.tables WHERE database = currentDatabase() AND total_rows > 0"
+    return frozenset(name for (name,) in client.query(sql).result_rows)
+
+
+def _fingerprint(client: Any, first_rows: Iterable[str]) -> dict[str, str]:
+    """Return the statement behind each table and view, and a digest of each table in *first_rows*."""
+    sql = "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()"
+    found = dict(client.query(sql).result_rows)
+    for table in found.keys() & set(first_rows):
+        digest = f"SELECT count(), sum(cityHash64(toString(tuple(*)))) FROM {table} FINAL"
+        found[f"rows of {table}"] = str(client.query(digest).result_rows)
+    return found
