@@ -258,6 +258,15 @@ class TestLogin:
             assert (answer.status_code, answer.headers["location"]) == (303, "/login")
             assert browser.get(READ).status_code == 401
 
+    @pytest.mark.parametrize("other", ['prefs={"dark":true}', "a b=c", "=", "caf\xe9=1", 'open="'])
+    def test_cookies_of_other_programs_on_this_machine_are_no_hindrance(
+        self, guarded: tuple[Served, dict[str, str]], other: str
+    ) -> None:
+        # A browser sends the cookies of all ports of a name, whoever set them, the longest kept first.
+        server, tokens = guarded
+        sent = f"{other}; session_buddy_token={tokens['read']}; z=1".encode("latin-1")
+        assert server.client.get(READ, headers=[(b"cookie", sent)]).status_code == 200
+
     def test_behind_tls_the_cookie_stays_there(self, guarded: tuple[Served, dict[str, str]]) -> None:
         server, tokens = guarded
         headers = {"origin": "https://buddy.example", "host": "buddy.example"}

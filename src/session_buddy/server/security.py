@@ -17,11 +17,11 @@ import ipaddress
 import re
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
@@ -204,11 +204,9 @@ def _presented(headers: Headers) -> str | None:
     kind, _, token = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return token.strip()
-    try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return None
-    return cookie.value if cookie else None
+    # Not http.cookies: it stops at the first cookie that breaks the rules. Browsers send one jar to all ports of a
+    # name, so what any other program on this machine has set comes with ours.
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE)
 
 
 def _with_headers(send: Send) -> Send:
