@@ -142,6 +142,8 @@ def test_a_batch_with_faults_names_each_and_stores_nothing(one_server: Served) -
         ("follow_up_actions", ["a"] * 1001),
         ("invoked_at", "2026-06-15T12:00:00"),
         ("invoked_at", "0001-01-01T00:00:00+23:00"),
+        ("invoked_at", "1969-12-31T23:59:59.999Z"),
+        ("invoked_at", "2106-01-01T00:00:00+00:00"),
         ("kind", "other"),
         ("duration_ms", 1 << 70),
         ("duration_ms", 1.5),

@@ -230,8 +230,8 @@ def test_a_series_has_no_gaps_and_the_days_of_its_zone(one_server: Served) -> No
         ("/invocations", {"until": "2026-01-01T00:00:00"}, "until"),
         ("/anomalies", {"open": "perhaps"}, "open"),
         ("/skills/skill-3/series", {"bucket": "minute"}, "bucket"),
-        ("/skills/skill-3/series", {"tz": "Mars/Olympus"}, "zone"),
-        ("/skills/skill-3/series", {"tz": "../../etc/passwd"}, "zone"),
+        ("/skills/skill-3/series", {"tz": "Mars/Olympus"}, "tz"),
+        ("/skills/skill-3/series", {"tz": "../../etc/passwd"}, "tz"),
         ("/skills/skill-3/series", {"until": "0001-01-01T00:00:00Z"}, "until"),
     ],
 )
@@ -242,6 +242,15 @@ def test_a_parameter_that_cannot_be_is_named(
     error = answer.json()["error"]
     assert (answer.status_code, error["type"], error["field"]) == (422, "InvalidInput", field)
     assert error["problem"] and error["remedy"]
+
+
+@pytest.mark.parametrize("bucket", ["hour", "day", "week"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_series_at_either_end_of_the_calendar_is_answered(one_server: Served, bucket: str, moment: str) -> None:
+    asked = {"bucket": bucket, "tz": "Pacific/Kiritimati", "since": moment, "until": moment}
+    answer = one_server.client.get(f"{PREFIX}/skills/skill-3/series", params=asked)
+    assert answer.status_code == 200
+    assert all(one["invocations"] == 0 for one in answer.json()["buckets"])
 
 
 class TestTags:

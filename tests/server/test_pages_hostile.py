@@ -7,6 +7,7 @@ import io
 import re
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from session_buddy.experiments.assignment import Override
 from session_buddy.experiments.records import Experiments
 from session_buddy.formats import printable, shown_name
+from session_buddy.monitoring.series import Grain
 from session_buddy.server.pages.figures import plain
 from session_buddy.server.pages.links import experiment_path, session_path, skill_path
 from session_buddy.storage import Store, open_store
@@ -189,6 +191,20 @@ def test_every_skill_has_a_page_that_names_it(visitor: Visitor, text: str) -> No
     assert wanted in page.text
     assert "49{" not in page.text and "alert(1)\n" not in answer.text
     assert visitor.get(skill_path(text, "series.csv")).headers["content-type"].startswith("text/csv")
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])
+def test_a_clock_that_went_mad_hides_no_page(tmp_path: Path, moment: str) -> None:
+    with open_store(f"sqlite:///{tmp_path / 'store.db'}", clock=FakeClock()) as store:
+        told = {"session_id": "mad-session", "invoked_at": moment, "duration_ms": 90_000}
+        store.record([invocation("mad", skill_name="mad", **told), invocation("sane", session_id="mad-session")])
+        store.refresh()
+        with visiting(store, tmp_path) as visitor:
+            for grain in Grain:
+                for address in ("/skills/mad", "/skills/mad/series.csv", "/skills/mad/series.json"):
+                    assert visitor.get(f"{address}?grain={grain}").status_code == 200
+            for address in ("/", "/skills", "/sessions", "/sessions/mad-session", "/data", "/api/v1/skills/mad"):
+                assert visitor.get(address).status_code == 200
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime
 
 import msgspec
 
@@ -128,8 +128,8 @@ def without_tools() -> frozenset[Kind]:
 def first_day(last: str, days: int) -> str:
     """Return the start of the first of *days* UTC days of which the last contains the moment *last*.
 
-    >>> first_day("2026-03-02T09:30:00.000Z", 2)
-    '2026-03-01T00:00:00.000Z'
+    >>> first_day("2026-03-02T09:30:00.000Z", 2), first_day("0001-01-02T09:30:00.000Z", 30)
+    ('2026-03-01T00:00:00.000Z', '0001-01-01T00:00:00.000Z')
     """
-    day = datetime.fromisoformat(last).date() - timedelta(days=days - 1)
+    day = date.fromordinal(max(1, datetime.fromisoformat(last).toordinal() - days + 1))
     return f"{day.isoformat()}T00:00:00.000Z"

@@ -17,6 +17,8 @@ _HOUR = timedelta(hours=1)
 _SPANS = {Grain.HOUR: _HOUR, Grain.DAY: timedelta(days=1), Grain.WEEK: timedelta(days=7)}
 _MOST = 1_000
 """Buckets at most: more than a screen has pixels to tell apart."""
+_EARLIEST, _LATEST = datetime(100, 1, 1, tzinfo=UTC), datetime(9900, 1, 1, tzinfo=UTC)
+"""A source's clock may say anything; buckets have starts and ends, and the calendar has neither beyond its own."""
 _JUDGED = timedelta(weeks=26)
 """So far back it is told what the detector makes of a bucket, which takes it a while."""
 
@@ -85,13 +87,13 @@ def read_series(
     Raises :class:`~session_buddy.errors.InvalidInput` for a *zone* that is none.
     """
     zone_named(zone)
-    last = datetime.fromisoformat(until)
-    first = max(datetime.fromisoformat(since), last - (_MOST - 1) * _SPANS[grain])
+    last = _drawable(until)
+    first = max(_drawable(since), last - (_MOST - 1) * _SPANS[grain])
     # The first bucket is whole, and has before it what it is judged by.
     begin = _hour_of(first) - LOOKS_BACK - _SPANS[grain]
     hours = hourly(_rows(store, skill, begin, last), begin, _hour_of(last) + _HOUR)
     shown = [bucket for bucket in rolled_up(hours, grain, zone) if bucket.end > first][-_MOST:]
-    ended = _hour_of(datetime.fromisoformat(now or until) - GRACE)
+    ended = _hour_of(_drawable(now or until) - GRACE)
     told = [] if skill is None else _verdicts(store, skill, shown, [hour for hour in hours if hour.end <= ended])
     none = [Verdict()] * (len(shown) - len(told))
     figures = [_figures(bucket, verdict) for bucket, verdict in zip(shown, none + told, strict=True)]
@@ -129,6 +131,11 @@ def _figures(bucket: Bucket, verdict: Verdict) -> BucketFigures:
         expected_high=limits[1] if limits else None,
         anomalous=verdict.anomalous,
     )
+
+
+def _drawable(moment: str) -> datetime:
+    """Return *moment*, or what is nearest to it of the years around which there is room to reckon."""
+    return min(max(datetime.fromisoformat(moment), _EARLIEST), _LATEST)
 
 
 def _hour_of(moment: datetime) -> datetime:

@@ -16,6 +16,8 @@ from session_buddy.server.problems import BadBody, BodyTooLarge, InvalidBatch, I
 __all__ = ["NewInvocation", "Recording", "decode_batch"]
 
 _FAULTS_TOLD = 100
+_YEARS = ("1970", "2105")
+"""What every engine can keep: a batch that one cannot must not be acknowledged first."""
 _CENTURY_MS = 100 * 366 * 86_400_000
 _NAME = r"^[^\s\x00-\x1f\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$"
 _TEXT = r"^[^\x00]*$"
@@ -42,7 +44,7 @@ class NewInvocation(Invocation, frozen=True, kw_only=True, gc=False, forbid_unkn
     session_id: Name
     skill_name: Name
     invoked_at: Moment
-    """With any offset; stored in UTC. A time without one is refused."""
+    """With any offset, from 1970 to 2105; stored in UTC. A time without an offset is refused."""
     source: Name = "api"
     user_id: Name = "local"
     duration_ms: Milliseconds | None = None  # type: ignore[assignment]  # whole by the time anybody sees it
@@ -155,11 +157,16 @@ def _no_json(error: Exception) -> BadBody:
 
 def _canonical(moment: str) -> str:
     try:
-        return parse_time(moment, field="invoked_at")
+        canonical = parse_time(moment, field="invoked_at")
     except InvalidInput as error:
         raise InvalidInvocation(
             "invoked_at", error.problem.removeprefix("invoked_at: "), remedy=error.remedy
         ) from error
+    if not _YEARS[0] <= canonical[:4] <= _YEARS[1]:
+        raise InvalidInvocation(
+            "invoked_at", f"{moment!r} is outside {_YEARS[0]}-{_YEARS[1]}.", remedy="Set the clock that it comes from."
+        )
+    return canonical
 
 
 def _require_visible(field: str, name: str | None) -> None:

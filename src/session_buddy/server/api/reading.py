@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from session_buddy.errors import InvalidInput
 from session_buddy.model import Kind, Outcome, parse_time
-from session_buddy.monitoring.series import Grain
+from session_buddy.monitoring.series import Grain, zone_named
 from session_buddy.ordering import RankingOrder
 from session_buddy.reports.paging import (
     AnomalyPage,
@@ -170,6 +170,7 @@ async def series(
     site = site_of(request)
     end = _moment("until", until) or site.clock()
     start = _moment("since", since) or _before(end, _DEFAULT_SPANS[bucket])
+    _require_zone(tz)
 
     def read() -> Series:
         found = find_skill(site.store, unquote(name))
@@ -247,6 +248,13 @@ async def health(request: Request) -> Response:
 
 def _moment(field: str, text: str | None) -> str | None:
     return None if text is None else parse_time(text, field=field)
+
+
+def _require_zone(tz: str) -> None:
+    try:
+        zone_named(tz)
+    except InvalidInput as error:
+        raise InvalidInput("tz", error.problem.removeprefix("zone: "), remedy=error.remedy) from error
 
 
 def _before(moment: str, span: timedelta) -> str:

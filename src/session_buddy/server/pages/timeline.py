@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import msgspec
@@ -15,6 +15,8 @@ from session_buddy.reports.sessions import Step
 __all__ = ["Lane", "Mark", "Picture", "Tick", "drawn"]
 
 _LANES = 14
+_LATEST = datetime(9800, 1, 1, tzinfo=UTC)
+"""Later starts are drawn here: the calendar ends before what began on its last day and took a while."""
 _IDLE = timedelta(minutes=10)
 """Waits longer than this are cut out."""
 _CUT_SHARE = 1.5
@@ -138,7 +140,7 @@ def _mark(step: Step, start: float, end: float) -> Mark:
 
 
 def _span(step: Step) -> tuple[datetime, datetime]:
-    start = datetime.fromisoformat(step.invoked_at)
+    start = min(datetime.fromisoformat(step.invoked_at), _LATEST)
     return start, start + timedelta(seconds=step.duration_seconds or 0)
 
 
