@@ -42,6 +42,9 @@ ROLL_UPS: dict[str, str] = {
 
 Left out is what describes a group (kind, plugin, user, source, project): that comes from the
 row that was told first, which a recount need not find the same.
+
+Sums of fractions depend on the order in which they were added, in the last of their digits: those of a user are
+compared to a thousandth, those of a group not at all.
 """
 
 _REFRESH = (
