@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import pty
 import re
@@ -21,7 +22,7 @@ from session_buddy.reports.latest import read_latest
 from session_buddy.reports.ranking import read_ranking, without_tools
 from session_buddy.storage import open_store
 from tests.cli.conftest import Run
-from tests.making import NOW, FakeClock, invocation
+from tests.making import NOW, FakeClock, invocation, shifted
 
 
 class Done(Exception):
@@ -45,6 +46,20 @@ def test_shows_again_what_changed_and_nothing_where_nothing_did(url: str, filled
             follow(store, lambda: shown.append(read_latest(store, 1)[0].skill), wait=wait)
     assert len(shown) == 2
     assert shown[0] != "brand-new" and shown[1] == "brand-new"
+
+
+def test_counts_the_last_day_of_skills_that_there_is_no_room_for(url: str, filled: list[Invocation]) -> None:
+    with open_store(url, clock=FakeClock()) as store:
+        store.record([invocation(f"rare-{n}", skill_name=f"rare-{n}", invoked_at=NOW) for n in range(3)])
+        ((uses,),) = store.query(
+            "SELECT count(*) FROM skill_invocation WHERE kind <> 'tool' AND invoked_at > ?", [shifted(NOW, days=-1)]
+        ).rows
+        ranking = read_ranking(store, without_tools(), RankingOrder.USES, sys.maxsize)
+        console = Console(width=80, height=24, record=True, file=io.StringIO())
+        console.print(live_screen(ranking, [], now=NOW, width=80, height=24, limit=1))
+    text = console.export_text()
+    assert "rare-" not in text, "there is room for one skill"
+    assert f"{uses} uses in the last 24 hours" in text
 
 
 def test_moves_on_although_nothing_happens(url: str, filled: list[Invocation]) -> None:

@@ -43,9 +43,10 @@ def show_live(settings: Settings, kinds: Collection[Kind], order: RankingOrder, 
 
         def show() -> None:
             now, (width, height) = settings.now(), terminal.size
-            ranking = read_ranking(store, kinds, order, limit, since=first_day(now, days) if days else None)
+            ranking = read_ranking(store, kinds, order, sys.maxsize, since=first_day(now, days) if days else None)
             latest = read_latest(store, LATEST)
-            live.update(live_screen(ranking, latest, now=now, width=width, height=height), refresh=True)
+            screen = live_screen(ranking, latest, now=now, width=width, height=height, limit=limit)
+            live.update(screen, refresh=True)
 
         try:
             follow(store, show)

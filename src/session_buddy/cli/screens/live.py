@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
@@ -31,13 +32,16 @@ _COLUMNS = (
 
 
 def live_screen(
-    ranking: Ranking, latest: Sequence[LatestInvocation], *, now: str, width: int, height: int
+    ranking: Ranking, latest: Sequence[LatestInvocation], *, now: str, width: int, height: int, limit: int = sys.maxsize
 ) -> RenderableType:
-    """Return the screen in at most *height* lines, as far as that is enough for a few of each."""
+    """Return the screen in at most *height* lines, as far as that is enough for a few of each.
+
+    *ranking* is of all skills, since all count in the uses of the last day; at most *limit* of them are shown.
+    """
     if not ranking.skills:
         return Group(_title(now), note("Nothing was used yet. This screen notices by itself when something is."))
     uses = min(len(latest), LATEST, max(_FEWEST, (height - _FRAME) // 2))
-    skills = max(_FEWEST, height - _FRAME - uses)
+    skills = min(limit, max(_FEWEST, height - _FRAME - uses))
     recent = sum(skill.invocation_count_24h for skill in ranking.skills)
     return Group(
         _title(now),
