@@ -81,11 +81,12 @@ class EvidenceDetector(Detector):
         memory.last = bucket.end
         day = local_day(bucket.start, self._zone)
         shift = self._close_day(day) if day != memory.today.number else None
+        memory.today.is_used |= bucket.counts.invocations > 0
         amount, exposure = model.measure(bucket.counts)
         slot = hour_of_week(bucket.start, self._zone)
         judgeable = exposure > 0
         if judgeable or shift or memory.held or not brief:
-            missing = model.missing(memory.profile, memory.hours)
+            missing = model.missing(memory.profile, memory.hours, memory.habit)
             mean = model.bounded(memory.profile.expected(slot))
         else:
             missing, mean = "anything to measure", 0.0
@@ -140,6 +141,11 @@ class EvidenceDetector(Detector):
         """File the day before the day *number*, which begins; return the lasting change it completes, if any."""
         memory = self._memory
         today, memory.today = memory.today, Today(number)
+        if today.number >= 0:
+            was_regular = self._model.is_regular(memory.habit)
+            memory.habit.learn(today.is_used)
+            if was_regular and not self._model.is_regular(memory.habit):
+                memory.start_over()
         if today.variance <= 0 or today.exposure <= 0:
             return None
         memory.daily.learn(min(today.deviation**2 / today.variance, 9.0), 1.0)

@@ -12,6 +12,7 @@ import msgspec
 
 from session_buddy.monitoring.cusum import Cusum, Spread, Temper
 from session_buddy.monitoring.detector import Metric
+from session_buddy.monitoring.habit import Habit
 from session_buddy.monitoring.models import Model
 from session_buddy.monitoring.seasonality import Profile
 from session_buddy.monitoring.shift import Day, Shift
@@ -40,6 +41,7 @@ class Today(msgspec.Struct):
     """The sums of the day so far."""
 
     number: int = -1
+    is_used: bool = False
     exposure: float = 0.0
     deviation: float = 0.0
     variance: float = 0.0
@@ -66,6 +68,7 @@ class Memory(msgspec.Struct):
     held: list[_Held] = []
     today: Today = msgspec.field(default_factory=Today)
     days: list[Day] = []
+    habit: Habit = msgspec.field(default_factory=Habit)
 
     @classmethod
     def of(cls, model: Model, zone: str) -> Memory:
@@ -99,6 +102,14 @@ class Memory(msgspec.Struct):
             self.alarmed = False
         elif len(self.held) > _HELD_AT_MOST:
             self._judge_held(model, self.held.pop(0), judged)
+
+    def start_over(self) -> None:
+        """Let go of what has added up; the baseline stays, and goes on learning."""
+        self.down.clear()
+        self.up.clear()
+        self.held.clear()
+        self.days.clear()
+        self.alarmed = False
 
     def adopt(self, model: Model, shift: Shift) -> None:
         """Make the level after *shift* the baseline, to be doubted until more of it is seen."""

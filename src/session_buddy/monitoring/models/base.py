@@ -13,6 +13,7 @@ import msgspec
 
 from session_buddy.monitoring.cusum import Spread
 from session_buddy.monitoring.detector import AnomalyType, Metric, Severity
+from session_buddy.monitoring.habit import Habit
 from session_buddy.monitoring.seasonality import Profile
 from session_buddy.monitoring.series import Counts
 
@@ -52,7 +53,7 @@ class Model(ABC):
         """Return amount and exposure; an exposure of 0 says nothing."""
 
     @abstractmethod
-    def missing(self, profile: Profile, hours: int) -> str | None:
+    def missing(self, profile: Profile, hours: int, habit: Habit) -> str | None:
         """Return what is missing for a judgement after *hours*, or ``None``."""
 
     @abstractmethod
@@ -77,6 +78,10 @@ class Model(ABC):
     @abstractmethod
     def severity(self, kind: AnomalyType, value: float, usual: float) -> Severity:
         """Say how much a deviation from *usual* to *value* matters."""
+
+    def is_regular(self, habit: Habit) -> bool:
+        """Tell whether a skill of this *habit* is used regularly enough; :meth:`missing` asks for it."""
+        return True
 
     def bounded(self, mean: float) -> float:
         """Keep an expectation within what is possible."""

@@ -8,6 +8,7 @@ from scipy.special import bdtrik  # type: ignore[import-untyped]
 
 from session_buddy.monitoring.cusum import Spread
 from session_buddy.monitoring.detector import AnomalyType, Metric, Severity
+from session_buddy.monitoring.habit import Habit
 from session_buddy.monitoring.models.base import TAIL, Model, Thresholds
 from session_buddy.monitoring.seasonality import Profile
 from session_buddy.monitoring.series import Counts
@@ -39,7 +40,7 @@ class CompletionRate(Model):
         """Return completions over outcomes."""
         return float(counts.completed), float(counts.outcomes)
 
-    def missing(self, profile: Profile, hours: int) -> str | None:
+    def missing(self, profile: Profile, hours: int, habit: Habit) -> str | None:
         """Ask for 30 outcomes in the baseline."""
         if profile.exposure < self._OUTCOMES:
             return f"the baseline holds {profile.exposure:.0f} outcomes, {self._OUTCOMES} are needed"

@@ -6,6 +6,7 @@ from math import exp, log, sqrt
 
 from session_buddy.monitoring.cusum import Spread
 from session_buddy.monitoring.detector import AnomalyType, Metric, Severity
+from session_buddy.monitoring.habit import Habit
 from session_buddy.monitoring.models.base import Model, Thresholds
 from session_buddy.monitoring.seasonality import Profile
 from session_buddy.monitoring.series import Counts
@@ -45,7 +46,7 @@ class Duration(Model):
         milliseconds = max(counts.duration_ms_sum / counts.duration_count, 0.5)
         return weight * log(milliseconds / 1000), weight
 
-    def missing(self, profile: Profile, hours: int) -> str | None:
+    def missing(self, profile: Profile, hours: int, habit: Habit) -> str | None:
         """Ask for 30 timed uses in the baseline, after weighting."""
         if profile.exposure < self._USES:
             return f"the baseline holds {profile.exposure:.0f} timed uses, {self._USES:.0f} are needed"

@@ -8,6 +8,7 @@ from scipy.special import nbdtrik  # type: ignore[import-untyped]
 
 from session_buddy.monitoring.cusum import Spread
 from session_buddy.monitoring.detector import AnomalyType, Metric, Severity
+from session_buddy.monitoring.habit import DAYS_OF_HABIT, Habit
 from session_buddy.monitoring.models.base import TAIL, Model, Thresholds
 from session_buddy.monitoring.seasonality import Profile
 from session_buddy.monitoring.series import Counts
@@ -27,6 +28,7 @@ class Volume(Model):
     _AT_MOST = 2.0
     """One hour gives no more evidence than this: one busy hour is no anomaly."""
     _HOURS = 14 * 24
+    _DAYS = DAYS_OF_HABIT // 2 + 1
 
     def profile(self) -> Profile:
         """Learn each hour of the week by itself within a few weeks; nights must not lean on days."""
@@ -40,11 +42,20 @@ class Volume(Model):
         """Return uses over one hour: an hour without uses is as good a measurement as any."""
         return float(counts.invocations), 1.0
 
-    def missing(self, profile: Profile, hours: int) -> str | None:
-        """Ask for two weeks, so that every hour of the week was seen twice."""
+    def missing(self, profile: Profile, hours: int, habit: Habit) -> str | None:
+        """Ask for two weeks, so that every hour of the week was seen twice, and for regular use."""
         if hours < self._HOURS:
             return f"{hours} hours were seen; what is usual in a week takes {self._HOURS}"
+        if not self.is_regular(habit):
+            return f"there was use on {habit.days_used} of the last {habit.days} days, regular use takes {self._DAYS}"
         return None
+
+    def is_regular(self, habit: Habit) -> bool:
+        """Ask for use on more than half of the days of four weeks.
+
+        Of what people take up and put down, neither silence nor use is news. A skill of working days has about 20.
+        """
+        return habit.days_used >= self._DAYS
 
     def bounded(self, mean: float) -> float:
         """Keep the mean above 0: an hour never used so far may be used once."""
