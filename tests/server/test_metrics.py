@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from session_buddy.errors import StoreAway
-from session_buddy.model import Outcome
+from session_buddy.model import Invocation, Outcome
+from session_buddy.monitoring.retention import prune
 from session_buddy.server.metrics_catalogue import CATALOGUE, exported_names
 from session_buddy.server.metrics_collector import ServerStanding, StoreCollector
 from session_buddy.storage import Checkpoint, Recorded, Store, open_store
@@ -121,6 +122,28 @@ def test_counters_stand_still_when_rows_are_taken_out_and_start_anew_with_the_pr
         for key, value in before.get(name, {}).items():
             assert after[name][key] >= value
     assert sum(restarted["session_buddy_invocations_started_total"].values()) == 100
+
+
+def test_counters_go_on_where_old_rows_are_deleted_day_by_day(
+    store: Store, scrape: Callable[..., dict[str, Values]]
+) -> None:
+    def ten(day: int) -> list[Invocation]:
+        return [
+            invocation(f"{day}-{n}", invoked_at=shifted(NOW, hours=24 * day, minutes=n), duration_ms=5)
+            for n in range(10)
+        ]
+
+    store.record(ten(0))
+    seen = []
+    for day in range(1, 6):
+        store.record(ten(day))
+        seen.append(scrape())
+        prune(store, shifted(NOW, hours=24 * day))
+        assert (
+            scrape()["session_buddy_invocations_started_total"] == seen[-1]["session_buddy_invocations_started_total"]
+        )
+    for name in ("session_buddy_invocations_started_total", "session_buddy_invocation_duration_seconds_count"):
+        assert [sum(values[name].values()) for values in seen] == [20, 30, 40, 50, 60]
 
 
 def test_never_more_series_than_asked_for_and_totals_stay(

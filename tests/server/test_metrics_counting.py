@@ -151,3 +151,28 @@ def test_ids_that_are_too_long_for_an_exemplar_are_left_out() -> None:
     assert first.labels == {"session_id": "s" * 118}
     exemplars.remember("a", recent("e" * 121, 5, failed=True, session="s" * 119))
     assert shown_ids(exemplars, (1, 1, 1, 1)) == [None] * 4
+
+
+def test_what_was_deleted_is_no_reason_to_stand_still() -> None:
+    marks = HighWater()
+    assert tuple(marks.at_least(("a", "skill"), (30, 10))) == (30, 10)
+    marks.go_on()
+    assert tuple(marks.at_least(("a", "skill"), (20, 10))) == (30, 10)
+    assert tuple(marks.at_least(("a", "skill"), (24, 11))) == (34, 11)
+    marks.go_on()
+    assert tuple(marks.at_least(("a", "skill"), (4, 3))) == (34, 11)
+    assert tuple(marks.at_least(("a", "skill"), (5, 4))) == (35, 12)
+
+
+def test_a_dip_that_nobody_explains_is_waited_out() -> None:
+    marks = HighWater()
+    marks.at_least(("a", "skill"), (30,))
+    assert [tuple(marks.at_least(("a", "skill"), (n,))) for n in (3, 29, 31)] == [(30,), (30,), (31,)]
+
+
+def test_more_than_was_deleted_came_in_between() -> None:
+    marks = HighWater()
+    marks.at_least(("a", "skill"), (30,))
+    marks.go_on()
+    assert tuple(marks.at_least(("a", "skill"), (31,))) == (31,)
+    assert tuple(marks.at_least(("a", "skill"), (32,))) == (32,)

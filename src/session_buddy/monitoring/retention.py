@@ -14,12 +14,17 @@ import msgspec
 from session_buddy.errors import InvalidInput
 from session_buddy.monitoring.anomalies import moment
 from session_buddy.storage import Store
+from session_buddy.storage.tables import PLAIN_TABLES
 
-__all__ = ["RETENTION", "Pruned", "kept_since", "prune", "retention_days"]
+__all__ = ["EVENTS_DELETED", "RETENTION", "Pruned", "kept_since", "prune", "retention_days"]
 
 RETENTION = "retention_days"
 """The name of the setting."""
 
+EVENTS_DELETED = "events_deleted"
+"""The name under which a store keeps how many events were ever deleted; nobody sets it."""
+
+(_TABLE,) = (table for table in PLAIN_TABLES if table.name == "store_settings")
 _LEAST_DAYS = 35
 """Anomalies are told from what was usual in so many days."""
 _MOST_DAYS = 36_500
@@ -32,6 +37,13 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     """Older invocations go."""
     invocations: int
     dry_run: bool
+
+
+def _tell(store: Store, deleted: int) -> None:
+    """Add to what was ever deleted: whoever shows counts as ones that never fall must know why they fell."""
+    found = store.query(f"SELECT value FROM {_TABLE.source} WHERE name = ?", [EVENTS_DELETED]).rows
+    before = int(found[0][0]) if found else 0
+    store.put_rows(_TABLE, [(EVENTS_DELETED, str(before + deleted))])
 
 
 def retention_days(text: str) -> int | None:
@@ -63,10 +75,14 @@ def prune(store: Store, before: str, *, dry_run: bool = False, go_on: Callable[[
     if dry_run:
         return Pruned(before=before, invocations=store.prunable(before), dry_run=True)
     deleted = 0
-    while (some := store.prune(before)) > 0:
-        deleted += some
-        if not go_on(deleted):
-            break
+    try:
+        while (some := store.prune(before)) > 0:
+            deleted += some
+            if not go_on(deleted):
+                break
+    finally:
+        if deleted:
+            _tell(store, deleted)
     if deleted:
         store.refresh()
     return Pruned(before=before, invocations=deleted, dry_run=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from session_buddy.monitoring.retention import EVENTS_DELETED
 from session_buddy.storage import Store
 from session_buddy.storage.durations import BOUNDS_MS
 
@@ -46,6 +47,7 @@ FROM skill_invocation
 WHERE id > (SELECT max(id) - 1000 FROM skill_invocation) AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT 200
 """
 _WITH_ORDER_OF_ARRIVAL = "sqlite:"
+_DELETED = f"SELECT value FROM store_settings FINAL WHERE name = '{EVENTS_DELETED}'"
 _USERS = "SELECT count(DISTINCT user_id) FROM user_skill_metrics"
 _BAD_LINES = "SELECT count(*) FROM import_quarantine"
 _FILES = "SELECT path, size, modified_ns, imported_at FROM import_checkpoint"
@@ -99,6 +101,8 @@ class StoreStanding(msgspec.Struct, frozen=True):
     skills: list[SkillStanding]
     sessions: int
     anomalies: list[OpenAnomalies]
+    events_deleted: int
+    """Since ever, because they were old: so much less is counted of skills."""
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +120,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_standing(store: Store, bounds_ms: tuple[int, ...]) -> StoreStanding:
     """Return the standing of every skill, with durations counted within *bounds_ms*, a part of ``BOUNDS_MS``."""
+    # Before the counts: what is deleted in between is then made up for at the next scrape, and not missed.
+    deleted = sum(int(value) for (value,) in store.query(_DELETED).rows)
     durations = _durations(store, bounds_ms)
     none = (0,) * (len(bounds_ms) + 1)
     (sessions,) = store.query(_SESSIONS).rows[0]
@@ -123,6 +129,7 @@ def read_standing(store: Store, bounds_ms: tuple[int, ...]) -> StoreStanding:
         skills=[SkillStanding(tuple(durations.get(row[0], none)), *row) for row in store.query(_SKILLS).rows],
         sessions=sessions,
         anomalies=[OpenAnomalies(*row) for row in store.query(_ANOMALIES).rows],
+        events_deleted=deleted,
     )
 
 

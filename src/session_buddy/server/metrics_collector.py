@@ -70,7 +70,8 @@ class StoreCollector(Collector):
 
     * The cost of a scrape grows with the number of skills, not with that of invocations. Users, imported files and
       bad lines, whose reading grows with their number, are read once a minute at most.
-    * Counters never fall while the process runs: what a later telling corrects downwards stands still.
+    * Counters never fall while the process runs: what a later telling corrects downwards stands still, and what loses
+      old invocations goes on from where it stood.
     * *max_skills* skills are shown on their own, chosen once; the others are summed under ``other``.
     * A store that does not answer is told by ``session_buddy_store_up 0``, and figures of it are left out.
 
@@ -90,6 +91,7 @@ class StoreCollector(Collector):
         self._server = server
         self._shown, self._marks, self._exemplars = ShownSkills(max_skills), HighWater(), Exemplars(BOUNDS_MS)
         self._surroundings: tuple[float, Surroundings] | None = None
+        self._deleted: int | None = None
         self._scraping = Lock()
 
     def describe(self) -> Iterator[Metric]:
@@ -109,6 +111,9 @@ class StoreCollector(Collector):
                 families.append(catalogue.STORE_UP.single(0))
             else:
                 families.append(catalogue.STORE_UP.single(1))
+                if self._deleted is not None and standing.events_deleted != self._deleted:
+                    self._marks.go_on()
+                self._deleted = standing.events_deleted
                 families += self._of_skills(standing, recent)
                 families += self._of_store(standing, surroundings)
             if self._server:

@@ -17,16 +17,31 @@ class HighWater:
     """The highest values seen so far: a counter that seems to fall would be read as a restart.
 
     A later telling of an invocation may move it from one outcome or bucket to another; then the count that should
-    fall stands still until it is passed.
+    fall stands still until it is passed. Where old invocations were deleted that would be never, so counts go on from
+    where they stood: see :meth:`go_on`.
     """
 
     def __init__(self) -> None:
         self._marks: dict[tuple[str, ...], Sequence[float]] = {}
+        self._offsets: dict[tuple[str, ...], Sequence[float]] = {}
+        self._stale: set[tuple[str, ...]] = set()
+
+    def go_on(self) -> None:
+        """From the next value on, let every count grow from where it stands: what it has lost was deleted."""
+        self._stale = set(self._marks)
 
     def at_least(self, key: tuple[str, ...], values: Sequence[float]) -> Sequence[float]:
-        """Return each of *values*, or what was returned for it and *key* before if that is more."""
+        """Return each of *values*, with what was deleted of it, or what was returned for it before if that is more."""
         before = self._marks.get(key)
-        highest = values if before is None else tuple(map(max, before, values))
+        if before is None:
+            self._marks[key] = values
+            return values
+        offsets = self._offsets.get(key, (0,) * len(values))
+        if key in self._stale:
+            self._stale.discard(key)
+            lost = (mark - value for mark, value in zip(before, values, strict=True))
+            offsets = self._offsets[key] = tuple(map(max, offsets, lost))
+        highest = tuple(max(mark, value + more) for mark, value, more in zip(before, values, offsets, strict=True))
         self._marks[key] = highest
         return highest
 
