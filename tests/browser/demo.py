@@ -6,7 +6,6 @@ Run ``python -m tests.browser.demo`` to take them again.
 from __future__ import annotations
 
 import random
-import sqlite3
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from session_buddy.model import DurationSource, ErrorType, Invocation, Kind, Outcome, Phase
+from session_buddy.monitoring.watch import AnomalyWatch
 from session_buddy.storage import open_store
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.serving import Served
@@ -45,7 +45,7 @@ _PROJECTS = ("storefront", "billing", "search-api")
 
 
 def month() -> Iterator[Invocation]:
-    """Yield the invocations; on the last day the tickets server answers badly from two o'clock on."""
+    """Yield the invocations; on the last day the tickets server answers badly from one o'clock on."""
     rnd = random.Random(7)
     now = datetime.fromisoformat(NOW)
     number = 0
@@ -59,7 +59,7 @@ def month() -> Iterator[Invocation]:
             for skill, (kind, rate, success, seconds, error) in _SKILLS.items():
                 if skill == "release-notes" and back > 5:
                     continue
-                broken = skill == "mcp__tickets__search" and back == 0 and hour >= 14
+                broken = skill == "mcp__tickets__search" and back == 0 and hour >= 13
                 for _ in range(_poisson(rnd, rate * busy * (4 if broken else 1))):
                     moment = start + timedelta(seconds=rnd.uniform(0, 3_599))
                     if moment > now:
@@ -108,20 +108,11 @@ def _poisson(rnd: random.Random, mean: float) -> int:
 
 
 def fill(url: str) -> None:
-    """Store the month at *url*, with what a detector found in it."""
+    """Store the month at *url*, with what the watch finds in it."""
     with open_store(url, clock=FakeClock(NOW)) as store:
         store.record(month())
         store.refresh()
-    reason = "Success fell to 35 % over the last 2 hours with data; 93 % is usual."
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
-        connection.execute(
-            "INSERT INTO skill_anomalies (skill_name, detected_at, anomaly_type, baseline_value, observed_value,"
-            " deviation_score, metric, severity, band_low, band_high, reason, detector)"
-            " VALUES ('mcp__tickets__search', '2026-06-18T15:00:00.000Z', 'drop', 0.93, 0.35, -5.2, 'completion_rate',"
-            " 'critical', 0.72, 1.0, ?, 'default')",
-            [reason],
-        )
-    connection.close()
+        AnomalyWatch(store).step(NOW)
 
 
 def take_pictures(folder: Path) -> None:

@@ -136,7 +136,7 @@ class TestOverview:
         page = shown(client, "/")
         assert "1 anomaly open." in page.text
         assert "Half of them <b>failed</b>." in page.text
-        assert "Expected: 71 % to 99 %." in page.text
+        assert "Usual in such an hour: 71 % to 99 %." in page.text
 
 
 class TestSkills:
@@ -287,7 +287,7 @@ class TestAnomalies:
         mark(filled, "skill-1", reason="It broke.")
         mark(filled, "skill-2", metric="duration", observed=90.0, baseline=10.0, resolved_at=NOW)
         text = shown(client, "/anomalies").text
-        assert "drop of success, critical It broke. Expected: 71 % to 99 %." in text
+        assert "drop of success, critical It broke. Usual in such an hour: 71 % to 99 %." in text
         assert "1 min 30 s instead of 10.0 s" in text
         assert [row["skill_name"] for row in rows_of(client, "/anomalies/series.csv")] == ["skill-1", "skill-2"]
 
