@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -16,9 +17,12 @@ from session_buddy.experiments.records import Experiments
 from session_buddy.server.security import scope_needed
 from session_buddy.server.site import BodyLimits
 from session_buddy.server.tokens import Scope
-from tests.making import NOW, shifted
+from tests.contract.conftest import OpenStore, engine, new_url, open_new
+from tests.making import NOW, FakeClock, shifted
 from tests.server.serving_kit import Served, served
 from tests.trials import NAME, run_trial
+
+__all__ = ["engine", "new_url", "open_new"]
 
 PLACE = "/api/v1/experiments"
 
@@ -142,7 +146,9 @@ class TestAssignments:
             ("control", "not_running"),
         ]
 
-    @pytest.mark.parametrize("body", [{"user_ids": []}, {"user_ids": [""]}, {"user_ids": ["\f"]}, {"user_ids": [7]}, {"users": ["a"]}, {}])
+    @pytest.mark.parametrize(
+        "body", [{"user_ids": []}, {"user_ids": [""]}, {"user_ids": ["\f"]}, {"user_ids": [7]}, {"users": ["a"]}, {}]
+    )
     def test_what_is_no_user_is_refused(self, server: Served, running: str, body: Any) -> None:
         for below in ("assignments", "exposures"):
             assert error_of(told(server, running, below, body), 422)["type"] == "InvalidInput"
@@ -362,6 +368,26 @@ class TestWhoMay:
         assert scope_needed("POST", f"{PLACE}/a/{below}") is Scope.ADMIN
         assert scope_needed("PATCH", f"{PLACE}/a/outcomes") is Scope.ADMIN
         assert scope_needed("POST", f"{PLACE}/outcomes") is Scope.ADMIN
+
+
+def test_every_engine_takes_and_says_the_same(open_new: OpenStore, tmp_path: Path) -> None:
+    clock = FakeClock()
+    with served(tmp_path, store=open_new("api", clock=clock)) as server:
+        assert server.client.post(PLACE, json=draft("one", min_sample_size=1)).status_code == 201
+        assert told(server, "one", "start").status_code == 200
+        users = [f"u{number}" for number in range(20)]
+        told(server, "one", "exposures", {"user_ids": users})
+        outcomes = [outcome(user, key="k", completed=number % 3 > 0) for number, user in enumerate(users)]
+        assert told(server, "one", "outcomes", outcomes).json()["added"] == 20
+        assert told(server, "one", "outcomes", outcomes).json() == {"added": 0, "repeated": 20, "left_out": []}
+        assert error_of(told(server, "one", "outcomes", outcomes[0] | {"completed": True}), 409)
+        heads = server.client.get(path("one")).json()["analysis"]["health"]["heads"].values()
+        assert [sum(head[field] for head in heads) for field in ("assigned", "exposed", "outcomes")] == [20, 20, 20]
+        assert error_of(told(server, "one", "resume"), 409)["type"] == "WrongState"
+        assert told(server, "one", "stop").json()["status"] == "stopped"
+        events = server.client.get(path("one", "history")).json()["events"]
+        assert [event["action"] for event in events] == ["create", "start", "stop"]
+        assert server.client.get(PLACE).json()["experiments"][0]["users"] == 20
 
 
 def assigned(server: Served, name: str) -> int:

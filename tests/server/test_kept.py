@@ -78,6 +78,7 @@ def test_while_one_reads_anew_others_get_what_was_there(kept: Kept, seconds: Sec
         assert go_on.wait(10)
         return 5
 
+    assert not kept.is_being_read("a")
     told: list[int] = []
     reader = threading.Thread(target=lambda: told.append(kept.read("a", waits)))
     reader.start()
@@ -86,3 +87,20 @@ def test_while_one_reads_anew_others_get_what_was_there(kept: Kept, seconds: Sec
     go_on.set()
     reader.join(10)
     assert told == [5]
+
+
+def test_who_reads_first_lets_others_know(kept: Kept) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def waits() -> int:
+        begun.set()
+        assert go_on.wait(10)
+        return 5
+
+    reader = threading.Thread(target=lambda: kept.read("a", waits))
+    reader.start()
+    assert begun.wait(10)
+    assert kept.is_being_read("a") and not kept.is_being_read("b")
+    go_on.set()
+    reader.join(10)
+    assert not kept.is_being_read("a")

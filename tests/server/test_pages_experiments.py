@@ -7,6 +7,8 @@ import doctest
 import importlib
 import io
 import re
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,16 @@ import pytest
 
 from session_buddy.experiments.analysis import CoursePoint, analyse, analyse_course, analyse_segments
 from session_buddy.experiments.comparing import Arm, Comparison, Range, Role
+from session_buddy.experiments.design import Experiment
 from session_buddy.experiments.metrics import Unit
 from session_buddy.experiments.records import Experiments
 from session_buddy.reports.experiment_wording import Leaning, concluded_as, event_words, leaning
-from session_buddy.reports.experiments import read_experiment_index, read_experiment_report
+from session_buddy.reports.experiments import (
+    ExperimentDetails,
+    read_experiment_details,
+    read_experiment_index,
+    read_experiment_report,
+)
 from session_buddy.server.pages.experiment_drawings import WIDTH, drawn_course, drawn_forest
 from session_buddy.server.pages.experiment_figures import course_figure, course_range, forest_figure
 from session_buddy.server.pages.experiment_report import report_document
@@ -27,6 +35,7 @@ from session_buddy.server.pages.links import experiment_path
 from session_buddy.storage import Store, open_store
 from tests.contract.conftest import OpenStore, engine, new_url, open_new
 from tests.making import NOW, FakeClock, shifted
+from tests.server import serving_kit
 from tests.server.pages_kit import Page, Visitor, visiting
 from tests.trials import NAME, run_trial
 
@@ -166,6 +175,36 @@ class TestOne:
             assert experiment_path(name).startswith("/experiment?name=")
             assert name in shown(client, experiment_path(name)).text
             assert client.get(experiment_path(name, "report.html")).status_code == 200
+
+
+def test_what_takes_long_to_read_comes_later(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_trial(store, users=20)
+    go_on, asked = threading.Event(), []
+
+    def slow(store: Store, experiment: Experiment) -> ExperimentDetails:
+        asked.append(experiment.test_name)
+        assert go_on.wait(20)
+        return read_experiment_details(store, experiment)
+
+    monkeypatch.setattr("session_buddy.server.experiment_details.read_experiment_details", slow)
+    monkeypatch.setattr("session_buddy.server.pages.experiments._PATIENCE_SECONDS", 0.1)
+    with serving_kit.served(tmp_path, store=store) as server:
+        for _ in range(12):  # more than there are threads to read
+            page = Page(server.client.get(PATH).text)
+            assert "still being read" in page.text and "users 20" in page.text
+            assert page.count("div", role="img") == 1
+            assert [attributes for tag, attributes in page.elements if tag == "main" and "data-pending" in attributes]
+        assert asked == [NAME]
+        assert server.client.get("/experiments").status_code == 200
+        time.sleep(0.6)  # from here on it is remembered
+        go_on.set()
+        for _ in range(100):
+            page = Page(server.client.get(PATH).text)
+            if "still being read" not in page.text:
+                break
+            time.sleep(0.05)
+        assert "exploratory" in page.text and page.count("div", role="img") == 2
+        assert asked == [NAME]
 
 
 class TestData:

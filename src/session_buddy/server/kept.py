@@ -48,6 +48,11 @@ class Kept:
             slot.kept = _Value(value, ended + _TIMES_AS_LONG * took) if took > _WORTH_KEEPING_SECONDS else None
             return value
 
+    def is_being_read(self, key: Hashable) -> bool:
+        """Tell whether somebody reads *key* for the first time at this moment: whoever reads it now must wait."""
+        slot = self._slot(key)
+        return slot.kept is None and slot.lock.locked()
+
     def _slot(self, key: Hashable) -> _Slot:
         with self._guard:
             slot = self._found.setdefault(key, _Slot())

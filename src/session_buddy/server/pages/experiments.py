@@ -6,6 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from session_buddy.errors import SessionBuddyError
 from session_buddy.experiments.comparing import Arm, Comparison, Range
 from session_buddy.experiments.design import Experiment, Status
 from session_buddy.reports.experiment_wording import margins_of
@@ -14,13 +15,14 @@ from session_buddy.reports.experiments import (
     ExperimentReport,
     ExperimentView,
     read_experiment,
+    read_experiment_history,
     read_experiment_index,
     read_experiment_report,
 )
-from session_buddy.server.experiment_details import remembered_details
+from session_buddy.server.experiment_details import details_within, remembered_details
 from session_buddy.server.pages.experiment_figures import course_figure, forest_figure, forest_rows
 from session_buddy.server.pages.experiment_report import report_document, report_name
-from session_buddy.server.pages.rendering import csv_file, flag, name_asked_for, number, page, shown
+from session_buddy.server.pages.rendering import csv_file, error_page, flag, name_asked_for, number, page, shown
 from session_buddy.server.site import site_of
 
 __all__ = [
@@ -37,6 +39,8 @@ __all__ = [
 
 _SHOWN = 50
 _MOST = 1_000
+_PATIENCE_SECONDS = 3.0
+"""Within this a page has what it can."""
 _RANGES = ("difference", "lift", "once")
 _NO_STORE = {"cache-control": "no-store"}
 
@@ -50,17 +54,37 @@ def show(request: Request) -> Response:
     return page(request, "experiments.html", index=index, archived=archived, limit=limit)
 
 
-@shown
-def show_one(request: Request) -> Response:
-    """Answer with everything about one experiment."""
-    report = _report(request)
+async def show_one(request: Request) -> Response:
+    """Answer with everything about one experiment; what takes long to read is left out until it is there."""
+    site = site_of(request)
+    try:
+        view = await site.threads.reads.run(_view, request)
+        details = await details_within(
+            _PATIENCE_SECONDS, site.threads.reads, request.app.state.kept, site.store, view.experiment
+        )
+        return await site.threads.reads.run(_page_of, request, view, details)
+    except SessionBuddyError as error:
+        return error_page(request, error)
+
+
+def _page_of(request: Request, view: ExperimentView, details: ExperimentDetails | None) -> Response:
+    site, experiment = site_of(request), view.experiment
+    known = details or ExperimentDetails(course=[], segments=[])
+    report = ExperimentReport(
+        experiment=experiment,
+        analysis=view.analysis,
+        course=known.course,
+        segments=known.segments,
+        history=read_experiment_history(site.store, experiment.test_name, now=site.clock()).events,
+    )
     return page(
         request,
         "experiment.html",
         report=report,
-        margins=margins_of(report.experiment),
-        drawn=forest_rows(report.analysis.comparisons),
-        draft=report.experiment.status is Status.DRAFT,
+        margins=margins_of(experiment),
+        drawn=forest_rows(view.analysis.comparisons),
+        draft=experiment.status is Status.DRAFT,
+        pending=details is None,
     )
 
 

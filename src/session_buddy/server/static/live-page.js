@@ -4,6 +4,7 @@
 // main[data-session]   only what concerns this session
 // main[data-reload]    load the whole page anew at the first news
 // main[data-every]     ask for the page again every so many seconds, whatever the news
+// main[data-pending]   load the whole page anew after ten seconds: something of it takes long to read
 // [data-refresh]       parts that are replaced by those of the page as it is now
 
 import { clock, duration, folderName, printable, sessionPath, shownName, skillPath } from "./formats.js";
@@ -11,6 +12,7 @@ import { connect } from "./live.js";
 
 const QUIET_MS = 400; // News often comes in bursts: wait for the end of one …
 const LONGEST_MS = 5000; // … but not for longer than this.
+const PENDING_MS = 10_000;
 const WORDS = { live: "Live", recovered: "Live", reconnecting: "Reconnecting …", offline: "Offline", paused: "Paused" };
 
 const main = document.querySelector("main[data-live]");
@@ -31,6 +33,7 @@ function start() {
     onDelta: (message) => news(message, true),
     onState: (word) => tell(word),
   });
+  if (main.hasAttribute("data-pending")) window.setTimeout(() => window.location.reload(), PENDING_MS);
   if (main.dataset.every) window.setInterval(refreshSoon, 1000 * Number(main.dataset.every));
 }
 
