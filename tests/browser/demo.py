@@ -16,13 +16,16 @@ from playwright.sync_api import sync_playwright
 
 from session_buddy.model import DurationSource, ErrorType, Invocation, Kind, Outcome, Phase
 from session_buddy.monitoring.watch import AnomalyWatch
+from session_buddy.server.pages.links import experiment_path
 from session_buddy.storage import open_store
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.serving import Served
 from tests.making import FakeClock, iso
+from tests.trials import run_trial
 
 NOW = "2026-06-18T15:42:10.000Z"
 DAYS = 42
+EXPERIMENT = "workflow-aware search"
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 
 _SKILLS: dict[str, tuple[Kind, float, float, float, ErrorType]] = {
@@ -112,6 +115,7 @@ def fill(url: str) -> None:
     with open_store(url, clock=FakeClock(NOW)) as store:
         store.record(month())
         store.refresh()
+        run_trial(store, EXPERIMENT, users=840, effect=0.09, days=21, now=NOW, seed=8)
         AnomalyWatch(store).step(NOW)
 
 
@@ -125,6 +129,7 @@ def take_pictures(folder: Path) -> None:
             for name, path, width, height, theme in (
                 ("dashboard-overview", "/", 1120, 980, "light"),
                 ("dashboard-skill", "/skills/mcp__tickets__search", 1120, 980, "dark"),
+                ("dashboard-experiment", experiment_path(EXPERIMENT), 1120, 980, "light"),
                 ("dashboard-phone", "/", 390, 844, "dark"),
             ):
                 page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
