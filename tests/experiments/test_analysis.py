@@ -263,6 +263,8 @@ def test_harm_to_a_guardrail_stops_a_winner(store: Store) -> None:
     assert found_of(analysis, "duration_seconds").role is Role.GUARDRAIL
     borne = Design(guardrails=(Guardrail(metric="duration_seconds", margin=2.0),))
     assert analyse(store, experiment(design=borne), now=NOW).verdict.decision is Decision.TREATMENT
+    by_its_other_name = Design(guardrails=(Guardrail(metric="duration", margin=2.0),))
+    assert analyse(store, experiment(design=by_its_other_name), now=NOW).verdict.decision is Decision.TREATMENT
 
 
 def test_a_fixed_horizon_is_judged_at_its_end_only(store: Store) -> None:

@@ -55,6 +55,8 @@ def test_an_ended_experiment_counts_the_days_it_ran() -> None:
 def test_what_cannot_be_foretold_is_none(estimated: Any) -> None:
     found = progress_of(experiment(), primary(100), estimated, now=NOW)
     assert found.users_to_decision is None and found.days_to_decision is None
+    # Where nothing varies no lift is too small to be seen, which says nothing.
+    assert found.detectable_lift != 0
 
 
 def test_intervals_are_planned_for_twice_the_least_sample_and_some_hundred_users() -> None:

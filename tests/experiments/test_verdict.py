@@ -109,6 +109,25 @@ def test_where_there_is_no_lift_the_difference_is_told() -> None:
     assert "a difference of +0.15 (+0.1 to +0.2)" in found.sentence
 
 
+def test_no_sentence_contradicts_its_decision() -> None:
+    # The lift carries control's uncertainty once more, so its interval may reach 0 where the difference's does not.
+    wins = comparison(0.0, 0.4, difference=Range(0.1, 0.01, 0.19), lift=Range(0.2, -0.02, 0.42))
+    found = judge([wins], SOUND, rules())
+    assert found.decision is Decision.TREATMENT
+    assert "a difference of +0.1 (+0.01 to +0.19)" in found.sentence
+    open_still = comparison(0.0, 0.4, difference=Range(-0.1, -0.21, 0.01), lift=Range(-0.2, -0.39, -0.01))
+    found = judge([open_still], SOUND, rules())
+    assert found.decision is Decision.KEEP_RUNNING
+    assert "a difference in success of -0.1 (-0.21 to +0.01)" in found.sentence
+
+
+def test_a_guardrail_without_a_margin_is_harmed_by_a_difference_only() -> None:
+    told = {"is_higher_better": True, "difference": Range(-0.1, -0.21, 0.01)}
+    unsure = guardrail(-0.39, -0.01, **told)
+    assert decided(comparison(0.2, 0.3), unsure) is Decision.TREATMENT
+    assert decided(comparison(0.2, 0.3), guardrail(-0.39, -0.01, is_higher_better=True)) is Decision.CONTROL
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
 def test_the_primary_metric_pays_for_no_other(p_values: list[float]) -> None:
     secondary = [

@@ -41,6 +41,7 @@ __all__ = [
     "analyse",
     "analyse_course",
     "analyse_segments",
+    "margins_of",
 ]
 
 _USES = METRICS["outcomes_per_user"]
@@ -145,6 +146,11 @@ def analyse_segments(store: Store, experiment: Experiment, *, limit: int = 20) -
     ]
 
 
+def margins_of(experiment: Experiment) -> dict[str, float]:
+    """Return by guardrail the harm that is borne, as a share; a metric has its own name, whatever it was called."""
+    return {metric_named(one.metric).name: one.margin for one in experiment.design.guardrails}
+
+
 def _scope(experiment: Experiment) -> Scope:
     return Scope(experiment.test_id, experiment.ratio_since or "", tuple(sorted(experiment.design.overrides)))
 
@@ -214,7 +220,7 @@ def _rules(experiment: Experiment, status: Status) -> Rules:
         least_users=experiment.min_sample_size,
         method=experiment.design.method,
         margin=experiment.design.margin,
-        guardrail_margins={guardrail.metric: guardrail.margin for guardrail in experiment.design.guardrails},
+        guardrail_margins=margins_of(experiment),
         is_over=status in _OVER,
     )
 

@@ -50,6 +50,9 @@ def progress_of(experiment: Experiment, primary: Comparison, estimated: Pair | U
     if isinstance(estimated, Unknown):
         return progress
     control, treatment = estimated
+    effect = difference(control, treatment)
+    if isinstance(effect, Unknown):
+        return progress
     arms = Arms(
         control_variance=control.variance,
         treatment_variance=treatment.variance,
@@ -59,9 +62,6 @@ def progress_of(experiment: Experiment, primary: Comparison, estimated: Pair | U
     progress = msgspec.structs.replace(
         progress, detectable_lift=least / abs(control.baseline) if control.baseline else None
     )
-    effect = difference(control, treatment)
-    if isinstance(effect, Unknown):
-        return progress
     needed = users_until_decided(effect, experiment.design.alpha, planned_units=planned_units(experiment))
     if needed is None:
         return progress

@@ -78,7 +78,7 @@ def judge(comparisons: Sequence[Comparison], balances: Mapping[str, Balance], ru
         return Verdict(
             decision=Decision.CONTROL,
             sentence=f"Control ({rules.control_strategy}) stays: treatment makes {harmed[0].title} worse,"
-            f" {_change(harmed[0])}.",
+            f" {_change(harmed[0], is_share=bool(rules.guardrail_margins.get(harmed[0].metric)))}.",
             reasons=(f"Of {primary.title}: {_change(primary)}.", *notes),
         )
     assert primary.difference is not None, "a comparison without a reason has a difference"
@@ -93,7 +93,7 @@ def judge(comparisons: Sequence[Comparison], balances: Mapping[str, Balance], ru
     if rules.margin is not None and primary.lift is not None and primary.lift.interval.within(rules.margin):
         return Verdict(
             decision=Decision.NO_DIFFERENCE,
-            sentence=f"No difference that matters: {_change(primary)}, all within"
+            sentence=f"No difference that matters: {_change(primary, is_share=True)}, all within"
             f" {_plain_percent(rules.margin)} either way.",
             reasons=notes,
         )
@@ -150,11 +150,10 @@ def _mismatch(what: str, found: Balance) -> str:
 
 
 def _is_harmed(one: Comparison, margin: float) -> bool:
-    found = one.lift if one.lift is not None else one.difference
+    # A margin is a share of control's value; whether anything differs at all, the difference tells.
+    found = one.lift if margin else one.difference
     if found is None:
         return False
-    if one.lift is None and margin:
-        return False  # a margin is a share, and there is nothing it is a share of
     return found.high < -margin if one.is_higher_better else found.low > margin
 
 
@@ -164,12 +163,13 @@ def _sides(one: Comparison) -> str:
     return f"{one.title} {values}, {_change(one, named=False)}, from {users} users"
 
 
-def _change(one: Comparison, *, named: bool = True) -> str:
+def _change(one: Comparison, *, named: bool = True, is_share: bool = False) -> str:
+    """Return the lift, if it says of 0 what the difference says, or if a share *is_share* was asked for."""
     of = f"a lift in {one.title} of " if named else "a lift of "
-    if one.lift is not None:
-        return f"{of}{told_lift(one.lift)}"
-    assert one.difference is not None, "a comparison without a reason has a difference"
     found = one.difference
+    assert found is not None, "a comparison without a reason has a difference"
+    if one.lift is not None and (is_share or one.lift.interval.excludes_zero == found.interval.excludes_zero):
+        return f"{of}{told_lift(one.lift)}"
     of = f"a difference in {one.title}" if named else "a difference"
     return f"{of} of {found.point:+.4g} ({found.low:+.4g} to {found.high:+.4g})"
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from session_buddy.experiments.analysis import margins_of
 from session_buddy.experiments.comparing import Comparison, Role
-from session_buddy.experiments.design import Experiment
 from session_buddy.experiments.lifecycle import Action
 from session_buddy.experiments.rows import ExperimentEvent
 from session_buddy.formats import NOTHING, percent, plural, printable
@@ -55,11 +55,6 @@ def leaning(comparison: Comparison, margins: Mapping[str, float] | None = None) 
     low, high = (found.low, found.high) if comparison.is_higher_better else (-found.high, -found.low)
     borne = (margins or {}).get(comparison.metric, 0.0) if comparison.lift else 0.0
     return Leaning.BETTER if low > 0 else Leaning.WORSE if high < -borne else Leaning.OPEN
-
-
-def margins_of(experiment: Experiment) -> dict[str, float]:
-    """Return by guardrail of *experiment* the harm that is borne, as a share."""
-    return {guardrail.metric: guardrail.margin for guardrail in experiment.design.guardrails}
 
 
 def metric_words(comparison: Comparison) -> str:
