@@ -307,6 +307,7 @@ def compared(low: float | None, high: float = 0.0, **fields: Any) -> Comparison:
         "control": Arm(users=5, value=0.5),
         "treatment": Arm(users=5, value=0.6),
         "lift": None if low is None else Range((low + high) / 2, low, high),
+        "difference": None if low is None else Range((low + high) / 4, low / 2, high / 2),
     }
     return Comparison(**told | fields)
 
@@ -321,6 +322,7 @@ def compared(low: float | None, high: float = 0.0, **fields: Any) -> Comparison:
         (compared(0.01, 0.2, is_higher_better=False), Leaning.WORSE),
         (compared(-0.2, -0.01, is_higher_better=False), Leaning.BETTER),
         (compared(None, difference=Range(-1, -2, -0.5)), Leaning.WORSE),
+        (compared(-0.2, 0.01, difference=Range(-0.1, -0.2, -0.01)), Leaning.WORSE),
     ],
 )
 def test_which_way_an_interval_leans(comparison: Comparison, found: Leaning) -> None:

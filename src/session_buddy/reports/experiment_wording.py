@@ -49,11 +49,12 @@ def leaning(comparison: Comparison, margins: Mapping[str, float] | None = None) 
 
     *margins*: by metric the harm that is borne, as a share.
     """
-    found = comparison.lift or comparison.difference
+    borne = (margins or {}).get(comparison.metric, 0.0)
+    # As verdicts have it: a margin is a share of control's value; whether anything differs, the difference tells.
+    found = comparison.lift if borne else comparison.difference
     if found is None:
         return Leaning.OPEN
     low, high = (found.low, found.high) if comparison.is_higher_better else (-found.high, -found.low)
-    borne = (margins or {}).get(comparison.metric, 0.0) if comparison.lift else 0.0
     return Leaning.BETTER if low > 0 else Leaning.WORSE if high < -borne else Leaning.OPEN
 
 
