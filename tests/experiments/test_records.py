@@ -352,6 +352,23 @@ def test_of_two_who_create_at_once_one_does(kit: Kit, place: Store) -> None:
     assert [(action, actor) for action, actor, _ in told(kit)] == [("create", "ann")]
 
 
+def test_of_two_who_start_at_once_in_a_namespace_one_steps_back(kit: Kit, place: Store) -> None:
+    kit.draft(namespace=kit.name)
+    other = Kit(place)
+    other.draft(namespace=kit.name)
+    other.clock.now = shifted(kit.clock.now, seconds=1)
+    slow = Experiments(InBetween(place, [lambda: other.experiments.start(other.name, actor="bob")]), clock=kit.clock)
+    with pytest.raises(NamespaceTaken, match="belongs to") as refused:
+        slow.start(kit.name, actor="ann")
+    assert refused.value.other == other.name
+    assert kit.experiments.get(kit.name).status is Status.DRAFT
+    assert other.experiments.get(other.name).status is Status.RUNNING
+    assert [action for action, _, _ in told(kit)] == ["create", "start", "change"]
+    other.experiments.stop(other.name, actor="bob")
+    kit.clock.now = shifted(other.clock.now, seconds=1)
+    assert kit.experiments.start(kit.name, actor="ann").status is Status.RUNNING
+
+
 def test_who_is_always_late_is_told_so(kit: Kit, place: Store) -> None:
     kit.running()
     numbers = iter(range(100))

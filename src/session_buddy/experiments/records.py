@@ -12,6 +12,7 @@ import msgspec
 from session_buddy.errors import (
     ExperimentExists,
     InvalidInput,
+    NamespaceTaken,
     StoreBusy,
 )
 from session_buddy.experiments import enrolling, recording
@@ -122,7 +123,9 @@ class Experiments:
             require_free(begun, self.list().experiments, now=now)
             return begun, {"users_before": freeze_covariates(self._store, begun, start=now)}
 
-        return self._change(experiment, Action.START, actor, begin)
+        begun = self._change(experiment, Action.START, actor, begin)
+        self._step_back_where_taken(begun, actor)
+        return begun
 
     def pause(self, experiment: str | int, *, actor: str) -> Experiment:
         """Add nobody from now on; who takes part goes on. Raises :class:`WrongState`."""
@@ -185,11 +188,12 @@ class Experiments:
 
     def assign_many(self, experiment: str | int, user_ids: Iterable[str]) -> _Assignments:
         """Return the same for many users, in their order."""
-        return enrolling.assign_users(self._store, self.get(experiment), user_ids, now=self._clock())
+        now = self._clock()  # first: who gets a rule that is about to change must not seem to come after the change
+        return enrolling.assign_users(self._store, self.get(experiment), user_ids, now=now)
 
     def expose(self, experiment: str | int, user_id: str) -> Assignment:
         """Return what a user gets, and note that the user meets it now: not everybody who is assigned ever does."""
-        found, now = self.get(experiment), self._clock()
+        now, found = self._clock(), self.get(experiment)
         assignments = enrolling.assign_users(self._store, found, [user_id], now=now)
         enrolling.expose_users(self._store, found, assignments, now=now)
         return assignments[0]
@@ -210,6 +214,21 @@ class Experiments:
             now=self._clock(),
             new_id=lambda: self._random_bits(_OUTCOME_BITS),
         )
+
+    def _step_back_where_taken(self, begun: Experiment, actor: str) -> None:
+        """Make a draft again of what another experiment's start, at the same moment, leaves no users for.
+
+        Two who start at once see each other only when both have: whoever does steps back, so that never both run.
+        """
+
+        def step_back(found: Experiment, _: str) -> tuple[Experiment, dict[str, Any]]:
+            return msgspec.structs.replace(found, status=Status.DRAFT), {"status": (found.status, Status.DRAFT)}
+
+        try:
+            require_free(begun, self.list().experiments, now=self._clock())
+        except NamespaceTaken:
+            self._change(begun.test_id, Action.CHANGE, actor, step_back)
+            raise
 
     def _move(self, experiment: str | int, action: Action, actor: str, **details: Any) -> Experiment:
         return self._change(experiment, action, actor, lambda found, now: (moved(found, action, now=now), details))
@@ -241,7 +260,8 @@ class Experiments:
         # In the order of time, and after all there is, so that nothing of it is written over.
         by_time = int(datetime.fromisoformat(now).timestamp() * 1000) << _TIE_BITS
         return ExperimentEvent(
-            event_id=max(by_time + self._random_bits(_TIE_BITS), (newest or 0) + 1),
+            # Two who write at once, behind a clock that was ahead, must not come to the same number.
+            event_id=max(by_time, (newest or 0) + 1) + self._random_bits(_TIE_BITS),
             test_id=experiment.test_id,
             happened_at=now,
             actor=actor,
