@@ -91,7 +91,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
         port = listener.getsockname()[1]
         server = ServerProcess(tmp_path, "serve", "--port", str(port))
         assert server.wait() == 3
-    assert f"127.0.0.1:{port} cannot be listened on" in server.said
+    assert f"port: {port} of 127.0.0.1 is taken" in server.said
     assert "--port" in server.said
     assert "Traceback" not in server.said
 

@@ -64,9 +64,7 @@ _SETTINGS = (
     _Setting(ZONE, "UTC", "The time zone by which there are nights and weekends."),
     _Setting(RETENTION, "", "Older invocations are deleted by the server, and what is counted of them; empty: none."),
     _Setting(_COMMUNITY, "5", "No community figure is shown of fewer users."),
-    _Setting(
-        _METRICS, str(MAX_SKILLS), "So many skills have names in the metrics; the others are one, 'other'."
-    ),
+    _Setting(_METRICS, str(MAX_SKILLS), "So many skills have names in the metrics; the others are one, 'other'."),
 )
 _CHECKS: dict[str, Callable[[str], object]] = {
     RETENTION: retention_days,
