@@ -155,7 +155,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     """When it began; of a draft, when it was created."""
     description: str | None = None
     end_date: str | None = None
-    """When it ends, or ended; nothing is taken in from this moment on."""
+    """When it ends, or ended; nothing that happens after this moment is taken in."""
     min_sample_size: int = DEFAULT_SAMPLE
     """There is no verdict with fewer users in either arm."""
     metrics: tuple[str, ...] = DEFAULT_METRICS

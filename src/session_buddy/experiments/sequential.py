@@ -21,7 +21,7 @@ PLANNED_UNITS = 5_000
 def always_valid_interval(effect: Effect, alpha: float, *, planned_units: float = PLANNED_UNITS) -> Interval:
     """Return the interval of *effect* that holds the truth at every look (equation 9).
 
-    It is tightest at about *planned_units* users: a third or so wider there than an interval for one look.
+    It is tightest at about *planned_units* users: half as wide again there as an interval for one look.
     """
     mixture = _mixture(alpha, planned_units)
     size = effect.n * mixture + 1
