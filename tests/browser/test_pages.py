@@ -43,8 +43,15 @@ def is_drawn(page: Page) -> None:
         page.wait_for_selector(".plot .main-svg", timeout=30_000)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("width", "theme"),
+    [
+        (1280, "light"),
+        (390, "dark"),
+        pytest.param(390, "light", marks=pytest.mark.long),
+        pytest.param(1280, "dark", marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("name", PAGES)
 def test_everybody_can_use_every_page(server: Served, opened: Open, name: str, width: int, theme: str) -> None:
     page = opened(server.url + PAGES[name], width=width, theme=theme)

@@ -238,7 +238,11 @@ WRITTEN: list[tuple[str, list[dict[str, Any]]]] = [
 
 @pytest.mark.parametrize(
     ("size", "seed"),
-    [(400, 1), (10_000, 2), pytest.param(100_000, 3, marks=[pytest.mark.long, pytest.mark.timeout(1_800)])],
+    [
+        (400, 1),
+        pytest.param(10_000, 2, marks=pytest.mark.long),
+        pytest.param(100_000, 3, marks=[pytest.mark.endurance, pytest.mark.timeout(1_800)]),
+    ],
 )
 def test_late_doubled_and_completed_deliveries_give_the_same_rows(
     open_pair: OpenPair, transcripts: Path, tmp_path: Path, size: int, seed: int

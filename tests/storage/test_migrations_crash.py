@@ -47,8 +47,9 @@ def killing_manager(path: Path, scripts: Path, count: int, *, transactional: boo
     return MigrationManager(scripts=scripts, target=target, clock=lambda: NOW)
 
 
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize(("start", "goal"), [(0, HEAD), (HEAD, 0)], ids=["up", "down"])
-def test_killed_before_every_statement(tmp_path: Path, start: int, goal: int) -> None:
+def test_killed_before_every_statement(tmp_path: Path, start: int, goal: int, step: int) -> None:
     """The statements include BEGIN, COMMIT and those of the record; before the next is after the last."""
     scripts = write_scripts(tmp_path / "scripts")
     manager(tmp_path).migrate(start or HEAD)
@@ -56,20 +57,20 @@ def test_killed_before_every_statement(tmp_path: Path, start: int, goal: int) ->
     for version in range(HEAD - 1, -1, -1):
         manager(tmp_path).rollback(version)
         whole[version] = (raw_schema(tmp_path / "skills.db"), row_digests(tmp_path / "skills.db"))
-    kills, ended, stopped_at = 0, -9, set()
+    count, ended, stopped_at = 0, -9, set()
     while ended == -9:
-        folder = tmp_path / str(kills)
+        folder = tmp_path / str(count)
         folder.mkdir()
         path = folder / "skills.db"
         m = MigrationManager(path, scripts=scripts, clock=lambda: NOW)
         m.migrate(start)
 
-        def work(path: Path = path, kills: int = kills) -> None:
-            victim = killing_manager(path, scripts, kills)
+        def work(path: Path = path, count: int = count) -> None:
+            victim = killing_manager(path, scripts, count)
             victim.migrate() if goal else victim.rollback(0)
 
         ended = in_child(work)
-        kills += ended == -9
+        count += step if ended == -9 else 0
         status = m.status()
         stopped_at.add(status.version)
         assert status.dirty is None and m.verify().ok
@@ -79,7 +80,7 @@ def test_killed_before_every_statement(tmp_path: Path, start: int, goal: int) ->
         assert query(path, "PRAGMA integrity_check") == [("ok",)]
     assert ended == 0
     assert stopped_at == set(range(HEAD + 1))
-    assert kills >= 60
+    assert count >= 60
 
 
 def test_killed_at_any_moment(tmp_path: Path) -> None:

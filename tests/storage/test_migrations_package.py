@@ -74,9 +74,10 @@ def test_going_all_the_way_down_leaves_only_the_history(tmp_path: Path) -> None:
     assert manager.migrate() == VERSIONS and manager.verify().ok
 
 
+@pytest.mark.parametrize("step", [19, pytest.param(1, marks=[pytest.mark.long, pytest.mark.timeout(900)])])
 @pytest.mark.parametrize("way", ["migrate", "rollback"])
-def test_killed_before_every_statement(tmp_path: Path, way: str) -> None:
-    """One database goes through it all: killed, looked at, gone on with; put back and killed one later."""
+def test_killed_before_every_statement(tmp_path: Path, way: str, step: int) -> None:
+    """One database goes through it all: killed, looked at, gone on with; put back and killed *step* later."""
     path = tmp_path / "skills.db"
     manager = MigrationManager(path, clock=lambda: NOW, keep_backups=1)
     manager.migrate()
@@ -89,24 +90,24 @@ def test_killed_before_every_statement(tmp_path: Path, way: str) -> None:
     if way == "rollback":
         manager.migrate()
     start = path.read_bytes()
-    kills, ended = 0, -9
+    count, ended = 0, -9
     while ended == -9:
         for log in tmp_path.glob("skills.db-*"):  # of the last one killed
             log.unlink()
         path.write_bytes(start)
 
-        def work(kills: int = kills) -> None:
-            victim = killing_manager(path, SCRIPTS, kills)
+        def work(count: int = count) -> None:
+            victim = killing_manager(path, SCRIPTS, count)
             victim.migrate() if way == "migrate" else victim.rollback(0)
 
         ended = in_child(work)
-        kills += ended == -9
+        count += step if ended == -9 else 0
         version = manager.status().version
         assert raw_schema(path) == whole[version] and manager.status().dirty is None
         assert query(path, "PRAGMA integrity_check") == [("ok",)]
         assert manager.migrate() == VERSIONS[version:]
         assert raw_schema(path) == whole[VERSIONS[-1]]
-    assert ended == 0 and kills >= 60
+    assert ended == 0 and count >= 60
 
 
 def test_repair_creates_again_what_holds_no_rows_and_names_what_does(tmp_path: Path) -> None:

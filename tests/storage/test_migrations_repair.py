@@ -251,7 +251,8 @@ def test_verify_finds_rows_that_refer_to_nothing(tmp_path: Path) -> None:
     assert m.verify().damage == ("2 rows of call refer to nothing in skill",)
 
 
-def test_killed_at_every_statement_without_transactions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.long)])
+def test_killed_at_every_statement_without_transactions(tmp_path: Path, step: int) -> None:
     """Without transactions a kill leaves a mark, at worst; repair then finishes, up as well as down."""
     scripts = write_scripts(tmp_path / "scripts")
     kills = marks = 0
@@ -268,9 +269,9 @@ def test_killed_at_every_statement_without_transactions(tmp_path: Path) -> None:
                 m.migrate() if goal else m.rollback(0)
 
             ended = in_child(work)
-            kills += ended == -9
+            kills += step if ended == -9 else 0
             if m.status().dirty is not None:
-                marks += 1
+                marks += step
                 m.repair()
             assert m.verify().ok, m.verify()
             assert m.migrate() if goal and m.status().version != goal else True
@@ -278,7 +279,7 @@ def test_killed_at_every_statement_without_transactions(tmp_path: Path) -> None:
             if goal:
                 assert row_digests(path / "skills.db") == reference(tmp_path, goal)[1]
             assert m.status().version == goal and m.verify().ok
-            count += 1
+            count += step
         assert ended == 0
     assert kills >= 60 and marks >= 20
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 from itertools import takewhile
 from typing import Annotated, Any
 
@@ -110,8 +111,9 @@ def _root(
     settings_of(context).store_url = store
 
 
+@cache
 def command() -> Any:
-    """Return the command as typer makes it."""
+    """Return the command as typer makes it; that takes a while, and happens once in a process."""
     # Plain help: the decorated one would load rich, which takes longer than all the rest.
     app = typer.Typer(
         rich_markup_mode=None,

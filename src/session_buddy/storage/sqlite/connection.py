@@ -16,7 +16,6 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -165,18 +164,33 @@ def _allow_reading(
 
 def _replace_clock(connection: sqlite3.Connection, clock: Clock) -> None:
     """Make ``'now'`` in the SQL of this connection, views and triggers included, mean *clock*."""
+    # The function of that name on the connection itself is the replaced one.
+    original = _Original()
 
     def call(function: str, *arguments: Any) -> Any:
-        told = [clock() if argument == "now" else argument for argument in arguments]
-        marks = ", ".join("?" * len(told))
-        # The function of that name on the connection itself is the replaced one.
-        with closing(sqlite3.connect(":memory:")) as original:
-            return original.execute(f"SELECT {function}({marks})", told).fetchone()[0]
+        return original.call(function, [clock() if argument == "now" else argument for argument in arguments])
 
     for function in ("strftime", "julianday"):
         connection.create_function(
             function, -1, lambda *arguments, function=function: call(function, *arguments), deterministic=True
         )
+
+
+class _Original:
+    """SQLite's own functions, for a connection that has others under their names.
+
+    Like that connection it may be used by any thread, one at a time.
+    """
+
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+
+    def call(self, function: str, arguments: list[Any]) -> Any:
+        marks = ", ".join("?" * len(arguments))
+        return self._connection.execute(f"SELECT {function}({marks})", arguments).fetchone()[0]
+
+    def __del__(self) -> None:
+        self._connection.close()
 
 
 def _require_sqlite() -> None:
