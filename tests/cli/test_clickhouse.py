@@ -153,7 +153,7 @@ def test_what_drifted_is_told_and_repaired(run: Run, both: tuple[str, str]) -> N
     _, chdb = both
     with open_store(chdb) as store:
         assert isinstance(store, ClickHouseStore)
-        store._writer.command("TRUNCATE TABLE roll_error")
+        store._clients.writer.command("TRUNCATE TABLE roll_error")
     verified = run("db", "verify", "--json", store=chdb)
     assert (verified.code, verified.json["drifted"]) == (1, ["skill_error_counts"])
     assert run("db", "repair", store=chdb).out == "Counted again from the event log: skill_error_counts.\n"

@@ -13,8 +13,7 @@ import pytest
 from session_buddy.errors import StoreAway, StoreError
 from session_buddy.model import Invocation
 from session_buddy.storage import Recorded, Store, open_store
-from session_buddy.storage.clickhouse import event_log, recount_lock, recovery
-from session_buddy.storage.clickhouse import store as store_module
+from session_buddy.storage.clickhouse import event_log, journal, lookup, recount_lock, recovery
 from session_buddy.storage.clickhouse.upkeep import rebuild_roll_ups
 from tests.clickhouse.http_server import ChdbServer
 from tests.making import many
@@ -31,7 +30,7 @@ def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def writer(store: Store) -> Any:
-    return store._writer  # type: ignore[attr-defined]
+    return store._clients.writer  # type: ignore[attr-defined]
 
 
 def rows(store: Store, sql: str) -> list[tuple[Any, ...]]:
@@ -49,13 +48,13 @@ def within_the_recount(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]
     """Have *do* done in the middle of the next recount: roll-ups are empty, and not yet counted."""
 
     def rebuild(client: Any) -> None:
-        monkeypatch.setattr(store_module, "rebuild_roll_ups", rebuild_roll_ups)
+        monkeypatch.setattr(journal, "rebuild_roll_ups", rebuild_roll_ups)
         for table in ("roll_session_skill", "roll_user_skill"):
             client.command(f"TRUNCATE TABLE {table}")
         do()
         rebuild_roll_ups(client)
 
-    monkeypatch.setattr(store_module, "rebuild_roll_ups", rebuild)
+    monkeypatch.setattr(journal, "rebuild_roll_ups", rebuild)
 
 
 def killed() -> None:
@@ -122,7 +121,7 @@ def test_a_recount_tells_that_it_lives(server_url: str, monkeypatch: pytest.Monk
 
     def signs(client: Any, token: str, contents: bytes) -> None:
         begin(client, token, contents)
-        if threading.current_thread().name == "recount-signs":
+        if threading.current_thread().name == "signs-of-life":
             told.set()
 
     monkeypatch.setattr(event_log, "begin", signs)
@@ -176,7 +175,7 @@ def test_nothing_is_planned_upon_roll_ups_that_are_being_counted(
 
         def refused() -> None:
             with monkeypatch.context() as looked_up:
-                looked_up.setattr(event_log, "present", lambda *_: pytest.fail("it was planned"))
+                looked_up.setattr(lookup, "present", lambda *_: pytest.fail("it was planned"))
                 with pytest.raises(StoreAway, match=RECOUNTED):
                     other.record(SECOND)
 
@@ -194,10 +193,10 @@ def test_a_plan_from_before_a_recount_is_dropped_and_told_again(
     more = [change(event, f"more-{event.event_id}") for event in FIRST]
     with open_store(server_url) as recounts, open_store(server_url) as other:
         recounts.record(FIRST)
-        present = event_log.present
+        present = lookup.present
 
         def between(client: Any, batch: Any) -> Any:
-            monkeypatch.setattr(event_log, "present", present)
+            monkeypatch.setattr(lookup, "present", present)
             found: list[Any] = []
 
             def look_up() -> None:
@@ -213,7 +212,7 @@ def test_a_plan_from_before_a_recount_is_dropped_and_told_again(
                     recounts.rebuild()
             return found[0]
 
-        monkeypatch.setattr(event_log, "present", between)
+        monkeypatch.setattr(lookup, "present", between)
         with pytest.raises(StoreAway, match=RECOUNTED):
             other.record(more)
         assert event_log.unfinished(writer(other)) == []

@@ -6,16 +6,17 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from session_buddy.errors import StoreAway, StoreError
 from session_buddy.model import Invocation
 from session_buddy.storage import Recorded, Store, open_store
-from session_buddy.storage.clickhouse import recovery
-from session_buddy.storage.clickhouse import store as store_module
+from session_buddy.storage.clickhouse import journal, recovery
+from session_buddy.storage.clickhouse.connection import open_client, parse_url
 from tests.clickhouse.http_server import ChdbServer
 from tests.clickhouse.places import drop, new_database
-from tests.making import many
+from tests.making import many, shifted
 
 pytest.importorskip("clickhouse_connect", reason="the extra 'clickhouse' is not installed")
 
@@ -38,7 +39,7 @@ def a_token_is_forgotten(table: Path) -> None:
 
 def folder_of(store: Store, server: ChdbServer, table: str) -> Path:
     """Return where *table* is kept, and keep its parts apart, so that each holds what one insert brought."""
-    store._writer.command(f"SYSTEM STOP MERGES {table}")  # type: ignore[attr-defined]
+    store._clients.writer.command(f"SYSTEM STOP MERGES {table}")  # type: ignore[attr-defined]
     ((path,),) = store.query(
         "SELECT data_paths[1] FROM system.tables WHERE database = currentDatabase() AND name = ?", (table,)
     ).rows
@@ -87,7 +88,7 @@ def test_a_server_that_lived_on_is_not_recounted(
     server: ChdbServer, server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery, "_SLACK_SECONDS", 0)
-    monkeypatch.setattr(store_module, "drifted_roll_ups", lambda *_: pytest.fail("there is no need for a recount"))
+    monkeypatch.setattr(journal, "drifted_roll_ups", lambda *_: pytest.fail("there is no need for a recount"))
     with open_store(server_url) as store:
         server.fault("drop_after", skip=1, times=4)
         with pytest.raises(StoreAway):
@@ -109,10 +110,47 @@ def test_a_batch_that_is_found_long_after_counts_once(
         other.record(SECOND)
         for window in (0, 1000):
             setting = f"MODIFY SETTING non_replicated_deduplication_window = {window}"
-            other._writer.command(f"ALTER TABLE roll_hour {setting}")  # type: ignore[attr-defined]
+            other._clients.writer.command(f"ALTER TABLE roll_hour {setting}")  # type: ignore[attr-defined]
     monkeypatch.setattr(recovery, "_SLACK_SECONDS", 0)  # the server is not taken for one that died
     with open_store(server_url) as store:
         assert_all_once(store, FIRST + SECOND)
+
+
+@pytest.mark.parametrize("stage", [0, 1], ids=["put down", "written"])
+@pytest.mark.parametrize("dies", [True, False])
+def test_what_another_process_told_meanwhile_counts_once(
+    server: ChdbServer, server_url: str, monkeypatch: pytest.MonkeyPatch, stage: int, *, dies: bool
+) -> None:
+    """As where a client, which got no answer, went to another server; half of it with a time on the day before."""
+    monkeypatch.setattr(recovery, "_SLACK_SECONDS", 0)  # the server is not taken for one that died
+    again = [
+        msgspec.structs.replace(event, invoked_at=shifted(event.invoked_at, hours=-12 * (place % 2)))
+        for place, event in enumerate(FIRST)
+    ]
+    with open_store(server_url) as fails, open_store(server_url) as other:
+        server.fault("drop_after", skip=stage, times=4)
+        with pytest.raises(StoreAway):
+            fails.record(FIRST)
+        server.healthy()
+        if stage == 1:
+            empty_of(server_url)
+        assert other.record(again).added == 60
+        if not dies:
+            fails.record(SECOND)
+            assert_all_once(other, FIRST + SECOND)
+    with open_store(server_url) as third:
+        third.record(SECOND)
+        assert_all_once(third, FIRST + SECOND)
+
+
+def empty_of(server_url: str) -> None:
+    """Take the batch that has arrived away again: as if it would arrive later."""
+    address = parse_url(server_url)
+    client = open_client(address, database=address.database)
+    tables = "SELECT name FROM system.tables WHERE database = currentDatabase() AND match(name, '^(roll|invocation)_')"
+    for (name,) in client.query(f"{tables} AND engine LIKE '%MergeTree'").result_rows:
+        client.command(f"TRUNCATE TABLE {name}")
+    client.close()
 
 
 @pytest.fixture
@@ -130,7 +168,7 @@ def test_a_recount_that_failed_is_done_again_by_the_next_call(url: str, monkeypa
     with open_store(url) as store:
         store.record(FIRST)
         with monkeypatch.context() as broken:
-            broken.setattr(store_module, "rebuild_roll_ups", half_a_rebuild)
+            broken.setattr(journal, "rebuild_roll_ups", half_a_rebuild)
             with pytest.raises(StoreError):
                 store.rebuild()
         store.record(SECOND)
@@ -140,7 +178,7 @@ def test_a_recount_that_failed_is_done_again_by_the_next_call(url: str, monkeypa
 def test_a_recount_that_was_killed_is_done_again_by_the_next_process(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_store(url) as store, monkeypatch.context() as broken:
         store.record(FIRST)
-        broken.setattr(store_module, "rebuild_roll_ups", half_a_rebuild)
+        broken.setattr(journal, "rebuild_roll_ups", half_a_rebuild)
         with pytest.raises(StoreError):
             store.rebuild()
     with open_store(url) as store:
@@ -166,7 +204,7 @@ def test_while_one_process_recounts_others_read_and_do_not_record(
 
         with monkeypatch.context() as slow:
             slow.setattr(recovery, "_GRACE_SECONDS", 0.01)
-            slow.setattr(store_module, "rebuild_roll_ups", meanwhile)
+            slow.setattr(journal, "rebuild_roll_ups", meanwhile)
             recounts.rebuild()
         other.record(SECOND)
         assert_all_once(other, FIRST + SECOND)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from session_buddy.errors import StoreError
 from session_buddy.storage import Store
 from session_buddy.storage.locations import names_in, size_of
-from tests.making import invocation
+from tests.making import invocation, many
 
 NAMED = [
     ("SELECT skill_name, count(*) AS n FROM skill_invocation WHERE 1 = 0 GROUP BY skill_name", ("skill_name", "n")),
@@ -54,6 +56,24 @@ def test_what_an_outer_join_does_not_find_is_null(store: Store) -> None:
 def test_every_view_has_columns_before_there_is_anything_in_it(store: Store, view: str) -> None:
     assert len(store.query(f"SELECT * FROM {view}").columns) >= 5
     assert view in names_in(store)
+
+
+@pytest.mark.timeout(120)
+def test_a_store_can_be_used_while_a_stream_is_open(store: Store) -> None:
+    told = many(700)
+    store.record(told)
+    count = "SELECT count(*) FROM skill_invocation"
+    with (
+        closing(store.stream("SELECT event_id FROM skill_invocation ORDER BY event_id")) as rows,
+        closing(store.stream(count)) as others,
+    ):
+        assert next(rows) == ("event_id",)
+        first = next(rows)
+        assert store.query(count).rows == [(700,)]
+        assert list(others)[1:] == [(700,)]
+        store.record([invocation("0 comes before")])
+        assert store.query(count).rows == [(701,)]
+        assert [event_id for (event_id,) in (first, *rows)] == sorted(event.event_id for event in told)
 
 
 def test_a_store_takes_room(store: Store) -> None:

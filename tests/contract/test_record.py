@@ -54,6 +54,32 @@ def test_an_event_twice_in_one_batch_is_one_row_and_the_fuller_telling_counts(st
     assert store.drifted() == []
 
 
+LATE, EARLY = "2026-06-14T23:59:59.900Z", "2026-06-15T00:00:00.100Z"
+
+
+@pytest.mark.parametrize(("first", "again"), [(LATE, EARLY), (EARLY, LATE)])
+def test_an_event_is_the_same_one_with_a_time_on_the_other_side_of_midnight(
+    store: Store, first: str, again: str
+) -> None:
+    store.record([invocation(outcome=None, invoked_at=first), invocation("e2", invoked_at=again)])
+    assert store.record([invocation(invoked_at=again)]) == Recorded(completed=1)
+    assert store.record([invocation(invoked_at=again)]) == Recorded(unchanged=1)
+    assert (row(store, "e1")["invoked_at"], row(store, "e1")["outcome"]) == (first, "completed")
+    assert store.query("SELECT sum(invocation_count) FROM skill_metrics").rows == [(2,)]
+    assert store.drifted() == []
+
+
+def test_who_was_told_first_stays_the_first_when_it_is_completed(store: Store) -> None:
+    """Its description is that of the group, now and after a recount."""
+    store.record([invocation("e1", outcome=None, project="first", plugin="first")])
+    store.record([invocation("e2", project="second", plugin="second")])
+    store.record([invocation("e1", outcome=Outcome.COMPLETED)])
+    for _ in range(2):
+        assert store.query("SELECT project FROM session_summary").rows == [("first",)]
+        assert store.query("SELECT plugin FROM skill_metrics").rows == [("first",)]
+        store.rebuild()
+
+
 def test_tellings_merge_to_the_same_row_in_every_order(open_new: OpenStore) -> None:
     fields: list[dict[str, Any]] = [
         {"outcome": None},

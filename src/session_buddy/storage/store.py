@@ -146,7 +146,8 @@ class Store(ABC):
     ) -> Generator[tuple[Any, ...], None, None]:
         """Yield the rows of a read-only statement one by one, in bounded memory; the first is the column names.
 
-        Exhaust or close it before the store is used for anything else.
+        They are those that were there at the beginning. Meanwhile the store may be used for anything else, by the
+        same thread too. Exhaust or close it: it holds a connection of its own.
         """
 
     @abstractmethod

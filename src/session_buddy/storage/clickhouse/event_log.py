@@ -1,4 +1,4 @@
-"""Writing events: looked up, planned, and then in one insert through ``invocation_change``.
+"""Writing events, looked up and planned, in one insert through ``invocation_change``.
 
 Before the insert the whole of what is to be written is put down in ``unfinished_batch``, and after it marked
 done. Whoever finds a batch that is not done, the next call or the next process, sends it again: under the
@@ -9,28 +9,20 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from itertools import chain
-from operator import attrgetter
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import msgspec
 
-from session_buddy.model import BadLine, Invocation
-from session_buddy.storage.clickhouse.changes import Plan, Present
+from session_buddy.model import BadLine
+from session_buddy.storage.clickhouse.changes import Plan
 from session_buddy.storage.clickhouse.columns import (
     CHANGE_TYPES,
     change_columns,
-    event_columns,
-    from_row,
     milliseconds,
-    state_columns,
 )
-from session_buddy.storage.clickhouse.literals import dates, literal, set_of_moments, set_of_texts
 from session_buddy.storage.clickhouse.native import columns_in, native
 from session_buddy.storage.clickhouse.spans import recount_spans
 from session_buddy.storage.store import Checkpoint
@@ -44,7 +36,6 @@ __all__ = [
     "end",
     "next_version",
     "packed",
-    "present",
     "unfinished",
 ]
 
@@ -80,58 +71,6 @@ class Contents(msgspec.Struct, frozen=True):
             columns.setdefault("sign", [1] * len(columns["version"]))
             columns.setdefault("first_version", columns["version"])
         return columns
-
-
-def present(client: Any, batch: Sequence[Invocation]) -> Present:
-    """Look up what the store holds of *batch*: its events (by id, a day around theirs), sessions and users.
-
-    While the engine looks, the batch is taken apart into columns.
-    """
-    found = Present()
-    if not batch:
-        return found
-    with ThreadPoolExecutor(1) as pool:
-        looked_up = pool.submit(_look_up, client, batch, found)
-        found.columns = state_columns(batch)
-        looked_up.result()
-    sessions = set(found.columns["session_id"].values)
-    sessions |= {state.session_id for state in found.events.values()}
-    for session, skill, count in client.query(
-        "SELECT r.session_id, toString(r.skill_name), sum(r.invocation_count) AS n FROM roll_session_skill AS r"
-        f" WHERE r.session_id IN {set_of_texts(sessions)} GROUP BY r.session_id, r.skill_name HAVING n > 0"
-        " ORDER BY r.session_id, r.skill_name"
-    ).result_rows:
-        found.sessions.setdefault(session, {})[skill] = count
-    users = set(found.columns["user_id"].values) | {state.user_id for state in found.events.values()}
-    for user, skill, count in client.query(
-        "SELECT r.user_id, toString(r.skill_name), sum(r.invocation_count) AS n FROM roll_user_skill AS r"
-        f" WHERE r.user_id IN {set_of_texts(users)} GROUP BY r.user_id, r.skill_name HAVING n > 0"
-    ).result_rows:
-        found.users.setdefault(user, {})[skill] = count
-    return found
-
-
-def _look_up(client: Any, batch: Sequence[Invocation], found: Present) -> None:
-    """Enter into *found* the events of *batch* that are known."""
-    days = _around({moment[:10] for moment in map(attrgetter("invoked_at"), batch)})
-    with _asked_for(client, list(map(attrgetter("event_id"), batch))) as identifiers:
-        known = client.query(
-            "SELECT DISTINCT toUnixTimestamp64Milli(k.invoked_at) FROM invocation_known AS k"
-            f" WHERE k.day IN {days} AND k.event_key IN (SELECT cityHash64(a.id) FROM {identifiers} AS a)"
-        ).result_rows
-        rows = (
-            known
-            and client.query(
-                f"SELECT first_version, version, {event_columns()} FROM invocation_log FINAL"
-                f" WHERE invoked_at IN {set_of_moments(moment for (moment,) in known)}"
-                f" AND event_id IN (SELECT a.id FROM {identifiers} AS a)"
-            ).result_rows
-        )
-    for first_version, version, *row in rows:
-        state = from_row(row)
-        found.events[state.event_id] = state
-        found.first_versions[state.event_id] = first_version
-        found.newest_version = max(found.newest_version, version)
 
 
 def contents_of(
@@ -256,25 +195,3 @@ def _insert(client: Any, table: str, names: tuple[str, ...], rows: Sequence[Sequ
     if rows:
         types = [_TYPES.get(name, "Int64") for name in names]
         client.insert(table, rows, column_names=names, column_type_names=types)
-
-
-@contextmanager
-def _asked_for(client: Any, identifiers: list[str]) -> Iterator[str]:
-    """Yield where in SQL *identifiers* can be read from, as a column ``id``.
-
-    The engine in this process reads a file, which is quicker than a long statement; a server gets them in its text.
-    """
-    table = msgspec.json.encode([identifiers])
-    if client.uri.startswith("chdb:"):
-        with NamedTemporaryFile(suffix=".json") as file:
-            file.write(table)
-            file.flush()
-            yield f"file({literal(file.name)}, JSONCompactColumns, 'id String')"
-    else:
-        yield f"(SELECT arrayJoin(JSONExtract({literal(table.decode())}, 1, 'Array(String)')) AS id)"
-
-
-def _around(days: set[str]) -> str:
-    """Return *days* with the day before and after each, as a list of dates in SQL."""
-    told = {datetime.fromisoformat(day).replace(tzinfo=UTC).date() for day in days}
-    return dates({str(date + timedelta(days=shift)) for date in told for shift in (-1, 0, 1)})

@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from session_buddy.errors import StoreAway
-from session_buddy.storage.clickhouse import event_log
+from session_buddy.storage.clickhouse import event_log, lookup
 from session_buddy.storage.clickhouse.changes import Edge
 from session_buddy.storage.clickhouse.cluster_client import ClusterClient
 from session_buddy.storage.clickhouse.columns import CHANGE_TYPES
@@ -50,6 +50,7 @@ __all__ = [
     "recounting",
     "standing",
     "take_in",
+    "was_told_otherwise",
 ]
 
 _SLACK_SECONDS = 2
@@ -83,6 +84,8 @@ class Begun(msgspec.Struct):
     packed: bytes = b""
     is_put_down: bool = False
     """Whether the server is known to have put it down: nothing of it may be sent before."""
+    was_tried: bool = False
+    """Whether it was to be written before, and failed: others may have written since it was planned."""
     was_sent: bool = False
     """Whether a part of it may have arrived already."""
     recounts: int = 0
@@ -119,7 +122,7 @@ def found_unfinished(client: Any) -> list[Begun]:
     """Return what another process began and did not end, oldest first."""
     now = time.monotonic()
     return [
-        Begun(contents, now - age_seconds, is_put_down=True, was_sent=True)
+        Begun(contents, now - age_seconds, is_put_down=True, was_tried=True, was_sent=True)
         for contents, age_seconds in event_log.unfinished(client)
     ]
 
@@ -138,6 +141,15 @@ def may_have_forgotten(client: Any, begun: Begun) -> bool:
         f" WHERE u.begun_at >= now() - {age_seconds})"
     ).result_rows
     return batches > _BATCHES_REMEMBERED or (not replicated and uptime_seconds <= age_seconds)
+
+
+def was_told_otherwise(client: Any, contents: event_log.Contents) -> bool:
+    """Tell whether events that *contents* count as new were told by somebody else meanwhile.
+
+    Then they are counted already, and *contents*, which may have arrived in part, would count them again.
+    """
+    columns = contents.columns
+    return len(_first_told_here(client, columns)) < len(_came(columns))
 
 
 def take_in(client: Any) -> None:
@@ -174,9 +186,12 @@ def _delete(client: Any, condition: str) -> None:
 
 
 def _enter_again(client: Any, contents: event_log.Contents) -> None:
-    """Enter the events of *contents* into the event log, past the roll-ups: a state that is there stays one state."""
+    """Enter the events of *contents* into the event log, past the roll-ups: a state that is there stays one state.
+
+    What others told of meanwhile stays as they told it.
+    """
     columns = contents.columns
-    came = [place for place, sign in enumerate(columns.get("sign", ())) if sign > 0]
+    came = _first_told_here(client, columns)
     if not came:
         return
     names = [name for name in columns if name not in _ONLY_FOR_ROLL_UPS]
@@ -195,6 +210,19 @@ def _enter_again(client: Any, contents: event_log.Contents) -> None:
         ),
         settings=_never_sent_before(),
     )
+
+
+def _came(columns: dict[str, list[Any]]) -> list[int]:
+    """Return the places of the rows that brought a state."""
+    return [place for place, sign in enumerate(columns.get("sign", ())) if sign > 0]
+
+
+def _first_told_here(client: Any, columns: dict[str, list[Any]]) -> list[int]:
+    """Return those of them whose event is unknown, or known since the telling that the row says."""
+    came = _came(columns)
+    identifiers, versions = columns.get("event_id", []), columns.get("first_version", [])
+    known = lookup.first_versions(client, [identifiers[place] for place in came], columns.get("invoked_at", ()))
+    return [place for place in came if known.get(identifiers[place], versions[place]) == versions[place]]
 
 
 def outlast_stragglers(client: Any, contents: event_log.Contents) -> None:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
-import threading
-import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from session_buddy.errors import InvalidInput, StoreError
+from session_buddy.errors import InvalidInput, StoreAway
 from session_buddy.model import BadLine, Invocation, SkillFacts, parse_time
-from session_buddy.storage.clickhouse import event_log, pruning, recovery
+from session_buddy.storage.clickhouse import event_log, lookup, pruning, recovery
 from session_buddy.storage.clickhouse.catalogue import enter_facts
-from session_buddy.storage.clickhouse.changes import Plan, plan
+from session_buddy.storage.clickhouse.changes import plan
+from session_buddy.storage.clickhouse.clients import Clients
 from session_buddy.storage.clickhouse.columns import milliseconds
-from session_buddy.storage.clickhouse.connection import open_client, parse_url, translated
+from session_buddy.storage.clickhouse.connection import parse_url, translated
+from session_buddy.storage.clickhouse.journal import Journal
 from session_buddy.storage.clickhouse.parameters import bound
 from session_buddy.storage.clickhouse.plain import put_plain_rows, stands
+from session_buddy.storage.clickhouse.reading import answer, streamed
 from session_buddy.storage.clickhouse.scratch import drop_abandoned
 from session_buddy.storage.clickhouse.tail import ClickHouseTail
 from session_buddy.storage.clickhouse.upkeep import ROLL_UPS, SCRIPTS, drifted_roll_ups, rebuild_roll_ups
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ClickHouseStore"]
 
-_BYTES: dict[str, str | dict[str, str]] = {"state": "bytes", "embedding": "bytes", "centroid_embedding": "bytes"}
-"""Columns of other bytes than text, to be read as such."""
+_CLOSE_SECONDS = 5.0
+"""So long what runs is waited for on closing."""
 
 
 class ClickHouseStore(Store):
@@ -73,7 +72,7 @@ class ClickHouseStore(Store):
                         ``sqlite_schema``. ``id`` in views tells rows apart and says nothing of order.
     ==================  ============================================================================
 
-    Safe to use from several threads: writes take turns, reads take turns.
+    Safe to use from several threads: writes take turns, reads take turns; a stream waits for nobody, and nobody for it.
     """
 
     def __init__(self, url: str, *, clock: Clock | None = None, patience_seconds: float = 300.0) -> None:
@@ -81,27 +80,20 @@ class ClickHouseStore(Store):
         self.url = self._address.url
         self._clock = clock
         self._told_clock: str | None = None
-        self._version = 0
-        self._unfinished: list[recovery.Begun] = []
-        self._is_recount_due = False
-        self._writing, self._reading = threading.Lock(), threading.Lock()
-        self._clients: list[Client] = []
+        self._clients = Clients(self._address)
         target = ClickHouseTarget(self._address, patience_seconds=patience_seconds)
         try:
-            self._clients.append(target.client)
+            self._clients.writes.add(target.client)
             MigrationManager(scripts=SCRIPTS, target=target).ensure_current()
-            self._writer = self._opened(self._address.database)
-            self._reader = self._opened(self._address.database, reads_only=True)
+            writer = self._clients.writer
             with translated(self._address):
-                drop_abandoned(self._writer, self._opened_aside, self._address.database)
+                drop_abandoned(writer, self._clients.aside, self._address.database)
                 # A clock that was set back must not make new checkpoints older than old ones.
-                ((self._version,),) = self._writer.query("SELECT max(version) FROM import_checkpoint_log").result_rows
-                self._unfinished = recovery.found_unfinished(self._writer)
-                self._is_recount_due = recovery.is_left_behind(self._writer, alone=self._is_alone)
-                # Where another process recounts, what was begun waits for the first write, and reading is possible.
-                with suppress(recovery.BeingRecounted):
-                    self._finish()
-                    recovery.forget_old(self._writer)
+                ((self._version,),) = writer.query("SELECT max(version) FROM import_checkpoint_log").result_rows
+                # No other process can have open what is in this one.
+                is_alone = self._address.path is not None
+                self._journal = Journal(self._clients, database=self._address.database, alone=is_alone)
+                self._journal.resume()
         except BaseException:
             self.close()
             raise
@@ -119,12 +111,14 @@ class ClickHouseStore(Store):
             return Recorded()
         _refuse_impossible(checkpoints, bad_lines)
         with self._turn() as client:
-            recounts = self._finish()
-            present = event_log.present(client, invocations)
+            recounts = self._journal.finish()
+            present = lookup.present(client, invocations)
             planned = plan(invocations, present)
             if planned.states or checkpoints or bad_lines:
-                self._version = event_log.next_version(max(self._version, present.newest_version + 1))
-                self._write(planned, checkpoints, bad_lines, recounts)
+                version = event_log.next_version(max(self._version, present.newest_version + 1))
+                contents = event_log.contents_of(planned, checkpoints, bad_lines, now=self._now(), version=version)
+                self._version = version + len(planned.states) + 1
+                self._journal.write(contents, recounts=recounts)
         return planned.recorded
 
     def put_rows(self, table: PlainTable, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -151,33 +145,22 @@ class ClickHouseStore(Store):
     def query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Rows:
         """See :meth:`Store.query`."""
         text, values = bound(sql, parameters)
-        with self._reading, translated(self._address, reading=True):
-            self._refuse_closed()
+        with self._clients.reads.turn(), translated(self._address, reading=True):
             self._tell_clock()
-            found = self._reader.query(text, parameters=values, column_formats=_BYTES)
-            columns = _unqualified(found.column_names) or self._names_of_columns(text, values)
-            return Rows(columns, [tuple(row) for row in found.result_rows])
+            return answer(self._clients.reader, text, values)
 
     def stream(
         self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()
     ) -> Generator[tuple[Any, ...], None, None]:
         """See :meth:`Store.stream`."""
         text, values = bound(sql, parameters)
-        with self._reading, translated(self._address, reading=True):
-            self._refuse_closed()
+        with translated(self._address, reading=True), self._clients.streaming() as (turns, client):
             self._tell_clock()
-            with self._reader.query_rows_stream(text, parameters=values, column_formats=_BYTES) as rows:
-                if names := _unqualified(rows.source.column_names):
-                    yield names
-                for row in rows:
-                    self._refuse_closed()
-                    yield tuple(row)
-            if not names:
-                yield self._names_of_columns(text, values)
+            yield from streamed(turns, client, text, values)
 
     def tail(self) -> ClickHouseTail:
         """See :meth:`Store.tail`. What is stored ten seconds after it was first sent is not told."""
-        return ClickHouseTail(self._opened_aside(self._address.database), lambda: translated(self._address))
+        return ClickHouseTail(self._clients.aside(self._address.database), lambda: translated(self._address))
 
     def checkpoints(self) -> dict[str, Checkpoint]:
         """See :meth:`Store.checkpoints`."""
@@ -196,18 +179,18 @@ class ClickHouseStore(Store):
     def rebuild(self) -> None:
         """See :meth:`Store.rebuild`. Readers see roll-ups grow meanwhile; :meth:`record` of others is refused."""
         with self._turn() as client:
-            self._recount()
-            self._finish()
+            self._journal.recount()
+            self._journal.finish()
             recovery.forget_old(client)
 
     def drifted(self) -> list[str]:
         """See :meth:`Store.drifted`. The recount happens in a database beside, which is dropped afterwards."""
         with self._turn() as client:
             try:
-                self._finish()
+                self._journal.finish()
             except recovery.BeingRecounted:
                 return list(ROLL_UPS)
-            return drifted_roll_ups(client, self._opened_aside, self._address.database)
+            return drifted_roll_ups(client, self._clients.aside, self._address.database)
 
     def prunable(self, before: str) -> int:
         """See :meth:`Store.prunable`."""
@@ -218,10 +201,10 @@ class ClickHouseStore(Store):
         """See :meth:`Store.prune`. Whole months go, and all roll-ups are counted again, as by :meth:`rebuild`."""
         month = pruning.first_of_month(parse_time(before, field="before"))
         with self._turn() as client:
-            self._finish()
+            self._journal.finish()
             count = pruning.count_before(client, month)
             if count:
-                with self._recounting() as guarded:
+                with self._journal.recounting() as guarded:
                     recovery.take_in(guarded)
                     pruning.delete_before(guarded, month)
                     recovery.forget_old(guarded, contents_seconds=0)
@@ -230,121 +213,22 @@ class ClickHouseStore(Store):
         return count
 
     def close(self) -> None:
-        """See :meth:`Store.close`."""
-        clients, self._clients = self._clients, []
-        # Each waits for what runs on it; whoever comes after that is refused.
-        while clients:
-            clients.pop().close()
+        """See :meth:`Store.close`. What runs at this moment is waited for, but not for ever.
 
-    def _write(
-        self, planned: Plan, checkpoints: Sequence[Checkpoint], bad_lines: Sequence[BadLine], recounts: int
-    ) -> None:
-        contents = event_log.contents_of(planned, checkpoints, bad_lines, now=self._now(), version=self._version)
-        self._version += len(planned.states) + 1
-        # Before it is begun: where the answer is lost, the server may have it, and it must be ended first.
-        begun = recovery.Begun(contents, time.monotonic(), event_log.packed(contents), recounts=recounts)
-        self._unfinished.append(begun)
-        self._send_all()
-        if begun.is_stale:
-            raise recovery.BeingRecounted
-
-    def _finish(self) -> int:
-        """Write again what was begun: nothing else may be counted before it.
-
-        Returns the recounts that are known; raises :class:`BeingRecounted` where another process is at one.
+        Raises :class:`~session_buddy.errors.StoreAway` where a write has not come to its end after five seconds.
         """
-        found = recovery.standing(self._writer)
-        if found.is_recounted and not self._is_recount_due:
-            if not recovery.is_left_behind(self._writer, alone=self._is_alone):
-                raise recovery.BeingRecounted
-            self._is_recount_due = True
-        if self._is_recount_due:
-            self._recount()
-        elif not self._unfinished:
-            return found.recounts
-        self._send_all()
-        return recovery.standing(self._writer).recounts
-
-    def _send_all(self) -> None:
-        while self._unfinished:
-            self._send(self._unfinished[0])
-            del self._unfinished[0]
-
-    def _send(self, begun: recovery.Begun) -> None:
-        """Write *begun* whole, or drop it: a recount took it in, or came before it and made its plan worthless."""
-        token = begun.contents.token
-        if not begun.is_put_down:
-            event_log.begin(self._writer, token, begun.packed)
-            begun.is_put_down = True
-        was_sent = begun.was_sent
-        if not was_sent:
-            found = recovery.standing(self._writer, token)
-            begun.is_stale = found.is_recounted or found.recounts != begun.recounts
-            if begun.is_stale:
-                return event_log.end(self._writer, token)
-        elif not self._is_wanted(token):
-            return None
-        begun.was_sent = True
-        clients = (self._writer, self._second_writer)
-        if not event_log.deliver(clients, begun.contents, is_wanted=lambda: self._is_wanted(token)):
-            return None
-        if was_sent and not self._is_alone:
-            recovery.outlast_stragglers(self._writer, begun.contents)
-        if was_sent and recovery.may_have_forgotten(self._writer, begun):
-            return self._recount(only_if_drifted=True)
-        return event_log.end(self._writer, token)
-
-    def _is_wanted(self, token: str) -> bool:
-        """Tell whether the next part of a batch is to be sent, and not all of it taken in by a recount already."""
-        found = recovery.standing(self._writer, token)
-        if found.is_recounted and not found.is_done:
-            raise recovery.BeingRecounted
-        return not found.is_done
-
-    def _recount(self, *, only_if_drifted: bool = False) -> None:
-        """Take in what anybody began, and count all roll-ups again; or, if so wanted, only if any of them is wrong."""
-        with self._recounting() as guarded:
-            recovery.take_in(guarded)
-            if not only_if_drifted or drifted_roll_ups(self._writer, self._opened_aside, self._address.database):
-                rebuild_roll_ups(guarded)
-
-    @contextmanager
-    def _recounting(self) -> Iterator[Any]:
-        """Recount within the block. From its beginning on a recount is known to be due, to whoever comes next."""
-        database = self._address.database
-        try:
-            with recovery.recounting(
-                self._writer, alone=self._is_alone, open_client=lambda: self._opened_aside(database)
-            ) as guarded:
-                self._is_recount_due = True
-                yield guarded
-        except recovery.BeingRecounted:
-            self._is_recount_due = False  # another process does it, or leaves it behind where all can see
-            raise
-        self._is_recount_due = False
-
-    def _names_of_columns(self, text: str, values: dict[str, Any]) -> tuple[str, ...]:
-        """Return the names of the columns of a query that gave no rows: then the engine does not tell them."""
-        from clickhouse_connect.driver.exceptions import DatabaseError
-
-        try:
-            described = self._reader.query(f"DESCRIBE ({text}\n)", parameters=values).result_rows
-        except DatabaseError:
-            return ()  # not a SELECT but a SHOW, say, which has no names unless it has rows
-        return _unqualified(row[0] for row in described)
-
-    @property
-    def _is_alone(self) -> bool:
-        """Whether no other process can have this store open."""
-        return self._address.path is not None
+        if not self._clients.close(within_seconds=_CLOSE_SECONDS):
+            raise StoreAway(
+                f"{self.url} was closed while a write hung in it: whether that is stored is not known.",
+                remedy="Tell it again later: what is there already counts once.",
+            )
 
     @contextmanager
     def _turn(self) -> Iterator[Client]:
-        with self._writing, translated(self._address):
-            self._refuse_closed()
+        with self._clients.writes.turn(), translated(self._address):
             self._tell_clock()
             try:
-                yield self._writer
+                yield self._clients.writer
             except UnicodeEncodeError as error:
                 raise InvalidInput(
                     "text", "holds half a surrogate pair.", remedy="Give text that can be written as UTF-8."
@@ -359,38 +243,13 @@ class ClickHouseStore(Store):
         """Make views mean *clock* by now, where one was given."""
         if self._clock and (now := self._clock()) != self._told_clock:
             self._version = event_log.next_version(self._version + 1)
-            self._writer.insert(
+            self._clients.writer.insert(
                 "store_clock",
                 [(1, milliseconds([now])[0], self._version)],
                 column_names=("id", "now", "version"),
                 column_type_names=("UInt8", "DateTime64(3, 'UTC')", "UInt64"),
             )
             self._told_clock = now
-
-    def _opened(self, database: str, *, reads_only: bool = False) -> Client:
-        client = open_client(self._address, reads_only=reads_only, database=database)
-        self._clients.append(client)
-        return client
-
-    def _opened_aside(self, database: str) -> Client:
-        return open_client(self._address, database=database)
-
-    @cached_property
-    def _second_writer(self) -> Client:
-        return self._opened(self._address.database)
-
-    def _refuse_closed(self) -> None:
-        if not self._clients:
-            raise StoreError(f"The store {self.url} has been closed.", remedy="Open it again with open_store().")
-
-
-def _unqualified(names: Iterable[str]) -> tuple[str, ...]:
-    """Return *names* without the table before the dot, which ClickHouse adds where two tables have a column.
-
-    >>> _unqualified(["m.kind", "kind", "sum(m.n)"])
-    ('kind', 'kind', 'sum(m.n)')
-    """
-    return tuple(re.sub(r"^\w+\.(?=\w+$)", "", name) for name in names)
 
 
 def _refuse_impossible(checkpoints: Sequence[Checkpoint], bad_lines: Sequence[BadLine]) -> None:

@@ -44,7 +44,8 @@ _ROWS_AT_ONCE = 256
 class SQLiteStore(Store):
     """A :class:`Store` in one SQLite file in WAL mode: one writer at a time, readers never wait.
 
-    Safe to use from several threads: writes take turns, reads take turns, and :meth:`close` waits for both.
+    Safe to use from several threads: writes take turns, reads take turns, and :meth:`close` waits for both. A stream
+    waits for nobody, and nobody for it.
     """
 
     def __init__(self, path: Path, *, clock: Clock | None = None, patience_seconds: float = 300.0) -> None:
@@ -56,9 +57,9 @@ class SQLiteStore(Store):
         self._patience_seconds = patience_seconds
         self._reader = open_reader(path, clock=clock)
         self._closed = False
+        # Held while SQLite runs on the writer, or on the reader.
         self._writing, self._reading = threading.Lock(), threading.Lock()
-        # Held while SQLite runs on the reader; a stream that rests between two rows does not.
-        self._stepping = threading.Lock()
+        self._streams: dict[sqlite3.Connection, threading.Lock] = {}
 
     @cached_property
     def _writer(self) -> sqlite3.Connection:
@@ -108,20 +109,20 @@ class SQLiteStore(Store):
 
     def query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Rows:
         """See :meth:`Store.query`."""
-        with self._reading, _explained(self.path), self._open_reader() as reader:
-            cursor = reader.execute(sql, parameters)
+        with _explained(self.path), self._step(self._reading):
+            cursor = self._reader.execute(sql, parameters)
             return Rows(_columns(cursor), cursor.fetchall())
 
     def stream(
         self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()
     ) -> Generator[tuple[Any, ...], None, None]:
         """See :meth:`Store.stream`."""
-        with self._reading, _explained(self.path):
-            with self._open_reader() as reader:
+        with _explained(self.path), self._reader_aside() as (reader, stepping):
+            with self._step(stepping):
                 cursor = reader.execute(sql, parameters)
             yield _columns(cursor)
             while True:
-                with self._open_reader():
+                with self._step(stepping):
                     rows = cursor.fetchmany(_ROWS_AT_ONCE)
                 if not rows:
                     return
@@ -134,8 +135,8 @@ class SQLiteStore(Store):
     def checkpoints(self) -> dict[str, Checkpoint]:
         """See :meth:`Store.checkpoints`."""
         fields = Checkpoint.__struct_fields__
-        with self._reading, self._open_reader() as reader:
-            rows = reader.execute(f"SELECT {', '.join(fields)} FROM import_checkpoint").fetchall()
+        with self._step(self._reading):
+            rows = self._reader.execute(f"SELECT {', '.join(fields)} FROM import_checkpoint").fetchall()
         return {row[0]: Checkpoint(**dict(zip(fields, row, strict=True))) for row in rows}
 
     def describe(self, facts: Iterable[SkillFacts]) -> None:
@@ -179,8 +180,9 @@ class SQLiteStore(Store):
         """See :meth:`Store.close`."""
         self._closed = True
         # Closed under a statement that runs in another thread, SQLite reads memory that was given back.
-        with self._stepping:
-            self._reader.close()
+        for reader, stepping in ((self._reader, self._reading), *self._streams.items()):
+            with stepping:
+                reader.close()
         with self._writing:
             if "_writer" in vars(self):
                 self._writer.close()
@@ -194,10 +196,24 @@ class SQLiteStore(Store):
         begin_immediate(self._writer, self.path, self._patience_seconds, before_each=self._refuse_closed)
 
     @contextmanager
-    def _open_reader(self) -> Iterator[sqlite3.Connection]:
-        with self._stepping:
+    def _step(self, running: threading.Lock) -> Iterator[None]:
+        """Let SQLite run on the connection that *running* is held for."""
+        with running:
             self._refuse_closed()
-            yield self._reader
+            yield
+
+    @contextmanager
+    def _reader_aside(self) -> Iterator[tuple[sqlite3.Connection, threading.Lock]]:
+        """Yield a reader for one stream, and the lock to hold while SQLite runs on it."""
+        self._refuse_closed()
+        reader, stepping = open_reader(self.path, clock=self._clock), threading.Lock()
+        self._streams[reader] = stepping
+        try:
+            yield reader, stepping
+        finally:
+            del self._streams[reader]
+            with stepping:
+                reader.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
