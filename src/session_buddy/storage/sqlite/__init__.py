@@ -37,7 +37,7 @@ INSERT INTO import_quarantine (path, offset, line, length, reason, seen_at)
 VALUES (?, ?, ?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 ON CONFLICT DO NOTHING
 """
-_ROWS_AT_ONCE = 256
+_ROWS_AT_ONCE = 32
 """A stream takes so many out of SQLite each time."""
 
 
