@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import random
 import socket
 import subprocess
@@ -29,6 +30,8 @@ SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 # Valid by its schema is also a cursor that no list ever gave, a zone that does not exist, a time before the first:
 # what is opaque or a name cannot be described further. For the body, of which all is described, it is checked.
 _NOT_DESCRIBABLE = ["--exclude-checks", "positive_data_acceptance"]
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,10 @@ def schemathesis(server: Served, folder: Path, *options: str) -> None:
         "60",
         *options,
     ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1200, check=False)
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.server.fuzz_hooks", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1200, check=False
+    )
     assert done.returncode == 0, done.stdout[-6000:]
     assert "Tested: " in done.stdout, done.stdout
 
