@@ -5,14 +5,17 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from session_buddy.storage.clickhouse.connection import open_client, parse_url
 from tests.clickhouse.stock import Stock, drop
 
-__all__ = ["drop", "folder", "lend", "memory", "new_database", "take_back"]
+__all__ = ["drop", "elsewhere", "folder", "lend", "memory", "new_database", "take_back"]
 
 _numbers = count(1)
 
@@ -25,15 +28,40 @@ def memory() -> Path | None:
 
 @cache
 def folder() -> str:
-    """The one folder of this process; it is removed when the process ends.
-
-    One connection stays open: when the last one closes the engine ends, and each time it starts again takes half a
-    second, and leaves some threads behind for good.
-    """
+    """The one folder of this process; it is removed when the process ends."""
     made = tempfile.mkdtemp(prefix="session-buddy-tests-", dir=memory())
     atexit.register(shutil.rmtree, made, ignore_errors=True)
-    atexit.register(open_client(parse_url(f"chdb:///{made}")).close)
+    atexit.register(_end_engine)
+    _keep_engine(made)
     return made
+
+
+@contextmanager
+def elsewhere() -> Iterator[None]:
+    """Let the engine open another folder in this process, for the length of the block."""
+    was_kept = bool(_kept)
+    _end_engine()
+    try:
+        yield
+    finally:
+        if was_kept:
+            _keep_engine(folder())
+
+
+_kept: list[Any] = []
+"""A connection that stays open.
+
+When the last one closes the engine ends; to start it again takes half a second and leaves threads behind for good.
+"""
+
+
+def _keep_engine(folder: str) -> None:
+    _kept.append(open_client(parse_url(f"chdb:///{folder}")))
+
+
+def _end_engine() -> None:
+    while _kept:
+        _kept.pop().close()
 
 
 def new_database() -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from session_buddy.cli import main
 from session_buddy.storage import open_store
+from tests.clickhouse.places import elsewhere
 from tests.docs.pages import PAGES, ROOT, commands, name_of
 from tests.docs.store import fill
 
@@ -20,7 +22,7 @@ WITH_COMMANDS = [page for page in PAGES if commands(page)]
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home with transcripts, a store in the data folder, and the files that pages speak of."""
     for variable in ("CLAUDE_CONFIG_DIR", "SESSION_BUDDY_STORE"):
         monkeypatch.delenv(variable, raising=False)
@@ -37,7 +39,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     url = f"sqlite:///{tmp_path}/.local/share/session-buddy/session-buddy.db"
     with open_store(url) as store:
         fill(store)
-    return tmp_path
+    with elsewhere():  # a page has a ClickHouse store in a folder of its own
+        yield tmp_path
 
 
 def test_there_are_commands_to_run() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -212,6 +213,22 @@ def test_processes_and_portions_change_nothing_in_the_result(
         import_files(other, [IMPORTER], {IMPORTER.name: [tmp_path / "projects"]}, user_id="u", processes=2)
         assert contents(other) == contents(store)
         assert set(ids(other)) == expected
+
+
+def test_so_they_are_where_threads_run_and_a_process_cannot_be_forked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Import, store: Store
+) -> None:
+    monkeypatch.setattr(workers, "_SMALL_BYTES", 0)
+    expected = write_sessions(tmp_path / "projects", 3, 4)
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+    try:
+        run(processes=2)
+    finally:
+        ended.set()
+        thread.join()
+    assert set(ids(store)) == expected
 
 
 def test_a_large_file_is_read_in_portions_that_join(file: Path) -> None:

@@ -57,7 +57,11 @@ def child_importing(folder: Path, store: Path, acknowledgements: int) -> int:
 
 
 def kills(folder: Path, scratch: Path, count: int, seed: int) -> Iterator[tuple[Path, int]]:
-    """Yield *count* stores whose import was killed, each with the number of rows acknowledged before."""
+    """Yield *count* stores whose import was killed, each with the number of rows acknowledged before.
+
+    Every other one is killed at any moment of the time that a whole import takes, also before or after it records;
+    those between, soon after some number of rows, however fast this machine is just now.
+    """
     began = time.perf_counter()
     reader, writer = os.pipe()
     os.waitpid(child_importing(folder, scratch / "whole.db", writer), 0)
@@ -70,11 +74,18 @@ def kills(folder: Path, scratch: Path, count: int, seed: int) -> Iterator[tuple[
         reader, writer = os.pipe()
         pid = child_importing(folder, store, writer)
         os.close(writer)
-        time.sleep(rnd.uniform(0, length))
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
         with os.fdopen(reader) as pipe:
-            told = [line for line in pipe.read().splitlines(keepends=True) if line.endswith("\n")]
+            lines: list[str] = []
+            if number % 2:
+                goal = rnd.uniform(0, 0.9) * SESSIONS * CALLS
+                while not lines or int(lines[-1]) < goal:
+                    lines.append(pipe.readline())
+                time.sleep(rnd.uniform(0, length / 20))
+            else:
+                time.sleep(rnd.uniform(0, length))
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            told = [line for line in [*lines, *pipe.read().splitlines(keepends=True)] if line.endswith("\n")]
         yield store, int(told[-1]) if told else 0
 
 

@@ -58,6 +58,10 @@ class ShellRules:
         self.digest = digest(books[:-1])
         """SHA-256 of the rules in force: what was found under other rules can be told apart."""
 
+    def __reduce__(self) -> tuple[type[ShellRules], tuple[tuple[RuleBook, ...]]]:
+        """Go to another process as the books: what was found out of them, and is remembered, cannot."""
+        return ShellRules, (self._books,)
+
     @staticmethod
     @cache
     def builtin() -> ShellRules:
