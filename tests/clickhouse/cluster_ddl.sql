@@ -94,7 +94,8 @@ CREATE TABLE IF NOT EXISTS invocation_log_local ON CLUSTER session_buddy (
     INDEX idx_invocation_version version TYPE minmax GRANULARITY 1
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/invocation_log', '{replica}', version) PARTITION BY toYYYYMM(invoked_at)
 ORDER BY (invoked_at, event_id)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '', min_parts_to_merge_at_once = 10, min_bytes_for_wide_part = 67108864;
 
 CREATE TABLE IF NOT EXISTS invocation_log ON CLUSTER session_buddy AS invocation_log_local ENGINE = Distributed(session_buddy, currentDatabase(), invocation_log_local, cityHash64(user_id));
 
@@ -104,7 +105,8 @@ CREATE TABLE IF NOT EXISTS invocation_known_local ON CLUSTER session_buddy (
     invoked_at DateTime64(3, 'UTC') CODEC(T64, LZ4)
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/invocation_known', '{replica}') PARTITION BY toYYYYMM(day)
 ORDER BY (day, event_key, invoked_at)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '', min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS invocation_known ON CLUSTER session_buddy AS invocation_known_local ENGINE = Distributed(session_buddy, currentDatabase(), invocation_known_local, cityHash64(day));
 
@@ -118,7 +120,8 @@ CREATE TABLE IF NOT EXISTS roll_skill_local ON CLUSTER session_buddy (
     duration_count Int64,
     session_count Int64
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_skill', '{replica}') ORDER BY skill_name
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_skill ON CLUSTER session_buddy AS roll_skill_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_skill_local, cityHash64(skill_name));
 
@@ -130,7 +133,8 @@ CREATE TABLE IF NOT EXISTS roll_skill_span_local ON CLUSTER session_buddy (
     kind AggregateFunction(argMin, String, UInt64),
     plugin AggregateFunction(argMin, String, UInt64)
 ) ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/roll_skill_span', '{replica}') ORDER BY skill_name
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_skill_span ON CLUSTER session_buddy AS roll_skill_span_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_skill_span_local, cityHash64(skill_name));
 
@@ -146,7 +150,8 @@ CREATE TABLE IF NOT EXISTS roll_session_local ON CLUSTER session_buddy (
     source AggregateFunction(argMin, String, UInt64),
     project AggregateFunction(argMin, String, UInt64)
 ) ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/roll_session', '{replica}') ORDER BY session_id
-SETTINGS index_granularity = 256, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '', min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS roll_session ON CLUSTER session_buddy AS roll_session_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_session_local, cityHash64(session_id));
 
@@ -160,7 +165,8 @@ CREATE TABLE IF NOT EXISTS roll_session_skill_local ON CLUSTER session_buddy (
     duration_ms_sum Int64,
     duration_count Int64
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_session_skill', '{replica}') ORDER BY (session_id, skill_name)
-SETTINGS index_granularity = 256, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '', min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS roll_session_skill ON CLUSTER session_buddy AS roll_session_skill_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_session_skill_local, cityHash64(session_id));
 
@@ -173,7 +179,8 @@ CREATE TABLE IF NOT EXISTS roll_session_skill_span_local ON CLUSTER session_budd
     rating AggregateFunction(argMax, Float64, Tuple(DateTime64(3, 'UTC'), UInt64, UInt64)),
     alternatives_considered AggregateFunction(argMax, String, Tuple(DateTime64(3, 'UTC'), UInt64, UInt64))
 ) ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/roll_session_skill_span', '{replica}') ORDER BY (session_id, skill_name)
-SETTINGS index_granularity = 256, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '', min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS roll_session_skill_span ON CLUSTER session_buddy AS roll_session_skill_span_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_session_skill_span_local, cityHash64(session_id));
 
@@ -182,7 +189,8 @@ CREATE TABLE IF NOT EXISTS roll_error_local ON CLUSTER session_buddy (
     error_type LowCardinality(String),
     failure_count Int64
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_error', '{replica}') ORDER BY (skill_name, error_type)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_error ON CLUSTER session_buddy AS roll_error_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_error_local, cityHash64(skill_name));
 
@@ -191,7 +199,8 @@ CREATE TABLE IF NOT EXISTS roll_follow_up_local ON CLUSTER session_buddy (
     follow_up String,
     follow_up_count Int64
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_follow_up', '{replica}') ORDER BY (skill_name, follow_up)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_follow_up ON CLUSTER session_buddy AS roll_follow_up_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_follow_up_local, cityHash64(skill_name));
 
@@ -199,7 +208,8 @@ CREATE TABLE IF NOT EXISTS roll_store_local ON CLUSTER session_buddy (
     name LowCardinality(String),
     value Int64
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_store', '{replica}') ORDER BY name
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_store ON CLUSTER session_buddy AS roll_store_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_store_local, cityHash64(name));
 
@@ -647,7 +657,8 @@ CREATE TABLE IF NOT EXISTS roll_phase_local ON CLUSTER session_buddy (
     completed_count Int64,
     failed_count Int64
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_phase', '{replica}') ORDER BY (skill_name, workflow_phase)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_phase ON CLUSTER session_buddy AS roll_phase_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_phase_local, cityHash64(skill_name));
 
@@ -744,7 +755,8 @@ CREATE TABLE IF NOT EXISTS roll_minute_local ON CLUSTER session_buddy (
     kept_until SimpleAggregateFunction(max, DateTime('UTC'))
 ) ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/roll_minute', '{replica}') ORDER BY (minute, skill_name)
 TTL kept_until
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_minute ON CLUSTER session_buddy AS roll_minute_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_minute_local, cityHash64(skill_name));
 
@@ -758,7 +770,8 @@ CREATE TABLE IF NOT EXISTS roll_hour_local ON CLUSTER session_buddy (
     duration_count Int64
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_hour', '{replica}') PARTITION BY toYear(hour)
 ORDER BY (hour, skill_name)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_hour ON CLUSTER session_buddy AS roll_hour_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_hour_local, cityHash64(skill_name));
 
@@ -769,7 +782,8 @@ CREATE TABLE IF NOT EXISTS roll_hour_session_local ON CLUSTER session_buddy (
     invocation_count Int64
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_hour_session', '{replica}') PARTITION BY toYYYYMM(hour)
 ORDER BY (skill_name, hour, session_id)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '', min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS roll_hour_session ON CLUSTER session_buddy AS roll_hour_session_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_hour_session_local, cityHash64(session_id));
 
@@ -782,7 +796,8 @@ CREATE TABLE IF NOT EXISTS roll_user_skill_local ON CLUSTER session_buddy (
     duration_ms_sum Int64,
     duration_count Int64
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_user_skill', '{replica}') ORDER BY (user_id, skill_name)
-SETTINGS index_granularity = 256, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_user_skill ON CLUSTER session_buddy AS roll_user_skill_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_user_skill_local, cityHash64(user_id));
 
@@ -790,7 +805,8 @@ CREATE TABLE IF NOT EXISTS roll_skill_users_local ON CLUSTER session_buddy (
     skill_name LowCardinality(String),
     total_users Int64
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_skill_users', '{replica}') ORDER BY skill_name
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_skill_users ON CLUSTER session_buddy AS roll_skill_users_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_skill_users_local, cityHash64(skill_name));
 
@@ -800,7 +816,8 @@ CREATE TABLE IF NOT EXISTS roll_pair_local ON CLUSTER session_buddy (
     co_occurrence_count SimpleAggregateFunction(sum, Int64),
     written_at SimpleAggregateFunction(max, DateTime64(3, 'UTC'))
 ) ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/roll_pair', '{replica}') ORDER BY (skill_a, skill_b)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_pair ON CLUSTER session_buddy AS roll_pair_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_pair_local, cityHash64(skill_a));
 
@@ -809,7 +826,8 @@ CREATE TABLE IF NOT EXISTS roll_duration_local ON CLUSTER session_buddy (
     le_ms Int64,
     invocation_count Int64
 ) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_duration', '{replica}') ORDER BY (skill_name, le_ms)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_duration ON CLUSTER session_buddy AS roll_duration_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_duration_local, cityHash64(skill_name));
 

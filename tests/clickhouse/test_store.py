@@ -104,6 +104,18 @@ def test_large_batches_go_in_several_parts(store: Store, monkeypatch: pytest.Mon
     assert store.drifted() == []
 
 
+def test_what_an_insert_brings_is_one_file_and_not_one_for_each_column(url: str, store: Store) -> None:
+    """Each file is flushed: a hundred of them took longer than all else of a batch."""
+    store.record(many(500))
+    kinds = store.query(
+        "SELECT DISTINCT p.part_type FROM system.parts AS p WHERE p.active AND p.database = currentDatabase()"
+        " AND match(p.table, '^(roll|invocation)_')"
+    )
+    assert kinds.rows == [("Compact",)]
+    ((made,),) = store.query("SELECT create_table_query FROM system.tables WHERE name = 'invocation_log'").rows[:1]
+    assert "min_bytes_for_wide_part = 67108864" in made, "which is more than one insert of a hundred thousand"
+
+
 RECORDING = """
 import sys
 from session_buddy.storage import open_store

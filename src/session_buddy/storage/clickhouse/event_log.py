@@ -43,8 +43,12 @@ _ROWS_AT_ONCE = 100_000
 """Rows in one insert: far below the million at which a server cuts an insert into blocks of its own."""
 _COUNTER_BITS = 20
 """A version's lower bits: they tell rows of one millisecond apart; see V1."""
-_AS_IT_IS = {"optimize_on_insert": 0}
-"""Leaves it to merges to add up rows of one key: views have done it already within an insert."""
+_LEFT_TO_MERGES = {
+    "optimize_on_insert": 0,
+    "exclude_materialize_skip_indexes_on_insert": "idx_invocation_event,idx_invocation_session",
+}
+"""To add up rows of one key, which views have done already within an insert; and indexes that cost more than they save
+where a part is small."""
 _CHECKPOINT_COLUMNS = (*Checkpoint.__struct_fields__, "imported_at", "version")
 _BAD_LINE_COLUMNS = ("path", "offset", "line", "length", "reason", "seen_at")
 
@@ -165,7 +169,7 @@ def _insert_changes(client: Any, contents: Contents, part: int) -> None:
         contents.names,
         contents.parts[part],
         fmt="Native",
-        settings={"insert_deduplication_token": f"{contents.token}-{part}", **_AS_IT_IS},
+        settings={"insert_deduplication_token": f"{contents.token}-{part}", **_LEFT_TO_MERGES},
     )
 
 

@@ -6,6 +6,10 @@
 -- Physical tables hold DateTime64 in UTC; what people read are views of the names and columns
 -- that the SQLite schema has, with times as canonical text. Tables named roll_* are sums of
 -- signed changes and are added up when read: rows of one key may stand in several parts.
+--
+-- Settings of the tables that every batch is counted in: no statistics of columns, which no query here is planned by
+-- and which are a quarter of a merge; and in the large ones ten parts at least in a merge, so that rows are written
+-- again less often. An insert of events is one file and not one for each column, as each has to be flushed.
 
 -- The one door: every insert of events goes in here and nowhere else. Nothing is kept in this
 -- table; the materialized views on it feed all others, under one deduplication token, so that a
@@ -108,7 +112,8 @@ CREATE TABLE IF NOT EXISTS invocation_log (
 ) ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(invoked_at)
 ORDER BY (invoked_at, event_id)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '', min_parts_to_merge_at_once = 10, min_bytes_for_wide_part = 67108864;
 
 -- Which events are there and when, in an order in which they are quickly found.
 CREATE TABLE IF NOT EXISTS invocation_known (
@@ -118,7 +123,8 @@ CREATE TABLE IF NOT EXISTS invocation_known (
 ) ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(day)
 ORDER BY (day, event_key, invoked_at)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '', min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS roll_skill (
     skill_name LowCardinality(String),
@@ -131,7 +137,8 @@ CREATE TABLE IF NOT EXISTS roll_skill (
     session_count Int64
 ) ENGINE = SummingMergeTree
 ORDER BY skill_name
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 -- What cannot be subtracted. Where the first or last invocation of a skill turns out to be of
 -- another skill, the writer counts the row of the skill it seemed to be again.
@@ -144,7 +151,8 @@ CREATE TABLE IF NOT EXISTS roll_skill_span (
     plugin AggregateFunction(argMin, String, UInt64)
 ) ENGINE = AggregatingMergeTree
 ORDER BY skill_name
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_session (
     session_id String,
@@ -159,7 +167,8 @@ CREATE TABLE IF NOT EXISTS roll_session (
     project AggregateFunction(argMin, String, UInt64)
 ) ENGINE = AggregatingMergeTree
 ORDER BY session_id
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '', min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS roll_session_skill (
     session_id String,
@@ -172,7 +181,8 @@ CREATE TABLE IF NOT EXISTS roll_session_skill (
     duration_count Int64
 ) ENGINE = SummingMergeTree
 ORDER BY (session_id, skill_name)
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '', min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS roll_session_skill_span (
     session_id String,
@@ -184,7 +194,8 @@ CREATE TABLE IF NOT EXISTS roll_session_skill_span (
     alternatives_considered AggregateFunction(argMax, String, Tuple(DateTime64(3, 'UTC'), UInt64, UInt64))
 ) ENGINE = AggregatingMergeTree
 ORDER BY (session_id, skill_name)
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '', min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS roll_error (
     skill_name LowCardinality(String),
@@ -192,7 +203,8 @@ CREATE TABLE IF NOT EXISTS roll_error (
     failure_count Int64
 ) ENGINE = SummingMergeTree
 ORDER BY (skill_name, error_type)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_follow_up (
     skill_name LowCardinality(String),
@@ -200,14 +212,16 @@ CREATE TABLE IF NOT EXISTS roll_follow_up (
     follow_up_count Int64
 ) ENGINE = SummingMergeTree
 ORDER BY (skill_name, follow_up)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_store (
     name LowCardinality(String),
     value Int64
 ) ENGINE = SummingMergeTree
 ORDER BY name
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 -- A batch that was begun: written before its events, marked done after them. Whoever finds one
 -- that is not done sends it again, under the same token. No TTL: it could take the row that says a batch is done

@@ -16,7 +16,8 @@ CREATE TABLE IF NOT EXISTS roll_phase (
     failed_count Int64
 ) ENGINE = SummingMergeTree
 ORDER BY (skill_name, workflow_phase)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 ALTER TABLE feed_invocation_log MODIFY QUERY
 SELECT event_id, session_id, user_id, skill_name, kind, plugin, invoked_at, outcome, error_type, duration_ms,

@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS roll_minute (
 ) ENGINE = AggregatingMergeTree
 ORDER BY (minute, skill_name)
 TTL kept_until
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_hour (
     hour DateTime('UTC'),
@@ -34,7 +35,8 @@ CREATE TABLE IF NOT EXISTS roll_hour (
 ) ENGINE = SummingMergeTree
 PARTITION BY toYear(hour)
 ORDER BY (hour, skill_name)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_hour_session (
     skill_name LowCardinality(String),
@@ -44,7 +46,8 @@ CREATE TABLE IF NOT EXISTS roll_hour_session (
 ) ENGINE = SummingMergeTree
 PARTITION BY toYYYYMM(hour)
 ORDER BY (skill_name, hour, session_id)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '', min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS roll_user_skill (
     user_id String,
@@ -56,14 +59,16 @@ CREATE TABLE IF NOT EXISTS roll_user_skill (
     duration_count Int64
 ) ENGINE = SummingMergeTree
 ORDER BY (user_id, skill_name)
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_skill_users (
     skill_name LowCardinality(String),
     total_users Int64
 ) ENGINE = SummingMergeTree
 ORDER BY skill_name
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS roll_pair (
     skill_a LowCardinality(String),
@@ -72,7 +77,8 @@ CREATE TABLE IF NOT EXISTS roll_pair (
     written_at SimpleAggregateFunction(max, DateTime64(3, 'UTC'))
 ) ENGINE = AggregatingMergeTree
 ORDER BY (skill_a, skill_b)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 ------------------------------------------------------------------ what people and detectors write
 -- Of rows with the same key the last one written counts: read these tables with FINAL.
@@ -83,7 +89,8 @@ CREATE TABLE IF NOT EXISTS roll_duration (
     invocation_count Int64
 ) ENGINE = SummingMergeTree
 ORDER BY (skill_name, le_ms)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
 
 CREATE TABLE IF NOT EXISTS skill_anomalies (
     id Int64 DEFAULT toInt64(generateSnowflakeID()),
