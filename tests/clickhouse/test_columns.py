@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from session_buddy.errors import InvalidInvocation
 from session_buddy.storage.clickhouse.changes import Present, plan
 from session_buddy.storage.clickhouse.columns import change_columns, milliseconds, state_columns
-from session_buddy.storage.clickhouse.dictionary import DictionaryColumn, Pair, pairs
+from session_buddy.storage.clickhouse.dictionary import DictionaryColumn, pairs
 from tests.making import NOW, invocation, iso, many
 
 VALUES = st.none() | st.sampled_from(["", "a", "b", "c"])
@@ -36,10 +36,10 @@ def test_an_encoded_column_holds_what_its_rows_held(told: list[str | None], null
 
 @given(st.lists(st.tuples(VALUES, VALUES), max_size=40))
 def test_pairs_are_those_of_looking_at_rows_one_by_one(told: list[tuple[str | None, str | None]]) -> None:
-    found: dict[tuple[str | None, str | None], Pair] = {}
+    found: dict[tuple[str | None, str | None], tuple[int, str | None, str | None, int]] = {}
     for row, (one, other) in enumerate(told):
-        known = found.get((one, other), Pair(row, one, other, 0))
-        found[one, other] = known._replace(rows=known.rows + 1)
+        first, *_, rows = found.get((one, other), (row, one, other, 0))
+        found[one, other] = (first, one, other, rows + 1)
     ones, others = (DictionaryColumn.of([pair[side] for pair in told]) for side in (0, 1))
     assert list(pairs(ones, others)) == list(found.values())
 

@@ -7,12 +7,12 @@ what in a batch is then a question of whole numbers, answered for all rows at on
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DictionaryColumn", "Pair", "pairs"]
+__all__ = ["DictionaryColumn", "pairs"]
 
 
 class DictionaryColumn:
@@ -54,23 +54,15 @@ class _Seen(dict[Any, int]):
         return place
 
 
-class Pair(NamedTuple):
-    """Two values that stand in one row."""
+def pairs(one: DictionaryColumn, other: DictionaryColumn) -> Iterator[tuple[int, Any, Any, int]]:
+    """Yield the different pairs of values that rows of both columns hold, in the order in which they first come.
 
-    row: int
-    """The first in which they do."""
-    one: Any
-    other: Any
-    rows: int
-    """In how many they do."""
-
-
-def pairs(one: DictionaryColumn, other: DictionaryColumn) -> Iterator[Pair]:
-    """Yield the different pairs of values that rows of both columns hold, in the order in which they first come."""
+    Of each pair: the first row that holds it, the two values, and how many rows hold it.
+    """
     both = one.places.astype(np.int64) * len(other.values) + other.places
     _, first, counts = np.unique(both, return_index=True, return_counts=True)
     in_order = np.argsort(first)
-    first = first[in_order]
-    ones, others = one.places[first].tolist(), other.places[first].tolist()
-    for row, left, right, rows in zip(first.tolist(), ones, others, counts[in_order].tolist(), strict=True):
-        yield Pair(row, one.values[left], other.values[right], rows)
+    rows = first[in_order]
+    ones = map(one.values.__getitem__, one.places[rows].tolist())
+    others = map(other.values.__getitem__, other.places[rows].tolist())
+    return zip(rows.tolist(), ones, others, counts[in_order].tolist(), strict=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from tempfile import NamedTemporaryFile
 from typing import Any
 
@@ -18,6 +18,9 @@ from session_buddy.storage.clickhouse.columns import event_columns, from_row, st
 from session_buddy.storage.clickhouse.literals import dates, literal, set_of_moments, set_of_texts
 
 __all__ = ["first_versions", "present"]
+
+_DAY = itemgetter(slice(10))
+"""Takes the day out of a time."""
 
 
 def present(client: Any, batch: Sequence[Invocation]) -> Present:
@@ -57,7 +60,7 @@ def first_versions(client: Any, identifiers: Sequence[str], moments: Iterable[in
 
 def _enter_events(client: Any, batch: Sequence[Invocation], found: Present) -> None:
     """Enter into *found* the events of *batch* that are known."""
-    days = {moment[:10] for moment in map(attrgetter("invoked_at"), batch)}
+    days = set(map(_DAY, map(attrgetter("invoked_at"), batch)))
     identifiers = list(map(attrgetter("event_id"), batch))
     for first_version, version, *row in _rows_of(
         client, identifiers, days, f"first_version, version, {event_columns()}"
