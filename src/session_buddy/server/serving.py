@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import logging
 import re
@@ -33,7 +34,7 @@ from session_buddy.server.watching import Transcripts, Watcher
 from session_buddy.storage import Clock, Store
 from session_buddy.storage.writer import BatchingWriter, Limits
 
-__all__ = ["OneLine", "serve", "spool_folder_for"]
+__all__ = ["OneLine", "serve", "settled_memory", "spool_folder_for"]
 
 _REQUESTS_SECONDS = 3
 """How long requests under way may take once the server is told to stop; with the drain it stays below ten."""
@@ -110,10 +111,24 @@ def serve(
 
         server = _Server(_config(site, background, max_skills), on_ready=on_ready)
         try:
-            with server.told_by_signals():
+            with server.told_by_signals(), settled_memory():
                 asyncio.run(server.serve(sockets=[listener]))
         finally:
             site.threads.close()
+
+
+@contextmanager
+def settled_memory() -> Iterator[None]:
+    """Keep what is in memory already out of garbage collections.
+
+    A full collection looks at all that was ever imported, and everyone who asks waits for it.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class _Server(uvicorn.Server):
