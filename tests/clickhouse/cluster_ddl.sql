@@ -871,6 +871,61 @@ CREATE TABLE IF NOT EXISTS skill_cluster_membership ON CLUSTER session_buddy (
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_cluster_membership', '{shard}-{replica}') ORDER BY (skill_name, cluster_id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
+CREATE TABLE IF NOT EXISTS community_publishers ON CLUSTER session_buddy (
+    publisher String,
+    sequence Int64,
+    published_at String,
+    imported_at String,
+    min_users Int64,
+    epsilon Nullable(Float64),
+    CONSTRAINT publisher_is_there CHECK publisher <> '',
+    CONSTRAINT counts_are_counts CHECK sequence >= 0 AND min_users >= 1,
+    CONSTRAINT epsilon_is_positive CHECK ifNull(epsilon, 1) > 0
+) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/community_publishers', '{shard}-{replica}') ORDER BY publisher
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS community_shares ON CLUSTER session_buddy (
+    publisher String,
+    skill_name String,
+    total_users Int64,
+    total_invocations Int64,
+    completed_count Int64,
+    failed_count Int64,
+    avg_duration_seconds Nullable(Float64),
+    most_common_workflow_phase Nullable(String),
+    CONSTRAINT publisher_is_there CHECK publisher <> '',
+    CONSTRAINT skill_is_there CHECK trimBoth(skill_name) <> '',
+    CONSTRAINT counts_are_counts CHECK total_users >= 1
+        AND least(total_invocations, completed_count, failed_count) >= 0,
+    CONSTRAINT duration_is_positive CHECK ifNull(avg_duration_seconds, 0) >= 0
+        AND isFinite(ifNull(avg_duration_seconds, 0))
+) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/community_shares', '{shard}-{replica}') ORDER BY (publisher, skill_name)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS learned_models ON CLUSTER session_buddy (
+    model_name String,
+    version Int64,
+    algorithm String,
+    fitted_at String,
+    details String,
+    data String CODEC(NONE),
+    CONSTRAINT name_is_there CHECK model_name <> '' AND algorithm <> '',
+    CONSTRAINT version_counts CHECK version >= 1,
+    CONSTRAINT details_are_json CHECK isValidJSON(details)
+) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/learned_models', '{shard}-{replica}') ORDER BY model_name
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS refresh_jobs ON CLUSTER session_buddy (
+    job_name String,
+    started_at String,
+    duration_seconds Float64,
+    row_count Int64,
+    error Nullable(String),
+    CONSTRAINT name_is_there CHECK job_name <> '',
+    CONSTRAINT counts_are_counts CHECK row_count >= 0 AND duration_seconds >= 0
+) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/refresh_jobs', '{shard}-{replica}') ORDER BY job_name
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
+
 CREATE TABLE IF NOT EXISTS ab_test_configs ON CLUSTER session_buddy (
     test_id Int64 DEFAULT toInt64(generateSnowflakeID()),
     test_name String,
@@ -1551,6 +1606,14 @@ DROP TABLE IF EXISTS ab_test_assignments_local ON CLUSTER session_buddy SYNC;
 DROP TABLE IF EXISTS ab_test_assignments ON CLUSTER session_buddy SYNC;
 
 DROP TABLE IF EXISTS ab_test_configs ON CLUSTER session_buddy SYNC;
+
+DROP TABLE IF EXISTS refresh_jobs ON CLUSTER session_buddy SYNC;
+
+DROP TABLE IF EXISTS learned_models ON CLUSTER session_buddy SYNC;
+
+DROP TABLE IF EXISTS community_shares ON CLUSTER session_buddy SYNC;
+
+DROP TABLE IF EXISTS community_publishers ON CLUSTER session_buddy SYNC;
 
 DROP TABLE IF EXISTS skill_cluster_membership ON CLUSTER session_buddy SYNC;
 

@@ -94,6 +94,10 @@ def fill_tables(store: Store) -> None:
         f"INSERT INTO skill_categories VALUES (91, 'Parent', NULL, NULL, 'code', {moment})",
         f"INSERT INTO skill_clusters VALUES (7, 'c', NULL, NULL, {moment})",
         "INSERT INTO skill_cluster_membership VALUES ('s', 7, 0.25)",
+        f"INSERT INTO community_publishers VALUES ('p', 3, {moment}, {moment}, 5, 0.5)",
+        "INSERT INTO community_shares VALUES ('p', 's', 9, 90, 70, 15, 2.5, 'verification')",
+        f"INSERT INTO learned_models VALUES ('recommender', 2, 'ease', {moment}, '{{}}', x'00ff00')",
+        f"INSERT INTO refresh_jobs VALUES ('figures', {moment}, 0.25, 3, NULL)",
         "INSERT INTO skill_anomalies (id, skill_name, detected_at, anomaly_type, baseline_value, observed_value,"
         f" deviation_score, metric, severity, reason) VALUES (3, 's', {moment}, 'drop', 0.9, 0.1, 4.5,"
         " 'volume', 'warning', 'it fell')",

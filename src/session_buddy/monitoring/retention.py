@@ -14,7 +14,7 @@ import msgspec
 from session_buddy.errors import InvalidInput
 from session_buddy.monitoring.anomalies import moment
 from session_buddy.storage import Store
-from session_buddy.storage.tables import PLAIN_TABLES
+from session_buddy.storage.tables import plain_table
 
 __all__ = ["EVENTS_DELETED", "RETENTION", "Pruned", "kept_since", "prune", "retention_days"]
 
@@ -24,7 +24,7 @@ RETENTION = "retention_days"
 EVENTS_DELETED = "events_deleted"
 """The name under which a store keeps how many events were ever deleted; nobody sets it."""
 
-(_TABLE,) = (table for table in PLAIN_TABLES if table.name == "store_settings")
+_TABLE = plain_table("store_settings")
 _LEAST_DAYS = 35
 """Anomalies are told from what was usual in so many days."""
 _MOST_DAYS = 36_500

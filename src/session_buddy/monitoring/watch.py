@@ -22,7 +22,7 @@ from session_buddy.monitoring.panel import DETECTORS
 from session_buddy.monitoring.series import Bucket, Counts
 from session_buddy.monitoring.settings import WatchSettings, watch_settings
 from session_buddy.storage import Store
-from session_buddy.storage.tables import PLAIN_TABLES
+from session_buddy.storage.tables import plain_table
 
 __all__ = [
     "GRACE",
@@ -46,7 +46,7 @@ _NAMES_AT_ONCE = 10
 _HOURS_KEPT = KEPT // _HOUR
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-(ANOMALIES,) = (table for table in PLAIN_TABLES if table.name == "skill_anomalies")
+ANOMALIES = plain_table("skill_anomalies")
 _COLUMNS = ", ".join(ANOMALIES.columns)
 _FIGURES = ("invocation_count", "completed_count", "failed_count", "duration_ms_sum", "duration_count")
 _NUMBER = len(_FIGURES)

@@ -14,11 +14,11 @@ from session_buddy.monitoring.settings import DETECTOR, KINDS, THRESHOLD, ZONE, 
 from session_buddy.monitoring.watch import read_texts
 from session_buddy.reports.metrics import MAX_SKILLS
 from session_buddy.storage import Store
-from session_buddy.storage.tables import PLAIN_TABLES
+from session_buddy.storage.tables import plain_table
 
 __all__ = ["SettingFigures", "SettingList", "put_setting", "read_max_skills", "read_setting_list", "write_text"]
 
-(_TABLE,) = (table for table in PLAIN_TABLES if table.name == "store_settings")
+_TABLE = plain_table("store_settings")
 _COMMUNITY, _METRICS = "community_min_users", "metrics_max_skills"
 
 

@@ -118,6 +118,13 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def drop_rows(self, table: PlainTable, keys: Sequence[tuple[Any, ...]]) -> None:
+        """Delete the rows of *table* with these *keys*, in the order of its columns; none there is no error.
+
+        Killed on the way, some engines have deleted part of them.
+        """
+
+    @abstractmethod
     def swap_row(
         self,
         table: PlainTable,

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["PLAIN_TABLES", "PlainTable"]
+__all__ = ["PLAIN_TABLES", "PlainTable", "plain_table"]
 
 
 class PlainTable(msgspec.Struct, frozen=True):
@@ -75,6 +75,14 @@ PLAIN_TABLES = (
         "centroid_embedding",
     ),
     _table("skill_cluster_membership", "skill_name cluster_id", "membership_score"),
+    _table("community_publishers", "publisher", "sequence published_at imported_at min_users epsilon"),
+    _table(
+        "community_shares",
+        "publisher skill_name",
+        "total_users total_invocations completed_count failed_count avg_duration_seconds most_common_workflow_phase",
+    ),
+    _table("learned_models", "model_name", "version algorithm fitted_at details data", "data"),
+    _table("refresh_jobs", "job_name", "started_at duration_seconds row_count error"),
     _table(
         "skill_anomalies",
         "id",
@@ -110,3 +118,8 @@ PLAIN_TABLES = (
     ),
 )
 """In an order in which each refers only to those before it. Checkpoints are last: who has them has what they cover."""
+
+
+def plain_table(name: str) -> PlainTable:
+    """Return the table called *name*."""
+    return next(table for table in PLAIN_TABLES if table.name == name)

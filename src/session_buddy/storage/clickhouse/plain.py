@@ -9,13 +9,15 @@ from typing import Any
 
 from session_buddy.errors import InvalidInput
 from session_buddy.storage.clickhouse.columns import milliseconds
+from session_buddy.storage.clickhouse.literals import literal
 from session_buddy.storage.clickhouse.parameters import bound
 from session_buddy.storage.tables import PlainTable
 
-__all__ = ["put_plain_rows", "stands"]
+__all__ = ["drop_plain_rows", "put_plain_rows", "stands"]
 
 _TIMES = {"import_quarantine": "seen_at", "import_checkpoint": "imported_at"}
 """Views over a table ``…_log``, and their time, which is a DateTime64 there."""
+_KEYS_AT_ONCE = 1_000
 
 
 def put_plain_rows(client: Any, table: PlainTable, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -43,6 +45,17 @@ def put_plain_rows(client: Any, table: PlainTable, rows: Sequence[tuple[Any, ...
         raise InvalidInput(
             table.name, f"has a value of the wrong type: {error}.", remedy="See the columns of the table."
         ) from error
+
+
+def drop_plain_rows(client: Any, table: PlainTable, keys: Sequence[tuple[Any, ...]]) -> None:
+    """Delete the rows with these *keys*; see :meth:`Store.drop_rows`."""
+    columns = ", ".join(table.key)
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        wanted = ", ".join(
+            f"({', '.join(literal(part) if isinstance(part, str) else str(int(part)) for part in key)})"
+            for key in keys[start : start + _KEYS_AT_ONCE]
+        )
+        client.command(f"DELETE FROM {table.name} WHERE ({columns}) IN ({wanted})")
 
 
 def stands(client: Any, table: PlainTable, row: tuple[Any, ...] | None, key: tuple[Any, ...]) -> bool:

@@ -17,7 +17,7 @@ from session_buddy.storage.clickhouse.columns import milliseconds
 from session_buddy.storage.clickhouse.connection import parse_url, translated
 from session_buddy.storage.clickhouse.journal import Journal
 from session_buddy.storage.clickhouse.parameters import bound
-from session_buddy.storage.clickhouse.plain import put_plain_rows, stands
+from session_buddy.storage.clickhouse.plain import drop_plain_rows, put_plain_rows, stands
 from session_buddy.storage.clickhouse.reading import answer, streamed
 from session_buddy.storage.clickhouse.scratch import drop_abandoned
 from session_buddy.storage.clickhouse.tail import ClickHouseTail
@@ -125,6 +125,11 @@ class ClickHouseStore(Store):
         """See :meth:`Store.put_rows`."""
         with self._turn() as client:
             put_plain_rows(client, table, rows)
+
+    def drop_rows(self, table: PlainTable, keys: Sequence[tuple[Any, ...]]) -> None:
+        """See :meth:`Store.drop_rows`."""
+        with self._turn() as client:
+            drop_plain_rows(client, table, keys)
 
     def swap_row(
         self,

@@ -16,7 +16,7 @@ from session_buddy.storage.migrations.base import MigrationManager
 from session_buddy.storage.sqlite.catalogue import enter_facts
 from session_buddy.storage.sqlite.connection import begin_immediate, open_reader, open_writer
 from session_buddy.storage.sqlite.event_log import record_batch
-from session_buddy.storage.sqlite.plain import put_plain_rows, stands
+from session_buddy.storage.sqlite.plain import drop_plain_rows, put_plain_rows, stands
 from session_buddy.storage.sqlite.pruning import COUNT_BEFORE, prune_events
 from session_buddy.storage.sqlite.tail import SQLiteTail
 from session_buddy.storage.sqlite.upkeep import digest_roll_ups, rebuild_roll_ups, refresh_figures
@@ -90,6 +90,11 @@ class SQLiteStore(Store):
         """See :meth:`Store.put_rows`."""
         with self._transaction() as connection:
             put_plain_rows(connection, table, rows)
+
+    def drop_rows(self, table: PlainTable, keys: Sequence[tuple[Any, ...]]) -> None:
+        """See :meth:`Store.drop_rows`. All or nothing."""
+        with self._transaction() as connection:
+            drop_plain_rows(connection, table, keys)
 
     def swap_row(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 from session_buddy.errors import StoreError
 from session_buddy.storage.tables import PlainTable
 
-__all__ = ["put_plain_rows", "stands"]
+__all__ = ["drop_plain_rows", "put_plain_rows", "stands"]
 
 
 def put_plain_rows(connection: sqlite3.Connection, table: PlainTable, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -23,6 +23,12 @@ def put_plain_rows(connection: sqlite3.Connection, table: PlainTable, rows: Sequ
             f"{table.name} does not take these rows: {error}.",
             remedy="Another row stands where they belong: copy into a new store, or delete what stands there.",
         ) from error
+
+
+def drop_plain_rows(connection: sqlite3.Connection, table: PlainTable, keys: Sequence[tuple[Any, ...]]) -> None:
+    """Delete the rows with these *keys*, inside the caller's transaction; see :meth:`Store.drop_rows`."""
+    condition = " AND ".join(f"{column} = ?" for column in table.key)
+    connection.executemany(f"DELETE FROM {table.name} WHERE {condition}", keys)
 
 
 def stands(

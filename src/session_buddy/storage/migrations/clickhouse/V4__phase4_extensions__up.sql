@@ -135,6 +135,68 @@ CREATE TABLE IF NOT EXISTS skill_cluster_membership (
 ORDER BY (skill_name, cluster_id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
+-- What other installations told of their users in sum. Of one that tells again the last word counts.
+CREATE TABLE IF NOT EXISTS community_publishers (
+    publisher String,
+    sequence Int64,
+    published_at String,
+    imported_at String,
+    min_users Int64,
+    epsilon Nullable(Float64),
+    CONSTRAINT publisher_is_there CHECK publisher <> '',
+    CONSTRAINT counts_are_counts CHECK sequence >= 0 AND min_users >= 1,
+    CONSTRAINT epsilon_is_positive CHECK ifNull(epsilon, 1) > 0
+) ENGINE = ReplacingMergeTree
+ORDER BY publisher
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS community_shares (
+    publisher String,
+    skill_name String,
+    total_users Int64,
+    total_invocations Int64,
+    completed_count Int64,
+    failed_count Int64,
+    avg_duration_seconds Nullable(Float64),
+    most_common_workflow_phase Nullable(String),
+    CONSTRAINT publisher_is_there CHECK publisher <> '',
+    CONSTRAINT skill_is_there CHECK trimBoth(skill_name) <> '',
+    CONSTRAINT counts_are_counts CHECK total_users >= 1
+        AND least(total_invocations, completed_count, failed_count) >= 0,
+    CONSTRAINT duration_is_positive CHECK ifNull(avg_duration_seconds, 0) >= 0
+        AND isFinite(ifNull(avg_duration_seconds, 0))
+) ENGINE = ReplacingMergeTree
+ORDER BY (publisher, skill_name)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- What was learned from all of this, as of the last refresh: recommendations, the search index, the landscape.
+CREATE TABLE IF NOT EXISTS learned_models (
+    model_name String,
+    version Int64,
+    algorithm String,
+    fitted_at String,
+    details String,
+    data String CODEC(NONE),
+    CONSTRAINT name_is_there CHECK model_name <> '' AND algorithm <> '',
+    CONSTRAINT version_counts CHECK version >= 1,
+    CONSTRAINT details_are_json CHECK isValidJSON(details)
+) ENGINE = ReplacingMergeTree
+ORDER BY model_name
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- What is done now and then, and how it went the last time.
+CREATE TABLE IF NOT EXISTS refresh_jobs (
+    job_name String,
+    started_at String,
+    duration_seconds Float64,
+    row_count Int64,
+    error Nullable(String),
+    CONSTRAINT name_is_there CHECK job_name <> '',
+    CONSTRAINT counts_are_counts CHECK row_count >= 0 AND duration_seconds >= 0
+) ENGINE = ReplacingMergeTree
+ORDER BY job_name
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
 CREATE TABLE IF NOT EXISTS ab_test_configs (
     test_id Int64 DEFAULT toInt64(generateSnowflakeID()),
     test_name String,

@@ -169,6 +169,47 @@ CREATE TABLE skill_cluster_membership (
 
 CREATE INDEX idx_cluster_membership_cluster ON skill_cluster_membership (cluster_id, membership_score DESC);
 
+-- What other installations told of their users in sum. Of one that tells again the last word counts.
+CREATE TABLE community_publishers (
+    publisher TEXT PRIMARY KEY CHECK (publisher <> ''),          -- fingerprint of the key that signs
+    sequence INTEGER NOT NULL CHECK (sequence >= 0),             -- grows with each bundle
+    published_at TEXT NOT NULL CHECK (strftime('%Y-%m-%dT%H:%M:%fZ', published_at, '+0 days') IS published_at),
+    imported_at TEXT NOT NULL CHECK (strftime('%Y-%m-%dT%H:%M:%fZ', imported_at, '+0 days') IS imported_at),
+    min_users INTEGER NOT NULL CHECK (min_users >= 1),
+    epsilon REAL CHECK (epsilon > 0)                             -- of the noise in its counts; none without
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE community_shares (
+    publisher TEXT NOT NULL CHECK (publisher <> ''),
+    skill_name TEXT NOT NULL CHECK (trim(skill_name) <> ''),
+    total_users INTEGER NOT NULL CHECK (total_users >= 1),
+    total_invocations INTEGER NOT NULL CHECK (total_invocations >= 0),
+    completed_count INTEGER NOT NULL CHECK (completed_count >= 0),
+    failed_count INTEGER NOT NULL CHECK (failed_count >= 0),
+    avg_duration_seconds REAL CHECK (avg_duration_seconds >= 0 AND avg_duration_seconds < 9e999),
+    most_common_workflow_phase TEXT,
+    PRIMARY KEY (publisher, skill_name)
+) STRICT, WITHOUT ROWID;
+
+-- What was learned from all of this, as of the last refresh: recommendations, the search index, the landscape.
+CREATE TABLE learned_models (
+    model_name TEXT PRIMARY KEY CHECK (model_name <> ''),
+    version INTEGER NOT NULL CHECK (version >= 1),               -- grows with each fit
+    algorithm TEXT NOT NULL CHECK (algorithm <> ''),
+    fitted_at TEXT NOT NULL CHECK (strftime('%Y-%m-%dT%H:%M:%fZ', fitted_at, '+0 days') IS fitted_at),
+    details TEXT NOT NULL CHECK (json_valid(details)),           -- settings, and the figures it was chosen by
+    data BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What is done now and then, and how it went the last time.
+CREATE TABLE refresh_jobs (
+    job_name TEXT PRIMARY KEY CHECK (job_name <> ''),
+    started_at TEXT NOT NULL CHECK (strftime('%Y-%m-%dT%H:%M:%fZ', started_at, '+0 days') IS started_at),
+    duration_seconds REAL NOT NULL CHECK (duration_seconds >= 0),
+    row_count INTEGER NOT NULL CHECK (row_count >= 0),           -- rows it wrote
+    error TEXT                                                   -- why it failed; none where it did not
+) STRICT, WITHOUT ROWID;
+
 ------------------------------------------------------------------ 3. experiments
 
 CREATE TABLE ab_test_configs (
