@@ -1,6 +1,7 @@
 """``python -m bench NAME [ARGUMENT]``; all of them without a name.
 
-Names: startup, ingest, views, transcripts, clickhouse, detectors, experiments, live, metrics, nab, server, watch.
+Names: startup, ingest, views, transcripts, clickhouse, detectors, experiments, live, metrics, nab,
+recommend, server, watch.
 
 ``python -m bench clickhouse load EVENTS [FOLDER]`` loads very many, and keeps them in FOLDER if that is given.
 """
@@ -19,6 +20,7 @@ from bench import (
     live,
     metrics,
     nab,
+    recommend,
     server,
     startup,
     transcripts,
@@ -27,7 +29,8 @@ from bench import (
 )
 
 PLAIN = {
-    module.__name__.removeprefix("bench."): module for module in (startup, detectors, live, metrics, nab, server, watch)
+    module.__name__.removeprefix("bench."): module
+    for module in (startup, detectors, live, metrics, nab, recommend, server, watch)
 }
 """Those that need nothing but their name."""
 

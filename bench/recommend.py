@@ -1,0 +1,143 @@
+"""Recommenders on real ratings and repositories, and what they cost.
+
+nDCG@10 = sum of 1/log2(rank + 1) over hits among the first ten, by what the ideal list would have; Recall@20 = the part
+of held-out skills among the first twenty; means over users. A fifth of each user's skills is held out by lot.
+"""
+
+from __future__ import annotations
+
+import csv
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+
+from bench.measuring import quantile, show
+from session_buddy.learning.choosing import NAMED, Settings, choose, recommender_of
+from session_buddy.learning.evaluation import Quality, judged, random_split
+from session_buddy.learning.interactions import Interactions
+from session_buddy.learning.neighbours import Neighbourhood
+from session_buddy.learning.recommenders.linear import Ease
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "recommender"
+SEEDS = 5
+
+
+def run(seeds: int = SEEDS) -> None:
+    """Print the quality of every recommender on both sets of data, then what fitting and asking take."""
+    if DATA.is_dir():
+        _quality("MovieLens, latest small: ratings as uses", _ratings(), seeds)
+        _quality("Repositories and the skills in them", _repositories(), seeds)
+    else:
+        print(f"No real data at {DATA}: quality is not measured.")
+    _cost()
+
+
+def _ratings() -> Interactions:
+    with (DATA / "ml-latest-small" / "ratings.csv").open(encoding="utf-8") as file:
+        return _interactions([(row["userId"], row["movieId"]) for row in csv.DictReader(file)])
+
+
+def _repositories() -> Interactions:
+    with (DATA / "repo_skill.csv").open(encoding="utf-8") as file:
+        return _interactions([(row["repo"], row["skill_name"]) for row in csv.DictReader(file)])
+
+
+def _interactions(pairs: list[tuple[str, str]]) -> Interactions:
+    users, skills = (sorted(set(side)) for side in zip(*pairs, strict=True))
+    of_user, of_skill = ({name: place for place, name in enumerate(side)} for side in (users, skills))
+    return Interactions.of_pairs(
+        np.array([of_user[user] for user, _ in pairs]),
+        np.array([of_skill[skill] for _, skill in pairs]),
+        shape=(len(users), len(skills)),
+        names=skills,
+    )
+
+
+def _quality(title: str, data: Interactions, seeds: int) -> None:
+    found: dict[str, list[Quality]] = {}
+    chosen: list[Settings] = []
+    for seed in range(seeds):
+        split = random_split(data, seed=seed)
+        # The default is chosen on a second split of what may be learned from; what is held out here it never sees.
+        best = choose(split.train, split=random_split(split.train, seed=1_000 + seed))[0].settings
+        chosen.append(best)
+        for settings in (*NAMED, Settings("EASE", 200.0), best._replace(name=f"the default: {best.name}")):
+            recommender = recommender_of(settings).fit(split.train)
+            label = "the default, chosen" if settings.name.startswith("the default") else settings.name
+            found.setdefault(label, []).append(judged(recommender, split))
+    (users, skills), nnz = data.used.shape, data.used.nnz
+    at = {name: mean(one.ndcg for one in qualities) for name, qualities in found.items()}
+    show(
+        f"{title}: {users:,} users, {skills:,} skills, {nnz:,} pairs; {seeds} splits; chosen: "
+        + ", ".join(f"{one.name} ridge {one.ridge:g} content {one.content:g}" for one in dict.fromkeys(chosen)),
+        ("recommender", "nDCG@10", "± users", "Recall@20", "coverage", ": item-kNN", ": specification", ": it, summed"),
+        [
+            (
+                name,
+                f"{at[name]:.4f}",
+                f"{mean(one.ndcg_margin for one in qualities):.4f}",
+                f"{mean(one.recall for one in qualities):.4f}",
+                f"{mean(one.coverage for one in qualities):.1%}",
+                *(f"{at[name] / at[other]:.2f}" for other in ("item-kNN", "specification", "specification, summed")),
+            )
+            for name, qualities in found.items()
+        ],
+    )
+
+
+def _cost() -> None:
+    rows = []
+    for users, skills, each in ((10_000, 200, 15), (100_000, 2_000, 20), (1_000_000, 2_000, 20)):
+        data = _generated(users, skills, each)
+        began = time.perf_counter()
+        ease = Ease().fit(data)
+        fitted = time.perf_counter() - began
+        near = Neighbourhood(data.used)
+        asked = np.random.default_rng(1).choice(users, 300, replace=False)
+        profiles = [data.used[[user]] for user in asked]
+        rows.append(
+            (
+                f"{users:,}",
+                f"{skills:,}",
+                f"{fitted:.2f}",
+                _milliseconds(_taken(ease.recommend, [(profile, 10) for profile in profiles])),
+                _milliseconds(_taken(near.nearest, [(profile.indices, 20) for profile in profiles])),
+                f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f}",
+            )
+        )
+    columns = (
+        "users",
+        "skills",
+        "fit, s",
+        "recommend, ms p50 / p99",
+        "similar users, ms p50 / p99",
+        "most resident, MB",
+    )
+    show("What it takes", columns, rows)
+
+
+def _generated(users: int, skills: int, each: int) -> Interactions:
+    """Return *users* with about *each* skills, most of them popular ones, as in life."""
+    random = np.random.default_rng(7)
+    popularity = 1 / np.arange(1, skills + 1) ** 0.8
+    drawn = random.choice(skills, size=users * each, p=popularity / popularity.sum())
+    return Interactions.of_pairs(np.repeat(np.arange(users), each), drawn, shape=(users, skills))
+
+
+def _taken(action: Callable[..., object], arguments: list[tuple[object, ...]]) -> list[float]:
+    """Return the seconds that *action* takes with each of *arguments*."""
+    taken = []
+    for one in arguments:
+        began = time.perf_counter()
+        action(*one)
+        taken.append(time.perf_counter() - began)
+    return taken
+
+
+def _milliseconds(taken: list[float]) -> str:
+    taken = sorted(taken)
+    return f"{quantile(taken, 0.5) * 1000:.2f} / {quantile(taken, 0.99) * 1000:.2f}"

@@ -1,0 +1,105 @@
+"""How good a recommender is on uses that it was not shown. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from session_buddy.learning.interactions import Interactions, Matrix
+from session_buddy.learning.recommenders.contract import Recommender, best
+
+__all__ = ["Quality", "Split", "judged", "random_split", "temporal_split"]
+
+_BLOCK = 256
+_DISCOUNTS = 1 / np.log2(np.arange(2, 12))
+_Z_95 = 1.959963984540054
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """What a recommender may learn from, and what it is asked for."""
+
+    train: Interactions
+    held_out: Matrix
+    """Users by skills: the uses that were kept back. Users without any are not asked about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """Figures of one recommender on one split; means over users, with 95 % intervals by the normal approximation."""
+
+    users: int
+    """How many were asked about."""
+    ndcg: float
+    """nDCG@10 with gains of 0 and 1: the discounted hits among the first ten, of what an ideal list would have."""
+    ndcg_margin: float
+    """Half of the interval's width."""
+    recall: float
+    """Recall@20: the part of the held-out skills among the first twenty."""
+    recall_margin: float
+    coverage: float
+    """The part of all skills that stands in anybody's first ten, 0-1."""
+
+
+def random_split(data: Interactions, *, part: float = 0.2, seed: int = 0) -> Split:
+    """Hold out the *part* of each user's skills by lot: at least one where there are two or more."""
+    drawn = np.random.default_rng(seed).random(data.used.nnz)
+    return _split(data, drawn, part)
+
+
+def temporal_split(data: Interactions, *, part: float = 0.2) -> Split:
+    """Hold out the *part* of each user's skills that were used last: at least one where there are two or more.
+
+    :attr:`Interactions.ages` are what decides; of pairs of the same age the first stays.
+    """
+    return _split(data, data.ages, part)
+
+
+def _split(data: Interactions, ranks: NDArray[np.float64], part: float) -> Split:
+    """Hold out those with the lowest *ranks*."""
+    sizes = np.diff(data.used.indptr)
+    owners = np.repeat(np.arange(len(sizes)), sizes)
+    order = np.lexsort((np.arange(len(owners)), ranks, owners))
+    places = np.empty(len(owners), dtype=np.int64)
+    places[order] = np.arange(len(owners)) - np.repeat(data.used.indptr[:-1], sizes)
+    wanted = np.where(sizes > 1, np.maximum(np.rint(sizes * part), 1), 0)
+    is_held_out = places < np.repeat(wanted, sizes)
+    return Split(data.with_used(~is_held_out), data.with_used(is_held_out).used)
+
+
+def judged(recommender: Recommender, split: Split) -> Quality:
+    """Return the quality of *recommender*, which has been fitted to :attr:`Split.train`."""
+    ndcgs, recalls = [], []
+    recommended = np.zeros(len(split.train.skills), dtype=bool)
+    asked = np.flatnonzero(np.diff(split.held_out.indptr))
+    for start in range(0, len(asked), _BLOCK):
+        users = asked[start : start + _BLOCK]
+        profiles, wanted = split.train.used[users], split.held_out[users]
+        scores = np.array(recommender.scores(profiles))
+        for row in range(len(users)):
+            scores[row, profiles.indices[profiles.indptr[row] : profiles.indptr[row + 1]]] = -np.inf
+            relevant = wanted.indices[wanted.indptr[row] : wanted.indptr[row + 1]]
+            first = best(scores[row], 20)
+            hits = np.isin(first, relevant)
+            ideal = _DISCOUNTS[: len(relevant)].sum()
+            ndcgs.append(float(_DISCOUNTS[: len(hits[:10])][hits[:10]].sum() / ideal))
+            recalls.append(float(hits.sum() / len(relevant)))
+            recommended[first[:10]] = True
+    return Quality(
+        users=len(asked),
+        ndcg=_mean(ndcgs),
+        ndcg_margin=_margin(ndcgs),
+        recall=_mean(recalls),
+        recall_margin=_margin(recalls),
+        coverage=float(recommended.mean()) if len(recommended) else 0.0,
+    )
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else 0.0
+
+
+def _margin(values: list[float]) -> float:
+    return float(_Z_95 * np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0

@@ -1,0 +1,1 @@
+"""What to use next: several ways to learn it, behind one contract."""
