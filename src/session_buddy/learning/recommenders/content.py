@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse  # type: ignore[import-untyped]
 
 from session_buddy.learning.interactions import Interactions, Matrix
@@ -29,10 +30,27 @@ class Content(Recommender):
 
     def fit(self, data: Interactions) -> Self:
         """See :meth:`Recommender.fit`."""
-        halves = [_vectors(data.texts, analyzer=_words), _vectors([" ".join(_words(text)) for text in data.texts])]
-        self._vectors = Matrix(sparse.hstack(halves, format="csr") * np.sqrt(0.5))
+        # It takes a second to load, and most commands do without.
+        from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
+
+        self._halves: tuple[Any, ...] = (
+            TfidfVectorizer(analyzer=_words, sublinear_tf=True),
+            TfidfVectorizer(analyzer="char_wb", preprocessor=_plain, ngram_range=(3, 5), sublinear_tf=True),
+        )
+        try:
+            self._vectors = _side_by_side([half.fit_transform(data.texts) for half in self._halves])
+        except ValueError:  # no text has a word
+            self._halves, self._vectors = (), Matrix((len(data.texts), 1))
         self._transposed = Matrix(self._vectors.T)
         return self
+
+    def likeness(self, text: str) -> NDArray[np.float64]:
+        """Return how much each skill's text is like *text*, 0-1."""
+        if not self._halves:
+            return np.zeros(self.width)
+        asked = _side_by_side([half.transform([text]) for half in self._halves])
+        likeness: NDArray[np.float64] = np.asarray((asked @ self._transposed).todense()).ravel()
+        return likeness
 
     def scores(self, profiles: Matrix) -> Scores:
         """See :meth:`Recommender.scores`."""
@@ -51,15 +69,10 @@ def _words(text: str) -> list[str]:
     return _WORDS.findall(_HUMP.sub(" ", text).lower())
 
 
-def _vectors(texts: Sequence[str], *, analyzer: Callable[[str], list[str]] | None = None) -> Matrix:
-    # It takes a second to load, and most commands do without.
-    from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
+def _plain(text: str) -> str:
+    return " ".join(_words(text))
 
-    try:
-        if analyzer is not None:
-            found = TfidfVectorizer(analyzer=analyzer, sublinear_tf=True).fit_transform(texts)
-        else:
-            found = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True).fit_transform(texts)
-    except ValueError:  # no text has a word
-        return Matrix((len(texts), 1))
-    return Matrix(found)
+
+def _side_by_side(halves: Sequence[Matrix]) -> Matrix:
+    """Return vectors of length 1 of two halves of length 1."""
+    return Matrix(sparse.hstack(halves, format="csr") * np.sqrt(0.5))

@@ -1,0 +1,146 @@
+"""The recommender of a store: learned now and then, kept with its version, at hand without reading all uses again."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection
+
+import msgspec
+import numpy as np
+
+from session_buddy.learning.advising import Advisor, SkillRecord
+from session_buddy.learning.choosing import DEFAULT, Candidate, Settings, choose, recommender_of
+from session_buddy.learning.interactions import Interactions, Matrix
+from session_buddy.learning.reading import Learnable, Unit, read_learnable
+from session_buddy.model import Kind
+from session_buddy.storage import Store
+from session_buddy.storage.tables import plain_table
+
+__all__ = ["Kept", "advisor_of", "learn", "read_kept", "read_version"]
+
+MODELS = plain_table("learned_models")
+_NAME = "recommender"
+_FORMAT = 1
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What was learned at one time; enough to answer from."""
+
+    version: int
+    """Grows by one with each fit."""
+    fitted_at: str
+    chosen: Settings
+    candidates: list[Candidate]
+    """What it was chosen from, the best first; empty where nothing could be held out."""
+    learned: Learnable
+
+
+class _Details(msgspec.Struct, frozen=True, kw_only=True):
+    format: int
+    unit: Unit
+    units: int
+    skills: int
+    pairs: int
+    chosen: Settings
+    candidates: list[Candidate]
+
+
+class _Packed(msgspec.Struct, frozen=True, kw_only=True):
+    """Arrays as little-endian bytes."""
+
+    units: tuple[str, ...]
+    skills: tuple[str, ...]
+    texts: tuple[str, ...]
+    facts: tuple[SkillRecord, ...]
+    rates: bytes
+    ends: bytes
+    columns: bytes
+    ages: bytes
+
+
+def learn(store: Store, kinds: Collection[Kind], *, now: str) -> Kept:
+    """Read all uses, choose the recommender that foretells the newest best, keep it, and return what is kept now.
+
+    The version before is replaced at once or not at all.
+    """
+    learned = read_learnable(store, kinds, now=now)
+    candidates = choose(learned.data)
+    kept = Kept(
+        version=read_version(store) + 1,
+        fitted_at=now,
+        chosen=candidates[0].settings if candidates else DEFAULT,
+        candidates=candidates,
+        learned=learned,
+    )
+    units, skills = learned.data.used.shape
+    details = _Details(
+        format=_FORMAT,
+        unit=learned.unit,
+        units=int(units),
+        skills=int(skills),
+        pairs=int(learned.data.used.nnz),
+        chosen=kept.chosen,
+        candidates=candidates,
+    )
+    written = msgspec.json.encode(details).decode()
+    store.put_rows(MODELS, [(_NAME, kept.version, kept.chosen.name, now, written, _packed(learned))])
+    return kept
+
+
+def read_version(store: Store) -> int:
+    """Return the version that is kept, 0 where nothing was learned yet."""
+    rows = store.query(f"SELECT version FROM {MODELS.source} WHERE model_name = ?", [_NAME]).rows
+    return int(rows[0][0]) if rows else 0
+
+
+def read_kept(store: Store) -> Kept | None:
+    """Return what was learned last; ``None`` where nothing was, or an older version of this program learned it."""
+    rows = store.query(f"SELECT {MODELS.selected} FROM {MODELS.source} WHERE model_name = ?", [_NAME]).rows
+    if not rows:
+        return None
+    _, version, _, fitted_at, written, data = MODELS.row(rows[0])
+    try:
+        details = msgspec.json.decode(written, type=_Details)
+    except msgspec.ValidationError:
+        return None
+    if details.format != _FORMAT:
+        return None
+    return Kept(
+        version=version,
+        fitted_at=fitted_at,
+        chosen=details.chosen,
+        candidates=details.candidates,
+        learned=_unpacked(details.unit, data),
+    )
+
+
+def advisor_of(kept: Kept) -> Advisor:
+    """Return what answers from *kept*; fitting takes milliseconds for hundreds of skills, seconds for thousands."""
+    learned = kept.learned
+    return Advisor(learned.data, learned.facts, recommender_of(kept.chosen).fit(learned.data))
+
+
+def _packed(learned: Learnable) -> bytes:
+    data = learned.data
+    packed = _Packed(
+        units=learned.units,
+        skills=data.skills,
+        texts=data.texts,
+        facts=learned.facts,
+        rates=data.rates.astype("<f8").tobytes(),
+        ends=data.used.indptr.astype("<i8").tobytes(),
+        columns=data.used.indices.astype("<i4").tobytes(),
+        ages=data.ages.astype("<f8").tobytes(),
+    )
+    return zlib.compress(msgspec.msgpack.encode(packed), 1)
+
+
+def _unpacked(unit: Unit, data: bytes) -> Learnable:
+    packed = msgspec.msgpack.decode(zlib.decompress(data), type=_Packed)
+    columns = np.frombuffer(packed.columns, "<i4")
+    used = Matrix(
+        (np.ones(len(columns), dtype=np.float32), columns, np.frombuffer(packed.ends, "<i8")),
+        shape=(len(packed.units), len(packed.skills)),
+    )
+    ages, rates = np.frombuffer(packed.ages, "<f8"), np.frombuffer(packed.rates, "<f8")
+    return Learnable(unit, packed.units, Interactions(packed.skills, used, ages, rates, packed.texts), packed.facts)

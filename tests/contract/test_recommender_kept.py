@@ -1,0 +1,96 @@
+"""What recommendations are learned from is the same on every engine, and what was learned is kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from session_buddy.learning.advising import Situation
+from session_buddy.learning.keeping import MODELS, advisor_of, learn, read_kept, read_version
+from session_buddy.learning.reading import Unit, read_learnable, read_profile_of_session, read_profile_of_user
+from session_buddy.model import Kind, Outcome, Phase, SkillFacts
+from session_buddy.storage import Store
+from tests.making import NOW, invocation, shifted
+
+KINDS = frozenset(Kind) - {Kind.TOOL}
+
+
+def recorded(store: Store, users: int) -> None:
+    """Record sessions in which users of each parity use skills of their own, and one that all use."""
+    store.record(
+        invocation(
+            event_id=f"{user}-{skill}-{time}",
+            session_id=f"session-{user}",
+            user_id=f"user-{user}",
+            skill_name=name,
+            kind=Kind.TOOL if name == "Read" else Kind.SHELL,
+            invoked_at=shifted(NOW, days=-skill),
+            outcome=Outcome.COMPLETED if time else None,
+            workflow_phase=Phase.VERIFICATION,
+        )
+        for user in range(users)
+        for skill, name in enumerate(("all", "Read", *(f"{'even' if user % 2 == 0 else 'odd'}-{n}" for n in range(3))))
+        for time in range(2)
+        if not name.endswith(str(user % 5))
+    )
+
+
+def test_with_few_users_sessions_are_compared_and_with_ten_users(store: Store) -> None:
+    recorded(store, 9)
+    assert read_learnable(store, KINDS, now=NOW).unit is Unit.SESSION
+    recorded(store, 10)
+    learned = read_learnable(store, KINDS, now=NOW)
+    assert (learned.unit, learned.units) == (Unit.USER, tuple(f"user-{n}" for n in range(10)))
+
+
+def test_what_is_read(store: Store) -> None:
+    recorded(store, 4)
+    store.describe(
+        SkillFacts(skill_name=name, category="testing", modality="testing", description=text)
+        for name, text in (("even-1", "of even users"), ("described", "never used"))
+    )
+    learned = read_learnable(store, KINDS, now=NOW)
+    data = learned.data
+    assert data.skills == ("all", "described", "even-0", "even-1", "even-2", "odd-0", "odd-1", "odd-2")
+    assert data.texts[3] == "even-1 of even users"
+    of_first = {
+        data.skills[place]: round(age, 6) for place, age in zip(data.used[[0]].indices, data.ages, strict=False)
+    }
+    assert of_first == {"all": 0.0, "even-1": 3.0, "even-2": 4.0}
+    assert learned.facts[0].completed == 4
+    assert learned.facts[0].phases == {"verification": 8}
+    assert learned.facts[1].completed == 0
+    assert data.rates.tolist() == [1.0] * 8
+    assert read_profile_of_user(store, "user-1") == {"all", "Read", "odd-0", "odd-2"}
+    assert read_profile_of_session(store, "session-1") == {"all", "Read", "odd-0", "odd-2"}
+    assert read_profile_of_session(store, "no such") == frozenset()
+
+
+def test_what_was_learned_is_kept_and_answers_as_before(store: Store) -> None:
+    recorded(store, 24)
+    assert (read_kept(store), read_version(store)) == (None, 0)
+    learned = learn(store, KINDS, now=NOW)
+    kept = read_kept(store)
+    assert kept is not None
+    assert (kept.version, kept.fitted_at, kept.chosen) == (1, NOW, learned.chosen)
+    assert kept.candidates == learned.candidates
+    assert kept.candidates[0].settings == kept.chosen
+    question = Situation(frozenset(["all", "odd-1"]))
+    answer = advisor_of(kept).advise(question, 2)
+    assert answer == advisor_of(learned).advise(question, 2)
+    assert {one.skill for one in answer.advice} == {"odd-0", "odd-2"}
+    assert learn(store, KINDS, now=NOW).version == read_version(store) == 2
+
+
+def test_an_empty_store_is_no_error(store: Store) -> None:
+    learned = learn(store, KINDS, now=NOW)
+    assert learned.candidates == []
+    assert advisor_of(learned).advise(Situation(frozenset(["x"])), 5).advice == []
+    assert read_kept(store) is not None
+
+
+@pytest.mark.parametrize("details", ["{}", '{"format": 99}'])
+def test_what_another_version_of_this_program_learned_counts_as_nothing(store: Store, details: str) -> None:
+    learn(store, KINDS, now=NOW)
+    store.put_rows(MODELS, [("recommender", 7, "later", NOW, details, b"\x00")])
+    assert (read_kept(store), read_version(store)) == (None, 7)
+    assert learn(store, KINDS, now=NOW).version == 8

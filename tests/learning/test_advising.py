@@ -1,0 +1,104 @@
+"""From scores to advice: what works, what fits the moment, and why."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from session_buddy.learning.advising import Advisor, Situation, SkillRecord
+from session_buddy.learning.interactions import Interactions
+from session_buddy.learning.recommenders.linear import Ease
+from session_buddy.learning.recommenders.popularity import Popularity
+from tests.learning.making import interactions
+
+WORKS = SkillRecord(completed=18, failed=2)
+
+
+def advisor(data: Interactions, **facts: SkillRecord) -> Advisor:
+    return Advisor(data, [facts.get(name, WORKS) for name in data.skills], Ease(1.0).fit(data))
+
+
+def names(found: Advisor, situation: Situation, count: int = 10) -> list[str]:
+    return [one.skill for one in found.advise(situation, count).advice]
+
+
+ROWS = ("abc", "abc", "abcd", "ab", "de", "de", "def", "g")
+
+
+def test_what_goes_with_the_profile_comes_first_and_says_with_what() -> None:
+    answer = advisor(interactions(*ROWS)).advise(Situation(frozenset("ab")), 3)
+    first = answer.advice[0]
+    assert (first.skill, first.relevance, first.because_of) == ("c", 1.0, ("a", "b"))
+    assert not first.is_popular_only
+    # Of those who share a skill: three of the four have c, too.
+    assert (first.users_alike, answer.neighbours) == (3, 4)
+
+
+def test_whoever_asks_is_not_counted_among_the_neighbours() -> None:
+    answer = advisor(interactions(*ROWS)).advise(Situation(frozenset("abc"), user=0), 3)
+    assert answer.neighbours == 3  # abc, abcd, ab
+    assert advisor(interactions("ab", "cd")).advise(Situation(frozenset("ab"), user=0), 3).neighbours == 0
+
+
+def test_what_is_used_already_is_not_recommended() -> None:
+    found = advisor(interactions(*ROWS))
+    assert set(names(found, Situation(frozenset("ad")))) == set("bcefg")
+
+
+def test_a_worse_one_gives_way_and_a_failing_one_is_left_out_and_told() -> None:
+    data = interactions("abc", "abc", "abc", "abc")
+    assert names(advisor(data, b=SkillRecord(60, 40), c=SkillRecord(95, 5)), Situation(frozenset("a"))) == ["c", "b"]
+    answer = advisor(data, b=SkillRecord(2, 18)).advise(Situation(frozenset("a")), 5)
+    assert [one.skill for one in answer.advice] == ["c"]
+    assert answer.left_out == [("b", 2, 18)]
+
+
+def test_few_failures_prove_nothing() -> None:
+    data = interactions("abc", "abc", "abc", "abc")
+    answer = advisor(data, b=SkillRecord(0, 3)).advise(Situation(frozenset("a")), 5)
+    assert (sorted(one.skill for one in answer.advice), answer.left_out) == (["b", "c"], [])
+
+
+def test_the_quicker_of_two_alike_comes_first() -> None:
+    data = interactions("abc", "abc", "abc", "abc")
+    slow, quick = SkillRecord(18, 2, seconds=300.0), SkillRecord(18, 2, seconds=2.0)
+    assert names(advisor(data, a=slow, b=slow, c=quick), Situation(frozenset("a"))) == ["c", "b"]
+
+
+def test_the_phase_lifts_what_is_used_there() -> None:
+    data = interactions("abc", "abc", "abc", "abc")
+    facts = {
+        "a": SkillRecord(20, 0, phases={"execution": 20}),
+        "b": SkillRecord(18, 2, phases={"execution": 60}),
+        "c": SkillRecord(18, 2, phases={"verification": 60, "execution": 5}),
+    }
+    answer = advisor(data, **facts).advise(Situation(frozenset("a"), phase="verification"), 2)
+    assert [(one.skill, one.phase) for one in answer.advice] == [("c", "verification"), ("b", None)]
+    assert names(advisor(data, **facts), Situation(frozenset("a"), phase="cleanup")) == ["b", "c"]
+
+
+def test_words_of_the_work_lift_what_is_about_it() -> None:
+    data = interactions("abc", "abc", "abc", texts=("a", "format rust code", "format python code"))
+    assert names(advisor(data), Situation(frozenset("a"), words="a python repository"))[0] == "c"
+    assert names(advisor(data), Situation(frozenset("a"), words="rust"))[0] == "b"
+
+
+def test_without_a_profile_the_popular_is_recommended_and_said_to_be_that() -> None:
+    answer = advisor(interactions(*ROWS)).advise(Situation(frozenset(["never heard of"])), 3)
+    assert [one.skill for one in answer.advice] == ["a", "b", "d"]
+    assert all(one.is_popular_only and one.because_of == () for one in answer.advice)
+    assert answer.neighbours == 0
+
+
+def test_a_skill_that_nobody_used_needs_words_or_content_to_be_found() -> None:
+    nobody = Interactions.of_pairs(
+        np.array([0, 1]), np.array([0, 0]), shape=(2, 2), names=("a", "unused"), texts=("a", "unused")
+    )
+    assert names(Advisor(nobody, [WORKS, SkillRecord()], Popularity().fit(nobody)), Situation(frozenset("a"))) == []
+
+
+@pytest.mark.parametrize("count", [1, 3, 50])
+def test_no_more_than_asked_for_in_order_of_score(count: int) -> None:
+    advice = advisor(interactions(*ROWS)).advise(Situation(frozenset("a")), count).advice
+    assert len(advice) == min(count, 6)
+    assert [one.score for one in advice] == sorted((one.score for one in advice), reverse=True)
