@@ -22,7 +22,7 @@ MOST_BYTES = 8_000_000
 """No bundle is larger."""
 _SIGNED = b"session-buddy community bundle\n"
 """Stands before what is signed, so that no signature made for anything else fits."""
-_LAST_KEY = re.compile(rb'"([a-z_]{1,40})"\s*:\s*[^"]*$')
+_LAST_KEY = re.compile(rb'"([a-z_]{1,40})"\s*:\s*"?[^"]*$')
 _PLACE = re.compile(r"^(.*?) - at `\$\.?(.*)`$", re.DOTALL)
 _TEXT_AT_MOST = 400
 
