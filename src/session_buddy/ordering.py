@@ -1,10 +1,10 @@
-"""What lists of skills are ordered by. Apart, since parsing a command line must load nothing heavy."""
+"""Orders of lists of skills, and ways to search them. Apart, since parsing a command line must load nothing heavy."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["RankingOrder"]
+__all__ = ["RankingOrder", "SearchStrategy"]
 
 
 class RankingOrder(StrEnum):
@@ -16,3 +16,12 @@ class RankingOrder(StrEnum):
     """The lower end of the 95 % interval of the success rate: 99 of 100 come before 1 of 1."""
     DURATION = "duration"
     RECENT = "recent"
+
+
+class SearchStrategy(StrEnum):
+    """How skills are searched: names that an experiment can set against each other."""
+
+    SEMANTIC = "semantic_search"
+    """By words and meaning alone."""
+    WORKFLOW_AWARE = "workflow_aware_search"
+    """Leaned towards what succeeds, fits the phase and is in use."""

@@ -37,8 +37,8 @@ class SearchQuestion(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     limit: int = 10
-    kinds: frozenset[Kind] | None = None
-    """Only skills of these kinds; ``None``: all, also those that were never used and have none."""
+    kinds: frozenset[Kind | None] | None = None
+    """Only skills of these kinds, ``None`` among them for those that were never used; ``None`` alone: all."""
     phase: Phase | None = None
     """Where in the work somebody stands; only :func:`workflow_aware_search` asks."""
     now: str | None = None
@@ -87,7 +87,7 @@ class SkillIndex:
         """Return the same with new figures; names and descriptions of *cards* must be those it has, in its order."""
         return replace(self, cards=tuple(cards), habits=Habits.of(list(cards)))
 
-    def allowed(self, kinds: frozenset[Kind] | None) -> NDArray[np.bool_] | None:
+    def allowed(self, kinds: frozenset[Kind | None] | None) -> NDArray[np.bool_] | None:
         """Return which skills are of *kinds*; ``None`` where all are."""
         if kinds is None:
             return None
