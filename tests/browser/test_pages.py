@@ -25,6 +25,7 @@ PAGES = {
     "skill": "/skills/skill-3",
     "sessions": "/sessions",
     "session": "/sessions/session-1",
+    "recommendations": "/recommendations",
     "experiments": "/experiments",
     "experiment": experiment_path(NAME),
     "anomalies": "/anomalies",

@@ -18,6 +18,7 @@ from session_buddy.cli.commands import (
     experiments,
     export,
     importing,
+    recommending,
     serving,
     sessions,
     skills,
@@ -128,6 +129,7 @@ def command() -> Any:
     app.command("skill")(skills.skill)
     app.command("sessions")(sessions.sessions)
     app.command("status")(status.status)
+    app.add_typer(recommending.app(), name="recommend")
     app.add_typer(anomalies.app(), name="anomalies")
     app.add_typer(experiments.app(), name="experiment")
     app.command("serve")(serving.serve)

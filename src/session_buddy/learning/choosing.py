@@ -73,7 +73,7 @@ def recommender_of(settings: Settings) -> Recommender:
 def choose(data: Interactions, *, split: Split | None = None) -> list[Candidate]:
     """Return every candidate with its quality on *split*, the best first; without one the newest uses are held out.
 
-    Best is the highest nDCG@10; of equal ones the simpler. Empty where nobody has two skills: nothing can be held out.
+    Best is the highest nDCG@10. Empty where nobody has two skills: nothing can be held out.
     """
     split = _thinned(split or temporal_split(data))
     if not split.held_out.nnz:
@@ -83,8 +83,9 @@ def choose(data: Interactions, *, split: Split | None = None) -> list[Candidate]
 
 
 def best_of(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return *candidates*, the best first."""
-    return sorted(candidates, key=lambda one: -one.quality.ndcg)
+    """Return *candidates*, the best first; of equal ones EASE, then what is simpler."""
+    order = ("EASE", "EASE with content", *(one.name for one in reversed(NAMED)))
+    return sorted(candidates, key=lambda one: (-one.quality.ndcg, order.index(one.settings.name)))
 
 
 def _fitted(train: Interactions) -> Iterator[tuple[Settings, Recommender]]:

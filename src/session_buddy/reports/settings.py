@@ -16,7 +16,15 @@ from session_buddy.reports.metrics import MAX_SKILLS
 from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
 
-__all__ = ["SettingFigures", "SettingList", "put_setting", "read_max_skills", "read_setting_list", "write_text"]
+__all__ = [
+    "SettingFigures",
+    "SettingList",
+    "put_setting",
+    "read_max_skills",
+    "read_min_users",
+    "read_setting_list",
+    "write_text",
+]
 
 _TABLE = plain_table("store_settings")
 _COMMUNITY, _METRICS = "community_min_users", "metrics_max_skills"
@@ -87,6 +95,13 @@ def read_setting_list(store: Store) -> SettingList:
             for one in _SETTINGS
         ]
     )
+
+
+def read_min_users(store: Store) -> int:
+    """Return below how many users nothing is told of them in *store*; raises :class:`InvalidInput` for no number."""
+    text = read_texts(store).get(_COMMUNITY) or "5"
+    _least_users(text)
+    return int(text)
 
 
 def read_max_skills(store: Store) -> int:

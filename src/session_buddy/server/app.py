@@ -23,6 +23,7 @@ from session_buddy.server.api.health import ReadinessProbe
 from session_buddy.server.api.names import KeepSlashesOfNames
 from session_buddy.server.bodies import Room
 from session_buddy.server.kept import Kept
+from session_buddy.server.learned import LearnedNow
 from session_buddy.server.live import live_routes
 from session_buddy.server.login import login_routes
 from session_buddy.server.metrics import metrics_routes
@@ -108,6 +109,7 @@ def create_app(
     app.state.room = Room(site.limits.unfinished_bytes)
     app.state.probe = ReadinessProbe()
     app.state.kept = Kept()
+    app.state.learned = LearnedNow()
     app.router.routes += more or []
     app.include_router(api_router())
     app.router.routes += login_routes()

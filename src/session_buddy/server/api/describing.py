@@ -19,6 +19,7 @@ from session_buddy.reports.experiment_power import PowerFigures
 from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex, ExperimentReport, ExperimentView
 from session_buddy.reports.paging import AnomalyPage, InvocationPage, SessionPage, SkillPage
 from session_buddy.reports.profile import SkillProfile
+from session_buddy.reports.recommendations import Evaluation, Recommendations
 from session_buddy.reports.series import Series
 from session_buddy.reports.sessions import Timeline
 from session_buddy.server.api.experiment_intake import (
@@ -44,6 +45,8 @@ _SHAPES: tuple[type[msgspec.Struct], ...] = (
     InvocationPage,
     SkillPage,
     SkillProfile,
+    Recommendations,
+    Evaluation,
     Series,
     SessionPage,
     Timeline,

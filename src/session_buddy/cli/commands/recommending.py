@@ -1,0 +1,83 @@
+"""``recommend``: what to use next, and how good that advice is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from session_buddy.cli.options import AsJson, Limit
+from session_buddy.cli.output import answer
+from session_buddy.cli.settings import settings_of
+from session_buddy.model import Phase
+
+if TYPE_CHECKING:
+    from session_buddy.reports.recommendations import Learned
+    from session_buddy.storage import Store
+
+__all__ = ["app"]
+
+
+def app() -> typer.Typer:
+    """Return the group of commands."""
+    group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+    group.callback()(recommend)
+    group.command("evaluate")(evaluate)
+    return group
+
+
+def recommend(
+    context: typer.Context,
+    session: Annotated[
+        str | None, typer.Option("--session", metavar="ID", help="For this session; the beginning of its id will do.")
+    ] = None,
+    user: Annotated[str | None, typer.Option("--user-id", metavar="HASH", help="For this user, by keyed hash.")] = None,
+    skills: Annotated[
+        list[str] | None, typer.Option("--with", metavar="SKILL", help="For whoever uses this; can be repeated.")
+    ] = None,
+    phase: Annotated[Phase | None, typer.Option("--phase", help="In this phase of the work.")] = None,
+    words: Annotated[
+        str, typer.Option("--about", metavar="TEXT", help="The work in words: a language, what is to be done.")
+    ] = "",
+    limit: Limit = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show what to use next, and why.
+
+    For the latest session, unless another is named. Skills that mostly fail are left out, and said to be.
+    """
+    if context.invoked_subcommand:
+        return
+    from session_buddy.cli.screens.recommendations import recommendations_screen
+    from session_buddy.reports.recommendations import Question, recommendations
+
+    settings = settings_of(context)
+    question = Question(
+        user_id=user, session=session, skills=tuple(skills or ()), phase=phase, words=words, limit=limit
+    )
+    now = settings.now()
+    with settings.open_existing() as store:
+        answered = recommendations(store, _learned(store, now), question)
+    answer(settings, answered, lambda width: recommendations_screen(answered, now=now, width=width))
+
+
+def evaluate(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show how well each recommender foretells what was used next, on your own data.
+
+    The newest fifth of what each user (or session) uses is held out, and each recommender asked for it. The best is
+    the one in use from now on.
+    """
+    from session_buddy.cli.screens.recommendations import evaluation_screen
+    from session_buddy.reports.recommendations import read_evaluation
+
+    settings = settings_of(context)
+    now = settings.now()
+    with settings.open_existing() as store:
+        evaluation = read_evaluation(_learned(store, now))
+    answer(settings, evaluation, lambda width: evaluation_screen(evaluation, now=now, width=width))
+
+
+def _learned(store: Store, now: str) -> Learned:
+    from session_buddy.reports.recommendations import read_learned
+
+    return read_learned(store, now=now, is_fresh=True)

@@ -1,0 +1,80 @@
+"""The screens of ``recommend``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+
+from session_buddy.cli.screens.layout import Column, fitted, indented, note, rate
+from session_buddy.formats import ago, count, duration, percent, plural, shown_name
+from session_buddy.reports.recommendations import Evaluation, Recommendations
+
+__all__ = ["evaluation_screen", "recommendations_screen"]
+
+_ADVICE = (
+    Column("skill", justify="left"),
+    Column("success"),
+    Column("avg", rank=2),
+    Column("why", rank=1, justify="left"),
+)
+_RECOMMENDERS = (
+    Column("recommender", justify="left"),
+    Column("nDCG@10"),
+    Column("±"),
+    Column("Recall@20"),
+    Column("±", rank=1),
+    Column("coverage", rank=2),
+)
+
+
+def recommendations_screen(answer: Recommendations, *, now: str, width: int) -> Iterator[RenderableType]:
+    """Yield the parts of the screen."""
+    known = plural(len(answer.known), "known skill")
+    if answer.skills:
+        rows = [
+            (shown_name(one.skill), rate(one.success_rate), duration(one.avg_duration_seconds), one.why)
+            for one in answer.skills
+        ]
+        yield fitted(_ADVICE, rows, width)
+    else:
+        yield note("Nothing to recommend: everything that goes with these skills is used already, or nothing is known.")
+    yield indented(
+        note(f"for {answer.asked_by}, from {known}; by {answer.algorithm}, learned {ago(answer.fitted_at, now)}")
+    )
+    for one in answer.left_out:
+        yield indented(
+            note(
+                f"left out: {shown_name(one.skill)}, which completed {count(one.completed)} of"
+                f" {count(one.completed + one.failed)}"
+            )
+        )
+
+
+def evaluation_screen(evaluation: Evaluation, *, now: str, width: int) -> Iterator[RenderableType]:
+    """Yield the parts of the screen."""
+    if not evaluation.candidates:
+        yield note("Not enough data: nobody used two skills yet, so nothing can be held out.")
+        return
+    rows = [
+        (
+            _named(one.algorithm, one.ridge, one.content),
+            f"{one.ndcg:.3f}",
+            f"{one.ndcg_margin:.3f}",
+            f"{one.recall:.3f}",
+            f"{one.recall_margin:.3f}",
+            percent(one.coverage),
+        )
+        for one in evaluation.candidates
+    ]
+    yield fitted(_RECOMMENDERS, rows, width)
+    yield indented(
+        note(
+            f"{plural(evaluation.asked, evaluation.compared)}, {plural(evaluation.skills, 'skill')};"
+            f" the newest fifth held out; the first is in use since {ago(evaluation.fitted_at, now)}"
+        )
+    )
+
+
+def _named(algorithm: str, ridge: float, content: float) -> str:
+    return algorithm + (f", ridge {ridge:g}" if ridge else "") + (f", content {content:g}" if content else "")

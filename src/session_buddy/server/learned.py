@@ -1,0 +1,27 @@
+"""What was learned, in the memory of the server."""
+
+from __future__ import annotations
+
+import threading
+
+from session_buddy.reports.recommendations import Learned, read_learned
+from session_buddy.server.site import Site
+
+__all__ = ["LearnedNow"]
+
+
+class LearnedNow:
+    """The recommender that the store keeps, read again when there is a newer one. Threads may share one.
+
+    Where nothing was learned yet, the first who asks learns, and others wait for that.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._learned: Learned | None = None
+
+    def read(self, site: Site) -> Learned:
+        """Return what was learned last. Blocks."""
+        with self._lock:
+            self._learned = read_learned(site.store, self._learned, now=site.clock())
+            return self._learned

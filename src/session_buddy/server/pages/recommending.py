@@ -1,0 +1,57 @@
+"""What to use next."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from session_buddy.errors import InvalidInput
+from session_buddy.model import Phase
+from session_buddy.reports.recommendations import Question, read_evaluation, recommendations
+from session_buddy.server.pages.rendering import number, page, shown
+from session_buddy.server.site import site_of
+
+__all__ = ["show"]
+
+_SHOWN = 15
+_MOST = 200
+_TEXT_BOUND = 2_000
+
+
+@shown
+def show(request: Request) -> Response:
+    """Answer with what to use next in the session, or with the skills, that the query names; else in the latest."""
+    site, query = site_of(request), request.query_params
+    words = query.get("about", "")
+    if len(words) > _TEXT_BOUND:
+        raise InvalidInput("about", "is too long.", remedy=f"Say it in {_TEXT_BOUND:,} letters.")
+    question = Question(
+        session=query.get("session") or None,
+        skills=tuple(name for name in query.getlist("skill") if name),
+        phase=_phase(query.get("phase", "")),
+        words=words,
+        limit=number(query, "limit", _SHOWN, most=_MOST),
+    )
+    learned = request.app.state.learned.read(site)
+    return page(
+        request,
+        "recommendations.html",
+        answer=recommendations(site.store, learned, question),
+        evaluation=read_evaluation(learned),
+        phases=list(Phase),
+        chosen={
+            "session": question.session,
+            "skill": question.skills[0] if question.skills else None,
+            "phase": question.phase.value if question.phase else None,
+            "about": question.words or None,
+        },
+    )
+
+
+def _phase(text: str) -> Phase | None:
+    try:
+        return Phase(text) if text else None
+    except ValueError as error:
+        raise InvalidInput(
+            "phase", f"{text[:40]!r} is none of {', '.join(Phase)}.", remedy="Choose one of them."
+        ) from error

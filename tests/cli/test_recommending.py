@@ -1,0 +1,138 @@
+"""``recommend``: what to use next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from session_buddy.model import Invocation, Outcome
+from session_buddy.reports.recommendations import Learned, Question, read_learned, recommendations
+from session_buddy.storage import Store, open_store
+from tests.cli.conftest import Run
+from tests.making import NOW, FakeClock, invocation, shifted
+
+
+def history(users: int = 1) -> Iterator[Invocation]:
+    """Sessions that test, lint and deploy; others whose build mostly fails; the latest has but tested."""
+    for number in range(24):
+        skills = {"pytest-run", "ruff-check", "deploy"} if number % 2 else {"pytest-run", "docker-build", "publish"}
+        for skill in sorted(skills if number else {"pytest-run"}):
+            yield invocation(
+                f"{number}-{skill}",
+                session_id=f"session-{number:02}",
+                user_id=f"user-{number % users}",
+                skill_name=skill,
+                invoked_at=shifted(NOW, days=-number),
+                outcome=Outcome.FAILED if skill == "docker-build" and number % 10 else Outcome.COMPLETED,
+            )
+
+
+@pytest.fixture
+def filled(url: str) -> None:
+    with open_store(url, clock=FakeClock()) as store:
+        store.record(history())
+
+
+@pytest.mark.usefixtures("filled")
+def test_it_answers_for_the_latest_session_with_reasons_and_without_what_fails(run: Run) -> None:
+    answer = run("recommend", "--json").json
+    assert answer["asked_by"] == "the latest session, session-"
+    assert answer["known"] == ["pytest-run"]
+    assert {one["skill"] for one in answer["skills"]} == {"ruff-check", "deploy", "publish"}
+    (linter,) = (one for one in answer["skills"] if one["skill"] == "ruff-check")
+    assert linter["goes_with"] == ["pytest-run"]
+    assert linter["why"].startswith("goes with pytest-run; used by ")
+    assert linter["why"].endswith("of 20 similar sessions; completed 100 % of 12")
+    assert (linter["completed"], linter["failed"], linter["success_rate"]) == (12, 0, 1.0)
+    assert answer["left_out"] == [{"skill": "docker-build", "completed": 2, "failed": 9}]
+
+
+@pytest.mark.usefixtures("filled")
+def test_it_answers_for_a_session_or_for_skills(run: Run) -> None:
+    for_session = run("recommend", "--session", "session-01", "--json").json
+    assert (for_session["asked_by"], len(for_session["known"])) == ("session session-", 3)
+    assert [one["skill"] for one in for_session["skills"]] == ["publish"]
+    for_skills = run("recommend", "--with", "deploy", "--with", "ruff-check", "--limit", "1", "--json").json
+    assert for_skills["asked_by"] == "whoever uses deploy and ruff-check"
+    assert [one["skill"] for one in for_skills["skills"]] == ["pytest-run"]
+
+
+@pytest.mark.usefixtures("filled")
+def test_what_is_not_known_is_named(run: Run) -> None:
+    for arguments, problem in (
+        (("--with", "nope"), "'nope' is not known here"),
+        (("--session", "nope"), "No session begins with 'nope'"),
+        (("--limit", "0"), "0 is not in the range"),
+        (("--phase", "nope"), "'nope'"),
+    ):
+        told = run("recommend", *arguments)
+        assert told.code
+        assert problem in told.err
+
+
+@pytest.mark.usefixtures("filled")
+def test_the_screen_shows_it_and_how_good_it_is(run: Run) -> None:
+    shown = run("recommend").out
+    assert "ruff-check" in shown
+    assert "left out: docker-build, which completed 2 of 11" in shown
+    assert "for the latest session, session-, from 1 known skill; by " in shown
+    assert "nDCG@10" in run("recommend", "evaluate").out
+    evaluation = run("recommend", "evaluate", "--json").json
+    assert (evaluation["compared"], evaluation["asked"], evaluation["skills"]) == ("session", 23, 5)
+    ranked = [one["ndcg"] for one in evaluation["candidates"]]
+    assert ranked == sorted(ranked, reverse=True)
+    assert {"popularity", "specification", "item-kNN", "EASE"} <= {one["algorithm"] for one in evaluation["candidates"]}
+
+
+@pytest.mark.usefixtures("filled")
+def test_it_is_learned_anew_once_there_is_more_to_learn_from(run: Run, url: str) -> None:
+    assert run("recommend", "--json").json["version"] == 1
+    assert run("recommend", "--json").json["version"] == 1
+    with open_store(url, clock=FakeClock()) as store:
+        store.record([invocation("later", skill_name="mypy", invoked_at=shifted(NOW, minutes=1))])
+    assert run("recommend", "--json").json["version"] == 2
+
+
+def test_an_empty_store_has_nothing_to_recommend(run: Run, url: str) -> None:
+    with open_store(url):
+        pass
+    assert run("recommend", "--json").json["skills"] == []
+    assert "Nothing to recommend" in run("recommend").out
+    assert "Not enough data" in run("recommend", "evaluate").out
+
+
+class TestUsers:
+    """With ten users or more, users are compared, and of few nothing is told."""
+
+    @pytest.fixture
+    def store(self, url: str) -> Iterator[Store]:
+        with open_store(url, clock=FakeClock()) as store:
+            store.record(history(users=12))
+            yield store
+
+    @pytest.fixture
+    def learned(self, store: Store) -> Learned:
+        return read_learned(store, now=NOW)
+
+    def test_a_user_is_recommended_what_similar_users_use(self, store: Store, learned: Learned) -> None:
+        answer = recommendations(store, learned, Question(user_id="user-1"))
+        assert (answer.compared, answer.asked_by) == ("user", "user user-1")
+        assert answer.known == ["deploy", "pytest-run", "ruff-check"]
+        assert [one.skill for one in answer.skills] == ["publish"]
+
+    def test_fewer_users_than_the_minimum_are_not_counted_out(self, store: Store, learned: Learned) -> None:
+        store.record(
+            [
+                invocation(
+                    "rare", user_id="user-3", session_id="rare", skill_name="rare", invoked_at=shifted(NOW, minutes=1)
+                )
+            ]
+        )
+        answer = recommendations(store, read_learned(store, learned, now=shifted(NOW, hours=1), is_fresh=True),
+                                 Question(user_id="user-1"))  # fmt: skip
+        (rare,) = (one for one in answer.skills if one.skill == "rare")
+        assert "used by fewer than 5 of 11 similar users" in rare.why
+
+    def test_what_was_learned_is_read_once(self, store: Store, learned: Learned) -> None:
+        assert read_learned(store, learned, now=NOW) is learned
