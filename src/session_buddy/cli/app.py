@@ -19,6 +19,7 @@ from session_buddy.cli.commands import (
     export,
     importing,
     recommending,
+    refreshing,
     serving,
     sessions,
     skills,
@@ -130,6 +131,7 @@ def command() -> Any:
     app.command("sessions")(sessions.sessions)
     app.command("status")(status.status)
     app.add_typer(recommending.app(), name="recommend")
+    app.command("refresh")(refreshing.refresh)
     app.add_typer(anomalies.app(), name="anomalies")
     app.add_typer(experiments.app(), name="experiment")
     app.command("serve")(serving.serve)

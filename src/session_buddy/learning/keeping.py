@@ -16,11 +16,16 @@ from session_buddy.model import Kind
 from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
 
-__all__ = ["Kept", "advisor_of", "learn", "read_kept", "read_version"]
+__all__ = ["Kept", "advisor_of", "is_stale", "learn", "read_kept", "read_version"]
 
 MODELS = plain_table("learned_models")
 _NAME = "recommender"
 _FORMAT = 1
+_USES = """
+SELECT coalesce(sum(invocation_count), 0), coalesce(sum(completed_count), 0), coalesce(sum(failed_count), 0),
+       coalesce(max(last_invoked_at), '') FROM skill_metrics
+"""
+_DESCRIBED = "SELECT count(*), coalesce(max(updated_at), '') FROM skill_description FINAL"
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +42,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Details(msgspec.Struct, frozen=True, kw_only=True):
     format: int
+    seen: tuple[int, int, int, int, str]
+    """What :func:`_seen` said just before."""
     unit: Unit
     units: int
     skills: int
@@ -63,6 +70,7 @@ def learn(store: Store, kinds: Collection[Kind], *, now: str) -> Kept:
 
     The version before is replaced at once or not at all.
     """
+    seen = _seen(store)
     learned = read_learnable(store, kinds, now=now)
     candidates = choose(learned.data)
     kept = Kept(
@@ -75,6 +83,7 @@ def learn(store: Store, kinds: Collection[Kind], *, now: str) -> Kept:
     units, skills = learned.data.used.shape
     details = _Details(
         format=_FORMAT,
+        seen=seen,
         unit=learned.unit,
         units=int(units),
         skills=int(skills),
@@ -93,18 +102,19 @@ def read_version(store: Store) -> int:
     return int(rows[0][0]) if rows else 0
 
 
+def is_stale(store: Store) -> bool:
+    """Tell whether nothing was learned yet, or the store holds other uses than it was learned from."""
+    details = _read_details(store)
+    return details is None or details.seen != _seen(store)
+
+
 def read_kept(store: Store) -> Kept | None:
     """Return what was learned last; ``None`` where nothing was, or an older version of this program learned it."""
     rows = store.query(f"SELECT {MODELS.selected} FROM {MODELS.source} WHERE model_name = ?", [_NAME]).rows
-    if not rows:
+    details = _details(rows[0][MODELS.columns.index("details")]) if rows else None
+    if details is None:
         return None
-    _, version, _, fitted_at, written, data = MODELS.row(rows[0])
-    try:
-        details = msgspec.json.decode(written, type=_Details)
-    except msgspec.ValidationError:
-        return None
-    if details.format != _FORMAT:
-        return None
+    _, version, _, fitted_at, _, data = MODELS.row(rows[0])
     return Kept(
         version=version,
         fitted_at=fitted_at,
@@ -118,6 +128,27 @@ def advisor_of(kept: Kept) -> Advisor:
     """Return what answers from *kept*; fitting takes milliseconds for hundreds of skills, seconds for thousands."""
     learned = kept.learned
     return Advisor(learned.data, learned.facts, recommender_of(kept.chosen).fit(learned.data))
+
+
+def _read_details(store: Store) -> _Details | None:
+    rows = store.query(f"SELECT details FROM {MODELS.source} WHERE model_name = ?", [_NAME]).rows
+    return _details(rows[0][0]) if rows else None
+
+
+def _details(text: str) -> _Details | None:
+    """Return what is written of a model, ``None`` where another version of this program wrote it."""
+    try:
+        details = msgspec.json.decode(text, type=_Details)
+    except msgspec.ValidationError:
+        return None
+    return details if details.format == _FORMAT else None
+
+
+def _seen(store: Store) -> tuple[int, int, int, int, str]:
+    """Return what changes with every use that is recorded or completed, and every description."""
+    ((uses, completed, failed, last),) = store.query(_USES).rows
+    ((described, told),) = store.query(_DESCRIBED).rows
+    return int(uses), int(completed), int(failed), int(described), max(str(last), str(told))
 
 
 def _packed(learned: Learnable) -> bytes:

@@ -12,7 +12,7 @@ from session_buddy.formats import count, percent, plural, shown_name
 from session_buddy.intervals import wilson_interval
 from session_buddy.learning.advising import Advice, Advised, Advisor, Situation
 from session_buddy.learning.choosing import Candidate
-from session_buddy.learning.keeping import Kept, advisor_of, learn, read_kept, read_version
+from session_buddy.learning.keeping import Kept, advisor_of, is_stale, learn, read_kept, read_version
 from session_buddy.learning.reading import Unit, read_profile_of_session, read_profile_of_user
 from session_buddy.model import Kind, Phase
 from session_buddy.reports.ranking import without_tools
@@ -35,7 +35,6 @@ __all__ = [
 
 _LATEST = "SELECT session_id, user_id FROM session_summary ORDER BY last_invoked_at DESC, session_id LIMIT 1"
 _FIGURES = "SELECT skill_name, kind, completed_count, failed_count, avg_duration_seconds FROM skill_metrics"
-_FITTED = "SELECT max(last_invoked_at) FROM skill_metrics"
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,7 +147,7 @@ def read_learned(store: Store, before: Learned | None = None, *, now: str, is_fr
     if before is not None and before.kept.version == version and not is_fresh:
         return before
     kept = read_kept(store)
-    if kept is None or (is_fresh and _is_stale(store, kept)):
+    if kept is None or (is_fresh and is_stale(store)):
         kept = learn(store, without_tools(), now=now)
     return Learned(kept)
 
@@ -199,11 +198,6 @@ def read_evaluation(learned: Learned) -> Evaluation:
         fitted_at=kept.fitted_at,
         candidates=[_figures(one) for one in kept.candidates],
     )
-
-
-def _is_stale(store: Store, kept: Kept) -> bool:
-    ((last,),) = store.query(_FITTED).rows
-    return bool(last) and last > kept.fitted_at
 
 
 def _asker(store: Store, question: Question, unit: Unit) -> tuple[str, frozenset[str], str | None]:

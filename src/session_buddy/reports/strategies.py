@@ -1,4 +1,4 @@
-"""Strategies that answer from reports: which skills to show somebody first. What an experiment can be about today."""
+"""Strategies that answer from reports: which skills to show first, and how to recommend. What experiments are about."""
 
 from __future__ import annotations
 
@@ -7,15 +7,35 @@ from collections.abc import Callable
 import msgspec
 
 from session_buddy.experiments.strategies import Strategies
+from session_buddy.learning.choosing import Settings
 from session_buddy.model import Kind
 from session_buddy.ordering import RankingOrder
 from session_buddy.reports.ranking import SkillFigures, read_ranking, without_tools
+from session_buddy.reports.recommendations import Learned, Question, Recommendations, recommendations
 from session_buddy.storage import Store
 
-__all__ = ["MOST_RELIABLE", "MOST_USED", "SkillQuestion", "skill_strategies"]
+__all__ = [
+    "MOST_RELIABLE",
+    "MOST_USED",
+    "RECOMMENDED",
+    "RECOMMENDERS",
+    "SkillQuestion",
+    "recommendation_strategies",
+    "skill_strategies",
+]
 
 MOST_USED, MOST_RELIABLE = "most_used", "most_reliable"
 """Names of strategies."""
+RECOMMENDED = "recommended"
+"""The recommender that is in use, whichever that is by then."""
+RECOMMENDERS = {
+    "recommended_by_popularity": Settings("popularity"),
+    "recommended_by_specification": Settings("specification"),
+    "recommended_by_item_knn": Settings("item-kNN"),
+    "recommended_by_ease": Settings("EASE", 200.0),
+    "recommended_by_content": Settings("content"),
+}
+"""What other strategies recommend by."""
 
 
 class SkillQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,4 +62,27 @@ def skill_strategies(store: Store) -> Strategies[SkillQuestion, list[SkillFigure
     strategies = Strategies[SkillQuestion, list[SkillFigures]]()
     strategies.register(MOST_USED)(ranked(RankingOrder.USES))
     strategies.register(MOST_RELIABLE)(ranked(RankingOrder.SUCCESS))
+    return strategies
+
+
+def recommendation_strategies(store: Store, learned: Callable[[], Learned]) -> Strategies[Question, Recommendations]:
+    """Return strategies that recommend: ``recommended``, and each of :data:`RECOMMENDERS` from the same uses.
+
+    *learned* says what was learned by then; another recommender is fitted once for each version of that.
+    """
+    others: dict[str, Learned] = {}
+
+    def with_settings(name: str, settings: Settings) -> Learned:
+        now = learned()
+        if name not in others or others[name].kept.version != now.kept.version:
+            others[name] = Learned(msgspec.structs.replace(now.kept, chosen=settings))
+        return others[name]
+
+    def recommending(name: str, settings: Settings) -> Callable[[Question], Recommendations]:
+        return lambda question: recommendations(store, with_settings(name, settings), question)
+
+    strategies = Strategies[Question, Recommendations]()
+    strategies.register(RECOMMENDED)(lambda question: recommendations(store, learned(), question))
+    for name, settings in RECOMMENDERS.items():
+        strategies.register(name)(recommending(name, settings))
     return strategies

@@ -12,6 +12,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -20,7 +21,9 @@ import uvicorn
 from session_buddy.errors import StoreBusy
 from session_buddy.feed import Feed
 from session_buddy.formats import printable
+from session_buddy.learning.jobs import run_job
 from session_buddy.reports.metrics import MAX_SKILLS
+from session_buddy.reports.refreshing import JOBS
 from session_buddy.server.app import create_app
 from session_buddy.server.chores import Chore, do_chores
 from session_buddy.server.doors import Door, address_of, listening
@@ -44,7 +47,6 @@ _PATIENCE_SECONDS = 2.0
 """Callers who wait longer for the store are answered from the disk."""
 _FLUSH_SECONDS = 0.02
 """Callers wait for a flush, so it comes often; an engine that likes few large batches waits longer."""
-_REFRESH_SECONDS = 60.0
 _IN_FILES = ("sqlite", "chdb")
 _SPOOL_BYTES = 1 << 30
 
@@ -94,11 +96,12 @@ def serve(
             present=transcripts.present if transcripts else None,
             troubles=troubles.told,
         )
-        work = [Chore("Refreshing the figures", _REFRESH_SECONDS, store.refresh), *chores]
+        jobs = [Chore(job.meaning, job.seconds, partial(run_job, store, job, clock)) for job in JOBS]
 
         @asynccontextmanager
         async def background() -> AsyncIterator[None]:
-            runs = [Follower(store, site.feed, troubles).run(), do_chores(work, troubles)]
+            # Learning takes its time, and alerts do not wait for it.
+            runs = [Follower(store, site.feed, troubles).run(), do_chores(chores, troubles), do_chores(jobs, troubles)]
             if transcripts:
                 runs.append(Watcher(transcripts, troubles).run())
             tasks = [asyncio.ensure_future(run) for run in runs]

@@ -20,6 +20,7 @@ from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex
 from session_buddy.reports.paging import AnomalyPage, InvocationPage, SessionPage, SkillPage
 from session_buddy.reports.profile import SkillProfile
 from session_buddy.reports.recommendations import Evaluation, Recommendations
+from session_buddy.reports.refreshing import JobList
 from session_buddy.reports.series import Series
 from session_buddy.reports.sessions import Timeline
 from session_buddy.server.api.experiment_intake import (
@@ -47,6 +48,7 @@ _SHAPES: tuple[type[msgspec.Struct], ...] = (
     SkillProfile,
     Recommendations,
     Evaluation,
+    JobList,
     Series,
     SessionPage,
     Timeline,

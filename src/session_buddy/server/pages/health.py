@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from session_buddy.reports.health import read_health
 from session_buddy.reports.lag import SourceLag
+from session_buddy.reports.refreshing import read_jobs
 from session_buddy.server.pages.drawings import of_most
 from session_buddy.server.pages.rendering import page, shown
 from session_buddy.server.site import site_of
@@ -31,6 +32,7 @@ def show(request: Request) -> Response:
         late=[source for source in health.lag if _is_late(source, site.clock())],
         standing=site.writer.standing,
         troubles=site.troubles(),
+        jobs=read_jobs(site.store).jobs,
         store=site.store.url,
         reasons=of_most(health.bad_line_reasons),
     )

@@ -1,0 +1,82 @@
+"""An experiment between two ways to recommend, from end to end."""
+
+from __future__ import annotations
+
+from session_buddy.experiments.analysis import analyse
+from session_buddy.experiments.assignment import Variant
+from session_buddy.experiments.records import Experiments
+from session_buddy.experiments.verdict import Decision
+from session_buddy.model import Kind, Outcome
+from session_buddy.reports.recommendations import Learned, Question, read_learned
+from session_buddy.reports.strategies import RECOMMENDED, RECOMMENDERS, recommendation_strategies
+from session_buddy.storage import Store
+from tests.experiments.kit import Kit, kit, place
+from tests.making import NOW, invocation, shifted
+
+__all__ = ["kit", "place"]
+
+CRAFTS = ("python", "rust", "go")
+
+
+def record_crafts(store: Store) -> None:
+    """Record users of three crafts, who use the skills of their own craft and one that everybody uses."""
+    store.record(
+        invocation(
+            f"{user} {skill}", skill_name=skill, kind=Kind.SKILL, user_id=f"user-{user}", session_id=f"session-{user}",
+            invoked_at=shifted(NOW, days=-1), outcome=Outcome.COMPLETED,
+        )
+        for user in range(60)
+        for skill in ("everybody's", *(f"{CRAFTS[user % 3]}-{n}" for n in range(6) if n != user // 3 % 6))
+    )  # fmt: skip
+
+
+def test_recommending_by_what_is_used_beats_popularity(kit: Kit, place: Store) -> None:
+    record_crafts(place)
+    read = [read_learned(place, now=NOW)]
+    strategies = recommendation_strategies(place, lambda: read[0])
+    assert set(strategies) == {RECOMMENDED, *RECOMMENDERS}
+    experiments = Experiments(place, clock=kit.clock, strategies=strategies)
+    experiments.create(
+        kit.name, actor="ann", control_strategy="recommended_by_popularity", treatment_strategy=RECOMMENDED,
+        min_sample_size=20,
+    )  # fmt: skip
+    experiments.start(kit.name, actor="ann")
+    kit.clock.advance(hours=1)
+    outcomes = []
+    for number in range(60):
+        user = f"user-{number}"
+        answer = strategies.run(
+            experiments, kit.name, Question(user_id=user, limit=1), user_id=user, skill="recommend",
+            fallback=RECOMMENDED,
+        )  # fmt: skip
+        missing = f"{CRAFTS[number % 3]}-{number // 3 % 6}"
+        outcomes += [
+            {"user_id": user, "skill_name": "recommend", "completed": answer.skills[0].skill == missing}
+            for _ in range(5)
+        ]
+    experiments.record_outcomes(kit.name, outcomes)
+    groups = {
+        one.user_id: one.variant for one in experiments.assign_many(kit.name, {one["user_id"] for one in outcomes})
+    }
+    hits = {
+        variant: {bool(one["completed"]) for one in outcomes if groups[str(one["user_id"])] is variant}
+        for variant in Variant
+    }
+    assert hits[Variant.TREATMENT] == {True}
+    assert False in hits[Variant.CONTROL]
+    kit.clock.advance(hours=1)
+    experiments.stop(kit.name, actor="ann")
+    assert analyse(place, experiments.get(kit.name), now=kit.clock.now).verdict.decision is Decision.TREATMENT
+
+
+def test_another_recommender_follows_what_was_learned_last(place: Store) -> None:
+    record_crafts(place)
+    read: list[Learned] = [read_learned(place, now=NOW)]
+    strategies = recommendation_strategies(place, lambda: read[0])
+    question = Question(user_id="user-0", limit=1)
+    for name, settings in RECOMMENDERS.items():
+        answer = strategies[name](question)
+        assert (answer.algorithm, answer.version) == (settings.name, 1)
+    place.record([invocation("later", skill_name="later", invoked_at=NOW)])
+    read[0] = read_learned(place, read[0], now=shifted(NOW, hours=1), is_fresh=True)
+    assert {strategies[name](question).version for name in strategies} == {2}
