@@ -26,6 +26,7 @@ PAGES = {
     "sessions": "/sessions",
     "session": "/sessions/session-1",
     "recommendations": "/recommendations",
+    "community": "/community",
     "experiments": "/experiments",
     "experiment": experiment_path(NAME),
     "anomalies": "/anomalies",

@@ -16,7 +16,7 @@ from session_buddy.learning.community.keys import SigningKey, is_signed
 from session_buddy.learning.community.noise import count_variance
 from session_buddy.learning.community.publishing import Choice, gather, signed
 from session_buddy.learning.community.sharing import (
-    Taken,
+    BundleTaken,
     find_publisher,
     forget,
     read_publishers,
@@ -41,7 +41,7 @@ def there(open_new: OpenStore) -> Store:
     return store
 
 
-def taken(store: Store, raw: bytes, **options: Any) -> Taken:
+def taken(store: Store, raw: bytes, **options: Any) -> BundleTaken:
     return take(store, raw, **{"now": NOW, "verify": is_signed, "trusted": fingerprint(), **options})
 
 
@@ -59,7 +59,7 @@ def shown(store: Store) -> dict[str, int]:
 def test_what_was_told_is_read(there: Store) -> None:
     noise = Noise(epsilon=1.0, skills_per_user=10, uses_per_skill=10)
     found = taken(there, content(cell("a"), cell("b", avg_duration_seconds=None, workflow_phase=None)))
-    assert found == Taken(publisher=fingerprint(), sequence=7, skills=2, new_publisher=True)
+    assert found == BundleTaken(publisher=fingerprint(), sequence=7, skills=2, new_publisher=True)
     other = content(
         cell("a", avg_duration_seconds=None, workflow_phase=None), private=OTHER_PRIVATE, sequence=1, noise=noise
     )

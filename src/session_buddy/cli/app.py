@@ -13,6 +13,7 @@ import typer
 from session_buddy.cli.commands import (
     alerts,
     anomalies,
+    community,
     configuring,
     db,
     experiments,
@@ -132,6 +133,7 @@ def command() -> Any:
     app.command("status")(status.status)
     app.add_typer(recommending.app(), name="recommend")
     app.command("refresh")(refreshing.refresh)
+    app.add_typer(community.app(), name="community")
     app.add_typer(anomalies.app(), name="anomalies")
     app.add_typer(experiments.app(), name="experiment")
     app.command("serve")(serving.serve)

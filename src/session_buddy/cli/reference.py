@@ -22,11 +22,13 @@ from session_buddy.cli.app import command
 from session_buddy.cli.failures import ExitCode
 from session_buddy.experiments.design import Experiment
 from session_buddy.experiments.outcomes import OutcomesRecorded
+from session_buddy.learning.community.sharing import BundleTaken
 from session_buddy.monitoring.alerts.targets import Target, TargetList
 from session_buddy.monitoring.retention import Pruned
 from session_buddy.reports.anomalies import AnomalyList, Look
 from session_buddy.reports.backtesting import BacktestReport
 from session_buddy.reports.checking import Check, Repaired
+from session_buddy.reports.community import Community
 from session_buddy.reports.experiment_power import PowerFigures
 from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex, ExperimentReport
 from session_buddy.reports.importing import ImportSummary
@@ -49,6 +51,8 @@ _SHAPES: dict[str, list[type[msgspec.Struct]]] = {
     "skill": [SkillProfile],
     "sessions": [SessionList, Timeline],
     "status": [StoreStatus, Quarantine],
+    "community": [Community],
+    "community import": [BundleTaken],
     "anomalies": [AnomalyList],
     "anomalies backtest": [BacktestReport],
     "anomalies watch": [Look],
@@ -83,6 +87,10 @@ _OTHER_SHAPES = {
     " `assigned`, or why the user takes no part.",
     "experiment expose": "`assignments`: as `experiment assign` gives them.",
     "experiment report": "`report`: the path of the file.",
+    "community export": "`skills`: the names that leave; `not_fit`: those that stay by their names; `too_few_users`: so"
+    " many stay for that; `min_users`; without `--dry-run` `file`, `publisher` and `sequence`.",
+    "community forget": "`forgotten`: the fingerprint.",
+    "community key": "`fingerprint`; `file`: where the key is.",
     "alerts remove": "`removed`: its name.",
     "alerts test": "`sent`: its name.",
     "settings set": "`name`, and `value` as it is now.",

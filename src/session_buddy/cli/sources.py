@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from session_buddy.server.watching import Transcripts
 
-__all__ = ["followed_transcripts", "import_into", "present_files", "require_transcripts"]
+__all__ = ["account_name", "followed_transcripts", "import_into", "present_files", "require_transcripts"]
 
 _RULES_FILE = "shell-rules.toml"
 _TRANSCRIPT = ".jsonl"
@@ -39,7 +39,7 @@ def import_into(
     """
     importer = _importer(settings)
     searched = [path.absolute() for path in paths] or _roots(importer)
-    user_id = local_user_id(settings.data_folder, account or _account())
+    user_id = local_user_id(settings.data_folder, account or account_name())
     started = time.perf_counter()
     with _ProgressBar(shown=show_progress and _is_terminal()) as progress:
         report = import_files(store, [importer], {importer.name: searched}, user_id=user_id, progress=progress)
@@ -55,7 +55,7 @@ def followed_transcripts(store: Store, settings: Settings, *, account: str | Non
     from session_buddy.server.watching import Transcripts
 
     importer = _importer(settings)
-    user_id = local_user_id(settings.data_folder, account or _account())
+    user_id = local_user_id(settings.data_folder, account or account_name())
 
     def import_paths(paths: Sequence[Path], progress: Progress) -> None:
         import_files(store, [importer], {importer.name: paths}, user_id=user_id, progress=progress, processes=1)
@@ -110,7 +110,8 @@ def _own_rules(path: Path) -> ShellRules | None:
     return ShellRules.builtin().extended(path.read_text(encoding="utf-8"), str(path))
 
 
-def _account() -> str:
+def account_name() -> str:
+    """Return the name of the account that runs this process, or its number."""
     import getpass
 
     try:

@@ -12,9 +12,10 @@ import os
 import secrets
 from pathlib import Path
 
-__all__ = ["local_user_id"]
+__all__ = ["known_user_id", "local_user_id"]
 
 _KEY_BYTES = 32
+_KEY_FILE = "user.key"
 
 
 def local_user_id(data_folder: Path, account: str) -> str:
@@ -22,7 +23,12 @@ def local_user_id(data_folder: Path, account: str) -> str:
 
     Safe when several processes call it at once: one key wins.
     """
-    return hmac.new(_key(data_folder / "user.key"), account.encode(), hashlib.sha256).hexdigest()[:16]
+    return hmac.new(_key(data_folder / _KEY_FILE), account.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def known_user_id(data_folder: Path, account: str) -> str | None:
+    """Return the same, or ``None`` where there is no key yet, and so nothing was stored; makes none."""
+    return local_user_id(data_folder, account) if (data_folder / _KEY_FILE).exists() else None
 
 
 def _key(path: Path) -> bytes:

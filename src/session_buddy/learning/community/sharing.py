@@ -21,7 +21,7 @@ from session_buddy.learning.community.pooling import Share
 from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
 
-__all__ = ["Publisher", "Taken", "find_publisher", "forget", "read_publishers", "read_shares", "take"]
+__all__ = ["BundleTaken", "Publisher", "find_publisher", "forget", "read_publishers", "read_shares", "take"]
 
 _PUBLISHERS, _SHARES = plain_table("community_publishers"), plain_table("community_shares")
 _KNOWN = "SELECT DISTINCT skill_name FROM v_multimodal_skill_catalog"
@@ -52,7 +52,7 @@ class Publisher(msgspec.Struct, frozen=True, kw_only=True):
     """Of the noise in its counts; ``null`` without."""
 
 
-class Taken(msgspec.Struct, frozen=True, kw_only=True):
+class BundleTaken(msgspec.Struct, frozen=True, kw_only=True):
     """What came of an import."""
 
     publisher: str
@@ -70,7 +70,7 @@ def take(
     trusted: str | None = None,
     own: str | None = None,
     unknown_skills: bool = False,
-) -> Taken:
+) -> BundleTaken:
     """Check the bundle in *content* and put it in the place of what its publisher told before.
 
     *trusted* is the fingerprint of a publisher whom a person trusts; it is needed the first time. *own* is that of
@@ -89,7 +89,7 @@ def take(
         if store.swap_row(_PUBLISHERS, before, _row(bundle, now)):
             break
     _clean(store, bundle.publisher, bundle.sequence)
-    return Taken(
+    return BundleTaken(
         publisher=bundle.publisher,
         sequence=bundle.sequence,
         skills=len(bundle.cells),

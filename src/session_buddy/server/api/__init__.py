@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from session_buddy.server.api import experimenting, experiments, jobs, reading, recommending, recording
+from session_buddy.server.api import community, experimenting, experiments, jobs, reading, recommending, recording
 from session_buddy.server.api.describing import REFERENCE, schema
 from session_buddy.server.api.health import Life
 from session_buddy.server.site import site_of
@@ -24,6 +24,7 @@ def api_router() -> APIRouter:
     routes.include_router(reading.router, prefix=PREFIX)
     routes.include_router(recommending.router, prefix=PREFIX)
     routes.include_router(jobs.router, prefix=PREFIX)
+    routes.include_router(community.router, prefix=PREFIX)
     routes.include_router(experiments.router, prefix=PREFIX)
     routes.include_router(experimenting.router, prefix=PREFIX)
     routes.add_api_route(f"{PREFIX}/openapi.json", _description, include_in_schema=False)

@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from session_buddy.experiments.assignment import Assignment
 from session_buddy.experiments.design import Experiment
 from session_buddy.experiments.outcomes import OutcomesRecorded
+from session_buddy.reports.community import Community
 from session_buddy.reports.experiment_power import PowerFigures
 from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex, ExperimentReport, ExperimentView
 from session_buddy.reports.paging import AnomalyPage, InvocationPage, SessionPage, SkillPage
@@ -49,6 +50,7 @@ _SHAPES: tuple[type[msgspec.Struct], ...] = (
     Recommendations,
     Evaluation,
     JobList,
+    Community,
     Series,
     SessionPage,
     Timeline,

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Mount, Route
 
-from session_buddy.server.pages import anomalies, experiments, health, overview, recommending, sessions, skill, skills
+from session_buddy.server.pages import (
+    anomalies,
+    community,
+    experiments,
+    health,
+    overview,
+    recommending,
+    sessions,
+    skill,
+    skills,
+)
 from session_buddy.server.pages.assets import plotly_javascript, plotly_styles, static_files
 
 __all__ = ["page_routes"]
@@ -32,6 +42,8 @@ def page_routes() -> list[BaseRoute]:
         Route("/sessions/{name:path}/series.csv", sessions.steps_csv),
         Route("/sessions/{name:path}", sessions.show_one),
         Route("/recommendations", recommending.show),
+        Route("/community", community.show),
+        Route("/community/series.csv", community.listed_csv),
         Route("/experiments", experiments.show),
         *_experiment_routes(),
         Route("/anomalies", anomalies.show),
