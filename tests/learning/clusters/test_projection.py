@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from session_buddy.learning.clusters import projection
 from session_buddy.learning.clusters.projection import projected
 from tests.learning.clusters.making import grouped, truth
 
@@ -67,3 +68,23 @@ def test_few_skills_are_drawn_too(count: int, algorithm: str) -> None:
 def test_skills_that_are_all_alike_lie_in_one_place() -> None:
     found = projected(np.tile(np.eye(1, 384, dtype=np.float32), (20, 1)), names(20), {}, seed=1)
     assert found.algorithm == "none" and not found.positions.any()
+
+
+@pytest.mark.parametrize(
+    ("pca", "tsne", "last", "drawn"),
+    [
+        (0.90, 0.92, None, "t-SNE"),
+        (0.90, 0.92, "PCA", "PCA"),
+        (0.90, 0.94, "PCA", "t-SNE"),
+        (0.92, 0.90, "t-SNE", "t-SNE"),
+        (0.94, 0.90, "t-SNE", "PCA"),
+        (0.90, 0.92, "another", "t-SNE"),
+    ],
+)
+def test_the_algorithm_of_the_last_map_stays_where_the_other_is_hardly_better(
+    monkeypatch: pytest.MonkeyPatch, pca: float, tsne: float, last: str | None, drawn: str
+) -> None:
+    judged = iter([pca, tsne])
+    monkeypatch.setattr(projection, "_trustworthiness", lambda *_: next(judged))
+    found = projected(grouped(2, 6, seed=1), names(12), {}, seed=1, last=last)
+    assert (found.algorithm, found.trustworthiness) == (drawn, pca if drawn == "PCA" else tsne)
