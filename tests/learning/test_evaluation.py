@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
 from session_buddy.learning.choosing import choose
-from session_buddy.learning.evaluation import Split, judged, random_split, temporal_split
+from session_buddy.learning.evaluation import Split, calibration_error, judged, random_split, temporal_split
 from session_buddy.learning.interactions import Interactions, Matrix, rows_of
 from session_buddy.learning.recommenders.contract import Recommender, Scores
 from session_buddy.learning.recommenders.popularity import Popularity
@@ -98,3 +98,19 @@ def test_no_more_users_are_asked_than_needed(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_quality_of_nobody_is_nothing() -> None:
     data = interactions("a")
     assert judged(Popularity().fit(data), random_split(data)).users == 0
+
+
+def test_chances_that_come_true_as_often_as_they_say_are_calibrated_and_others_are_not() -> None:
+    random = np.random.default_rng(5)
+    scored = [random.random(10) for _ in range(4_000)]
+    as_said = [random.random(10) < scores for scores in scored]
+    assert calibration_error(scored, as_said) == pytest.approx(0, abs=0.02)
+    # What the one half teaches is wrong for the other.
+    turned = [hits if user % 2 == 0 else ~hits for user, hits in enumerate(as_said)]
+    assert (calibration_error(scored, turned) or 0) > 0.4
+
+
+def test_the_calibration_of_few_users_is_not_told() -> None:
+    scored, hits = [np.array([0.5])] * 99, [np.array([True])] * 99
+    assert calibration_error(scored, hits) is None
+    assert calibration_error([*scored, scored[0]], [*hits, hits[0]]) == 0

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from session_buddy.intervals import wilson_interval
+from session_buddy.learning.hashing import neighbourhood_of
 from session_buddy.learning.interactions import Interactions, rows_of
-from session_buddy.learning.neighbours import Neighbourhood
 from session_buddy.learning.recommenders.content import Content
 from session_buddy.learning.recommenders.contract import Recommender, best, unit_scaled
 from session_buddy.learning.recommenders.popularity import Popularity
@@ -103,7 +103,7 @@ class Advisor:
         self.facts = tuple(facts)
         self._recommender = recommender
         self._popular = unit_scaled(Popularity().fit(data).scores(rows_of([[]], len(data.skills))))[0]
-        self._near = Neighbourhood(data.used)
+        self._near = neighbourhood_of(data.used)
         self._success, self._failing = _success(self.facts), np.array([_fails(one) for one in self.facts], dtype=bool)
         self._quickness = _quickness(self.facts)
 

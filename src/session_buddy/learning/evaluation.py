@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 from session_buddy.learning.interactions import Interactions, Matrix
 from session_buddy.learning.recommenders.contract import Recommender, best
 
-__all__ = ["Quality", "Split", "judged", "random_split", "temporal_split"]
+__all__ = ["Quality", "Split", "calibration_error", "judged", "random_split", "temporal_split"]
 
 _BLOCK = 256
 _DISCOUNTS = 1 / np.log2(np.arange(2, 12))
 _Z_95 = 1.959963984540054
+_FEWEST_TO_CALIBRATE = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,11 @@ class Quality:
     recall_margin: float
     coverage: float
     """The part of all skills that stands in anybody's first ten, 0-1."""
+    calibration_error: float | None
+    """How far the chances that scores stand for are from what came true, 0-1; see :func:`calibration_error`.
+
+    ``None`` for fewer than a hundred users.
+    """
 
 
 def random_split(data: Interactions, *, part: float = 0.2, seed: int = 0) -> Split:
@@ -72,6 +79,8 @@ def _split(data: Interactions, ranks: NDArray[np.float64], part: float) -> Split
 def judged(recommender: Recommender, split: Split) -> Quality:
     """Return the quality of *recommender*, which has been fitted to :attr:`Split.train`."""
     ndcgs, recalls = [], []
+    scored: list[NDArray[np.float64]] = []
+    came_true: list[NDArray[np.bool_]] = []
     recommended = np.zeros(len(split.train.skills), dtype=bool)
     asked = np.flatnonzero(np.diff(split.held_out.indptr))
     for start in range(0, len(asked), _BLOCK):
@@ -87,6 +96,8 @@ def judged(recommender: Recommender, split: Split) -> Quality:
             ndcgs.append(float(_DISCOUNTS[: len(hits[:10])][hits[:10]].sum() / ideal))
             recalls.append(float(hits.sum() / len(relevant)))
             recommended[first[:10]] = True
+            scored.append(_within_one(scores[row, first[:10]]))
+            came_true.append(hits[:10])
     return Quality(
         users=len(asked),
         ndcg=_mean(ndcgs),
@@ -94,7 +105,37 @@ def judged(recommender: Recommender, split: Split) -> Quality:
         recall=_mean(recalls),
         recall_margin=_margin(recalls),
         coverage=float(recommended.mean()) if len(recommended) else 0.0,
+        calibration_error=calibration_error(scored, came_true),
     )
+
+
+def calibration_error(scored: Sequence[NDArray[np.float64]], came_true: Sequence[NDArray[np.bool_]]) -> float | None:
+    """Return how far chances learned from the one half of users are from what came true for the other, 0-1.
+
+    One item a user in both: the scores of the first ten, and which of them were hits. Chances are what isotonic
+    regression makes of the scores of every other user. The expected calibration error: of the other users' items in ten
+    groups by chance, as equal in size as can be, the mean distance of the mean chance from the part of hits.
+    Source: M. P. Naeini, G. Cooper, M. Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning",
+    AAAI 2015. ``None`` for fewer than a hundred users: half of them teach nothing.
+    """
+    if len(scored) < _FEWEST_TO_CALIBRATE:
+        return None
+    # It takes a second to load, and most commands do without.
+    from sklearn.isotonic import IsotonicRegression  # type: ignore[import-untyped]
+
+    learned = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(
+        np.concatenate(scored[::2]), np.concatenate(came_true[::2])
+    )
+    chances, hits = learned.predict(np.concatenate(scored[1::2])), np.concatenate(came_true[1::2])
+    order = np.argsort(chances, kind="stable")
+    groups = np.array_split(order, 10)
+    return float(sum(abs(chances[group].sum() - hits[group].sum()) for group in groups) / len(order))
+
+
+def _within_one(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return *scores* of one list by the sum of those above 0: scales differ from user to user."""
+    positive = np.maximum(scores, 0)
+    return positive / max(float(positive.sum()), 1e-12)
 
 
 def _mean(values: list[float]) -> float:

@@ -115,6 +115,8 @@ class RecommenderFigures(msgspec.Struct, frozen=True, kw_only=True):
     recall_margin: float
     coverage: float
     """The part of all skills that anybody was recommended, 0-1."""
+    calibration_error: float | None
+    """How far the chances that its scores stand for are from what came true, 0-1; ``null`` for too few to say."""
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -266,6 +268,7 @@ def _figures(candidate: Candidate) -> RecommenderFigures:
         recall=quality.recall,
         recall_margin=quality.recall_margin,
         coverage=quality.coverage,
+        calibration_error=quality.calibration_error,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from session_buddy.cli.screens.layout import Column, fitted, indented, note, rate
-from session_buddy.formats import ago, count, duration, percent, plural, shown_name
+from session_buddy.formats import NOTHING, ago, count, duration, percent, plural, shown_name
 from session_buddy.reports.recommendations import Evaluation, Recommendations
 
 __all__ = ["evaluation_screen", "recommendations_screen"]
@@ -25,6 +25,7 @@ _RECOMMENDERS = (
     Column("Recall@20"),
     Column("±", rank=1),
     Column("coverage", rank=2),
+    Column("calibration", rank=3, note="calibration = how far its chances are from what came true"),
 )
 
 
@@ -64,6 +65,7 @@ def evaluation_screen(evaluation: Evaluation, *, now: str, width: int) -> Iterat
             f"{one.recall:.3f}",
             f"{one.recall_margin:.3f}",
             percent(one.coverage),
+            NOTHING if one.calibration_error is None else f"{one.calibration_error:.3f}",
         )
         for one in evaluation.candidates
     ]
