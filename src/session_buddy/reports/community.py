@@ -8,7 +8,7 @@ import msgspec
 
 from session_buddy.errors import NotFound
 from session_buddy.learning.community.baselines import least_users, read_baselines, read_own
-from session_buddy.learning.community.comparing import Standing, compare, estimate
+from session_buddy.learning.community.comparing import UserStanding, compare, estimate
 from session_buddy.learning.community.counts import Baseline, Counts
 from session_buddy.learning.community.pooling import HERE, Part, Pool, percentiles, pool
 from session_buddy.learning.community.sharing import read_publishers, read_shares
@@ -71,7 +71,7 @@ class UserComparison(msgspec.Struct, frozen=True, kw_only=True):
     difference_high: float | None
     duration_difference_seconds: float | None
     """Your average duration minus theirs."""
-    standing: Standing
+    standing: UserStanding
     """``above``, ``below`` or ``cannot tell``."""
     reason: str
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from session_buddy.learning.community.comparing import Standing, compare, estimate
+from session_buddy.learning.community.comparing import UserStanding, compare, estimate
 from session_buddy.learning.community.counts import Counts
 
 
@@ -28,14 +28,14 @@ def test_the_interval_of_the_difference_is_newcombes(own: tuple[int, int], other
 @pytest.mark.parametrize(
     ("own", "standing", "words"),
     [
-        ((95, 5), Standing.ABOVE, "+25 points beside the others, "),
-        ((30, 70), Standing.BELOW, "-40 points beside the others, "),
-        ((3, 0), Standing.CANNOT_TELL, "With 3 uses the difference may be chance: "),
-        ((1, 0), Standing.CANNOT_TELL, "With 1 use the difference may be chance: "),
-        ((0, 0), Standing.CANNOT_TELL, "None of these uses completed or failed."),
+        ((95, 5), UserStanding.ABOVE, "+25 points beside the others, "),
+        ((30, 70), UserStanding.BELOW, "-40 points beside the others, "),
+        ((3, 0), UserStanding.CANNOT_TELL, "With 3 uses the difference may be chance: "),
+        ((1, 0), UserStanding.CANNOT_TELL, "With 1 use the difference may be chance: "),
+        ((0, 0), UserStanding.CANNOT_TELL, "None of these uses completed or failed."),
     ],
 )
-def test_a_standing_comes_with_its_reason(own: tuple[int, int], standing: Standing, words: str) -> None:
+def test_a_standing_comes_with_its_reason(own: tuple[int, int], standing: UserStanding, words: str) -> None:
     found = compare(counts(*own), counts(700, 300), least_users=5)
     assert found.standing is standing
     assert found.reason.startswith(words)
@@ -43,7 +43,7 @@ def test_a_standing_comes_with_its_reason(own: tuple[int, int], standing: Standi
 
 def test_beside_nobody_nothing_is_told() -> None:
     found = compare(counts(9, 1), None, least_users=5)
-    assert (found.standing, found.difference) == (Standing.CANNOT_TELL, None)
+    assert (found.standing, found.difference) == (UserStanding.CANNOT_TELL, None)
     assert found.reason == "Fewer than 5 other users use it."
     assert (
         compare(counts(9, 1), counts(0, 0), least_users=5).reason == "None of the uses of others completed or failed."
@@ -55,7 +55,7 @@ def test_equals_are_called_different_one_time_in_twenty() -> None:
     wrong = 0
     for mine, theirs in zip(rng.binomial(40, 0.8, 2_000), rng.binomial(400, 0.8, 2_000), strict=True):
         found = compare(counts(int(mine), 40 - int(mine)), counts(int(theirs), 400 - int(theirs)), least_users=5)
-        wrong += found.standing is not Standing.CANNOT_TELL
+        wrong += found.standing is not UserStanding.CANNOT_TELL
     assert 0.02 < wrong / 2_000 < 0.07
 
 

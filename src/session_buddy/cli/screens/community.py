@@ -9,12 +9,12 @@ from rich.text import Text
 
 from session_buddy.cli.screens.layout import Column, fitted, heading, indented, note
 from session_buddy.formats import NOTHING, ago, count, duration, percent, plural, shown_name
-from session_buddy.learning.community.comparing import Standing
+from session_buddy.learning.community.comparing import UserStanding
 from session_buddy.reports.community import Community, CommunityFigures, CommunitySkill, PublisherFigures
 
 __all__ = ["community_screen"]
 
-_STYLES = {Standing.ABOVE: "green", Standing.BELOW: "red", Standing.CANNOT_TELL: "dim"}
+_STYLES = {UserStanding.ABOVE: "green", UserStanding.BELOW: "red", UserStanding.CANNOT_TELL: "dim"}
 _SKILLS = (
     Column("skill", justify="left"),
     Column("users", rank=2),

@@ -11,12 +11,12 @@ from session_buddy.formats import plural
 from session_buddy.intervals import wilson_interval
 from session_buddy.learning.community.counts import Counts
 
-__all__ = ["Compared", "Estimate", "Standing", "compare", "estimate"]
+__all__ = ["Compared", "Estimate", "UserStanding", "compare", "estimate"]
 
 _Z_95 = 1.959963984540054
 
 
-class Standing(StrEnum):
+class UserStanding(StrEnum):
     """Where a user stands."""
 
     ABOVE = "above"
@@ -35,7 +35,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """What comes of a comparison."""
 
-    standing: Standing
+    standing: UserStanding
     reason: str
     """Why: one sentence."""
     difference: Estimate | None = None
@@ -78,16 +78,22 @@ def compare(own: Counts, others: Counts | None, *, least_users: int) -> Compared
         low=mine.point - theirs.point - hypot(mine.point - mine.low, theirs.high - theirs.point),
         high=mine.point - theirs.point + hypot(mine.high - mine.point, theirs.point - theirs.low),
     )
-    standing = Standing.ABOVE if difference.low > 0 else Standing.BELOW if difference.high < 0 else Standing.CANNOT_TELL
+    standing = _standing(difference)
     return Compared(standing=standing, reason=_reason(standing, own, difference), difference=difference)
 
 
 def _cannot_tell(reason: str) -> Compared:
-    return Compared(standing=Standing.CANNOT_TELL, reason=reason)
+    return Compared(standing=UserStanding.CANNOT_TELL, reason=reason)
 
 
-def _reason(standing: Standing, own: Counts, difference: Estimate) -> str:
+def _standing(difference: Estimate) -> UserStanding:
+    if difference.low > 0:
+        return UserStanding.ABOVE
+    return UserStanding.BELOW if difference.high < 0 else UserStanding.CANNOT_TELL
+
+
+def _reason(standing: UserStanding, own: Counts, difference: Estimate) -> str:
     ends = f"{100 * difference.low:+.0f} to {100 * difference.high:+.0f} points"
-    if standing is Standing.CANNOT_TELL:
+    if standing is UserStanding.CANNOT_TELL:
         return f"With {plural(own.concluded, 'use')} the difference may be chance: {ends}."
     return f"{100 * difference.point:+.0f} points beside the others, {ends}."
