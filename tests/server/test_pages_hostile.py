@@ -61,7 +61,7 @@ HOSTILE = [
 TAGS = {
     *("html", "head", "meta", "title", "link", "script", "body", "a", "header", "nav", "main", "footer", "section"),
     *("div", "p", "span", "ul", "ol", "li", "dl", "dt", "dd", "h1", "h2", "h3", "table", "caption", "thead", "tbody"),
-    *("tr", "th", "td", "time", "strong", "code", "button", "label", "input", "details", "summary", "figure"),
+    *("tr", "th", "td", "time", "strong", "code", "button", "form", "label", "input", "details", "summary", "figure"),
     *("figcaption", "svg", "g", "rect", "path", "line", "text"),
 }
 
