@@ -62,7 +62,7 @@ def test_you_are_compared_with_the_others_without_you(run: Run, fill: Any) -> No
     assert (beside["others"]["users"], beside["others"]["success_rate"]) == (6, 0.9)
     assert (beside["yours"]["success_rate"], beside["difference"]) == (0.25, pytest.approx(-0.65))
     assert beside["standing"] == "below"
-    assert deploy["sources"] == [{"source": "here", "figures": deploy["community"]}]
+    assert deploy["sources"] == [{"source": "here", "counted": True, "figures": deploy["community"]}]
     screen = run("community", "--user-id", "u0").out
     assert "below: -65 points beside the others" in screen
     assert "cannot tell: With 20 uses the difference may be chance" in screen

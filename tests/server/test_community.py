@@ -94,8 +94,12 @@ def test_the_page_shows_rates_intervals_percentiles_phases_and_a_users_differenc
 def test_all_sources_are_named_and_noise_is_marked(store: Store, visitor: Visitor) -> None:
     store.record(team(7))
     taken(store, content(cell("deploy"), cell("only there")), fingerprint())
-    noised = cell("deploy", avg_duration_seconds=None, workflow_phase=None)
-    taken(store, content(noised, private=OTHER_PRIVATE, noise=NOISE), fingerprint(OTHER_PRIVATE))
+    counts = {"users": 900, "invocations": 90_000, "completed": 75_000, "failed": 15_000}
+    much, little = (
+        cell(name, avg_duration_seconds=None, workflow_phase=None, **more)
+        for name, more in (("deploy", counts), ("review", {}))
+    )
+    taken(store, content(much, little, private=OTHER_PRIVATE, noise=NOISE), fingerprint(OTHER_PRIVATE))
     found = {one["skill"]: one for one in get(visitor)["skills"]}
     deploy = found["deploy"]
     parts = {part["source"]: part["figures"] for part in deploy["sources"]}
@@ -105,10 +109,14 @@ def test_all_sources_are_named_and_noise_is_marked(store: Store, visitor: Visito
     for field in ("users", "invocations", "completed", "failed"):
         assert deploy["community"][field] == sum(part[field] for part in parts.values())
     assert deploy["community"]["noised"]
-    exact, wide = parts[fingerprint()], parts[fingerprint(OTHER_PRIVATE)]
-    assert wide["success_high"] - wide["success_low"] > exact["success_high"] - exact["success_low"]
+    assert all(part["counted"] for part in deploy["sources"])
+    here, noised = found["review"]["sources"]
+    assert (here["counted"], noised["counted"], found["review"]["community"]) == (True, False, here["figures"])
+    assert noised["figures"]["success_high"] - noised["figures"]["success_low"] > 0.9
     assert (found["only there"]["kind"], found["only there"]["most_common_workflow_phase"]) == (None, "verification")
     page = Page(visitor.get("/community").text)
+    assert f"here {fingerprint()[:6]} {fingerprint(OTHER_PRIVATE)[:6]}" in page.text
+    assert f"here ({fingerprint(OTHER_PRIVATE)[:6]})" in page.text
     assert fingerprint()[:16] in page.text and "ε = 2" in page.text and "≈ = with noise" in page.text
     assert "/skills/only%20there" not in page.links and "/skills/deploy" in page.links
     rows = list(csv.DictReader(io.StringIO(visitor.get("/community/series.csv?user=u0").text)))

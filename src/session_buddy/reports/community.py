@@ -55,6 +55,8 @@ class CommunitySource(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str
     """``here`` for this store, else the fingerprint of a publisher."""
+    counted: bool
+    """Whether it is among the figures of the skill; not where its noise would blur them more than its uses sharpen."""
     figures: CommunityFigures
 
 
@@ -201,7 +203,11 @@ def _skill(
 
 def _sources(parts: Sequence[Part], prior: BetaPrior | None) -> list[CommunitySource]:
     return [
-        CommunitySource(source="here" if part.source == HERE else part.source, figures=_figures(part.counts, prior))
+        CommunitySource(
+            source="here" if part.source == HERE else part.source,
+            counted=part.counted,
+            figures=_figures(part.counts, prior),
+        )
         for part in parts
     ]
 

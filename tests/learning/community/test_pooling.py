@@ -73,6 +73,19 @@ def test_all_sources_add_up_and_each_is_named() -> None:
     assert found.kind is Kind.SKILL
 
 
+def test_a_share_that_is_mostly_noise_is_shown_and_not_counted() -> None:
+    here = baseline("a", *[(90, 10)] * 7)
+    some = Counts(users=40, invocations=4_000, completed=3_600, failed=400, noise_variance=100.0)
+    much = Counts(users=8, invocations=100, completed=40, failed=60, noise_variance=35_000.0)
+    told = [Share(publisher=who, skill="a", counts=counts, phase="setup") for who, counts in (("p", much), ("q", some))]
+    (found,) = pool([here], told, {"a": of_one((90, 10))}, least_users=5)
+    assert [(part.source, part.counted) for part in found.parts] == [(HERE, True), ("q", True), ("p", False)]
+    assert found.community == here.counts + some
+    assert found.others == (here.counts + some).without(of_one((90, 10)))
+    (alone,) = pool([], told[:1], {}, least_users=5)
+    assert (alone.community, alone.others, alone.phase) == (much, much, "setup")
+
+
 def test_a_phase_that_is_known_comes_before_one_that_is_not() -> None:
     (found,) = pool([], [share("a", 8, "p", 10, "cleanup"), share("a", 9, "q", 5_000)], {}, least_users=5)
     assert found.phase == "cleanup"

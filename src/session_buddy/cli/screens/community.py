@@ -24,7 +24,7 @@ _SKILLS = (
     Column("better than", rank=4, note="better than = so many of these skills have less success"),
     Column("phase", rank=6, justify="left"),
     Column("avg", rank=7),
-    Column("sources", rank=8),
+    Column("from", rank=8, justify="left", note="from = who told; in brackets, who is not counted: too much noise"),
     Column("yours"),
     Column("others", rank=3, note="others = the community without you"),
     Column("you are", justify="left"),
@@ -74,7 +74,7 @@ def _row(one: CommunitySkill) -> list[str | Text]:
         percent(None if one.percentile is None else one.percentile / 100),
         one.most_common_workflow_phase or NOTHING,
         NOTHING if told is None else duration(told.avg_duration_seconds),
-        str(len(one.sources)) if len(one.sources) > 1 or any(s.source != "here" for s in one.sources) else NOTHING,
+        _sources(one),
         _rate(comparison.yours if comparison else None),
         _rate(comparison.others if comparison else None),
         Text(f"{standing}: {comparison.reason}", _STYLES[standing]) if comparison and standing else NOTHING,
@@ -89,6 +89,12 @@ def _ends(figures: CommunityFigures | None) -> str:
     if figures is None or figures.success_low is None or figures.success_high is None:
         return NOTHING
     return f"{100 * figures.success_low:.0f} to {100 * figures.success_high:.0f}"
+
+
+def _sources(one: CommunitySkill) -> str:
+    """Return who told; nothing where it is this store alone."""
+    names = [part.source[:6] if part.counted else f"({part.source[:6]})" for part in one.sources]
+    return NOTHING if names in ([], ["here"]) else " ".join(names)
 
 
 def _about(figures: CommunityFigures) -> str:

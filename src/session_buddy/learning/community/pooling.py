@@ -7,6 +7,7 @@ What is shown is shown beside what one user did, and whoever knows a part of a s
 * A part of too few users joins no sum: beside the other parts, each of which is shown, the sum would tell it.
 * Shares of others count from the minimum of this store on, whatever minimum theirs had. Nobody here is among their
   users, as far as can be known.
+* A share with noise that would blur the sum more than its uses sharpen it is shown, and not counted.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from session_buddy.learning.community.comparing import estimate
 from session_buddy.learning.community.counts import NOBODY, Baseline, Counts
 from session_buddy.model import Kind
 
@@ -39,6 +41,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     """A publisher's fingerprint, or :data:`HERE`."""
     counts: Counts
+    counted: bool = True
+    """Whether it is in the sum; noise may be too much for that."""
 
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +52,7 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind | None
     """``None`` where nobody here has used it."""
     parts: list[Part]
-    """What the community's figures are the sum of; empty where all sources have too few users."""
+    """What the community's figures are the sum of, and what is not counted; empty where all have too few users."""
     phase: str | None
     """The most common one where most of these uses were."""
     own: Counts | None
@@ -58,8 +62,8 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def community(self) -> Counts | None:
-        """All parts together; ``None`` for none."""
-        return sum((part.counts for part in self.parts), NOBODY) if self.parts else None
+        """All parts that count together; ``None`` for none."""
+        return sum((part.counts for part in self.parts if part.counted), NOBODY) if self.parts else None
 
 
 def is_shown(users: int, least_users: int) -> bool:
@@ -96,19 +100,35 @@ def percentiles(rates: Sequence[float | None]) -> list[float | None]:
 
 
 def _pooled(skill: str, here: Baseline | None, told: Sequence[Share], own: Counts | None, least_users: int) -> Pool:
-    shows = here is not None and is_shown(here.counts.users, least_users)
-    parts = [Part(source=share.publisher, counts=share.counts) for share in told]
-    phases = [(share.counts.invocations, share.phase) for share in told]
-    others = sum((share.counts for share in told), NOBODY)
-    if here is not None and shows:
-        parts.insert(0, Part(source=HERE, counts=here.counts))
-        phases.insert(0, (here.counts.invocations, here.phase))
-        others += here.counts.without(own or NOBODY)
+    shown = here if here is not None and is_shown(here.counts.users, least_users) else None
+    exact = shown.counts if shown else NOBODY
+    parts = [Part(source=HERE, counts=shown.counts)] if shown else []
+    parts += _counted(exact, told)
+    counted = {part.source: part.counts for part in parts if part.counted}
+    phases = [(shown.counts.invocations, shown.phase)] if shown else []
+    phases += [(share.counts.invocations, share.phase) for share in told if share.publisher in counted]
     return Pool(
         skill=skill,
         kind=here.kind if here else None,
         parts=parts,
         phase=max(phases, key=lambda one: (one[1] is not None, one[0]))[1] if phases else None,
         own=own,
-        others=others if parts else None,
+        others=sum(counted.values(), NOBODY).without(own if own and shown else NOBODY) if parts else None,
     )
+
+
+def _counted(exact: Counts, told: Sequence[Share]) -> list[Part]:
+    """Return *told* as parts that are to be added to *exact* counts, those with the least noise first."""
+    parts, so_far = [], exact
+    for share in sorted(told, key=lambda one: (one.counts.noise_variance, one.publisher)):
+        counted = share.counts.noise_variance == 0 or _width(so_far + share.counts) < _width(so_far)
+        # Of nothing but noise at least one is told.
+        counted = counted or so_far == NOBODY
+        parts.append(Part(source=share.publisher, counts=share.counts, counted=counted))
+        so_far += share.counts if counted else NOBODY
+    return parts
+
+
+def _width(counts: Counts) -> float:
+    found = estimate(counts)
+    return found.high - found.low if found else 1.0
