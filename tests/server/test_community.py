@@ -13,6 +13,7 @@ import pytest
 from session_buddy.learning.community.bundle import Noise
 from session_buddy.learning.community.keys import is_signed
 from session_buddy.learning.community.sharing import take
+from session_buddy.model import Kind
 from session_buddy.reports.community import read_community
 from session_buddy.storage import Store
 from tests.cli.test_community import team
@@ -124,6 +125,13 @@ def test_all_sources_are_named_and_noise_is_marked(store: Store, visitor: Visito
         "all", "here", *sorted([fingerprint(), fingerprint(OTHER_PRIVATE)]), "yours", "others",
     ]  # fmt: skip
     assert next(row for row in rows if row["source"] == "yours")["standing"] == "below"
+
+
+def test_what_is_a_tool_here_is_one_whoever_tells_of_it(store: Store, visitor: Visitor) -> None:
+    store.record([invocation("r", skill_name="Read", kind=Kind.TOOL)])
+    taken(store, content(cell("Read"), cell("b")), fingerprint())
+    assert [one["skill"] for one in get(visitor)["skills"]] == ["b"]
+    assert [one["skill"] for one in get(visitor, f"{API}?tools=true")["skills"]] == ["Read", "b"]
 
 
 def test_shares_below_the_minimum_of_this_store_are_not_shown(store: Store, visitor: Visitor) -> None:

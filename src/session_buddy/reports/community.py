@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -138,8 +139,11 @@ def read_community(
     """
     user, own = _user(store, user_id, fallback)
     least = least_users(store)
-    baselines = _without_tools(read_baselines(store), tools)
-    shares = read_shares(store)
+    everything = read_baselines(store)
+    baselines = _without_tools(everything, tools)
+    # A tool by its kind here, whatever others call it.
+    left_out = {one.skill for one in everything} - {one.skill for one in baselines}
+    shares = [share for share in read_shares(store) if share.skill not in left_out]
     mine = {one.skill: one.counts for one in _without_tools(own, tools)}
     pools = pool(baselines, shares, mine, least_users=least)
     known = [one.community for one in pools]
@@ -147,7 +151,7 @@ def read_community(
     own_prior = fitted_prior([(counts.completed, counts.concluded) for counts in mine.values()])
     ranks = percentiles([counts.rate if counts else None for counts in known])
     shown_here = sum(any(part.source == HERE for part in one.parts) for one in pools)
-    told = [share.publisher for share in shares]
+    told = Counter(share.publisher for share in shares)
     return Community(
         user_id=user,
         min_users=least,
@@ -156,7 +160,7 @@ def read_community(
         typical_rate=prior.mean if prior else None,
         typical_weight=prior.strength if prior else None,
         publishers=[
-            PublisherFigures(**msgspec.structs.asdict(one), skills=told.count(one.publisher))
+            PublisherFigures(**msgspec.structs.asdict(one), skills=told[one.publisher])
             for one in read_publishers(store)
         ],
         skills=[
