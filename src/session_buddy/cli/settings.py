@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,12 +52,6 @@ class Settings:
         from platformdirs import user_config_path
 
         return user_config_path("session-buddy", appauthor=False)
-
-    @property
-    def search_model(self) -> Path | None:
-        """The folder of the model for search that the environment names; the store may name one as well."""
-        named = os.environ.get("SESSION_BUDDY_SEARCH_MODEL")
-        return Path(named).expanduser() if named else None
 
     @property
     def shown_url(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -19,15 +19,17 @@ from session_buddy.learning.search.index import (
     semantic_search,
     workflow_aware_search,
 )
-from session_buddy.learning.search.keeping import KeptIndex, Progress, Standing
+from session_buddy.learning.search.keeping import Standing, embed_missing
 from session_buddy.model import Kind, Phase
 from session_buddy.monitoring.watch import read_texts
 from session_buddy.ordering import SearchStrategy
 from session_buddy.reports.ranking import without_tools
+from session_buddy.reports.settings import SEARCH_DOWNLOAD, SEARCH_MODEL
 from session_buddy.storage import Store
 
 __all__ = [
     "LONGEST_QUESTION",
+    "MODEL_VARIABLE",
     "MOST_HITS",
     "SEARCHES",
     "FoundSkill",
@@ -39,8 +41,8 @@ __all__ = [
     "refresh_search",
 ]
 
-MODEL_FOLDER, MODEL_DOWNLOAD = "search_model_folder", "search_model_download"
-"""Names of settings."""
+MODEL_VARIABLE = "SESSION_BUDDY_SEARCH_MODEL"
+"""A variable of the environment: the folder of the model."""
 LONGEST_QUESTION = 10_000
 """Characters."""
 MOST_HITS = 1_000
@@ -141,13 +143,14 @@ def ask(
     )
 
 
-def model_place(store: Store, folder: Path | None = None) -> ModelPlace:
-    """Return where the model comes from: *folder*, else what the settings of *store* say."""
+def model_place(store: Store) -> ModelPlace:
+    """Return where the model comes from: the folder that the environment names, else what the settings of *store* say.
+
+    A store may be shared, and a folder be on one machine only: so the environment of each wins.
+    """
     texts = read_texts(store)
-    named = texts.get(MODEL_FOLDER)
-    return ModelPlace(
-        folder=folder or (Path(named).expanduser() if named else None), download=texts.get(MODEL_DOWNLOAD) == "yes"
-    )
+    named = os.environ.get(MODEL_VARIABLE) or texts.get(SEARCH_MODEL)
+    return ModelPlace(Path(named).expanduser() if named else None, download=texts.get(SEARCH_DOWNLOAD) == "yes")
 
 
 def answer_search(search: Search, standing: Standing, choice: ModelChoice, *, now: str) -> SearchAnswer:
@@ -172,13 +175,9 @@ def answer_search(search: Search, standing: Standing, choice: ModelChoice, *, no
     )
 
 
-def refresh_search(store: Store, folder: Path | None, *, clock: Callable[[], str], progress: Progress) -> int:
-    """Embed all texts of *store* that have no vector; return how many skills can be found. Blocks.
-
-    Raises nothing where the store cannot be written to: the next call tries again.
-    """
-    choice = choose_embedder(model_place(store, folder))
-    return len(KeptIndex(store, choice.embedder, clock=clock).read(progress=progress).index.cards)
+def refresh_search(store: Store, now: str) -> int:
+    """Embed the texts of all skills of *store* that have no vector yet; return how many. Blocks."""
+    return embed_missing(store, choose_embedder(model_place(store)).embedder, now=now)
 
 
 def _one_of(words: type[_Word], field: str, text: str) -> _Word:

@@ -17,6 +17,8 @@ from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
 
 __all__ = [
+    "SEARCH_DOWNLOAD",
+    "SEARCH_MODEL",
     "SettingFigures",
     "SettingList",
     "put_setting",
@@ -28,6 +30,8 @@ __all__ = [
 
 _TABLE = plain_table("store_settings")
 _COMMUNITY, _METRICS = "community_min_users", "metrics_max_skills"
+SEARCH_MODEL, SEARCH_DOWNLOAD = "search_model_folder", "search_model_download"
+"""Names of settings."""
 
 
 class SettingFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +64,11 @@ def _most_skills(text: str) -> None:
     _demand_number(_METRICS, text, "skills")
 
 
+def _yes_or_no(text: str) -> None:
+    if text not in ("yes", "no"):
+        raise InvalidInput(SEARCH_DOWNLOAD, f"{text!r} is neither yes nor no.", remedy="Give one of them.")
+
+
 def _demand_number(name: str, text: str, what: str) -> None:
     if not text.isdecimal() or int(text) < 1:
         raise InvalidInput(name, f"{text!r} is no number of {what}.", remedy="Give 1 or more.")
@@ -73,11 +82,15 @@ _SETTINGS = (
     _Setting(RETENTION, "", "Older invocations are deleted by the server, and what is counted of them; empty: none."),
     _Setting(_COMMUNITY, "5", "No community figure is shown of fewer users."),
     _Setting(_METRICS, str(MAX_SKILLS), "So many skills have names in the metrics; the others are one, 'other'."),
+    _Setting(SEARCH_MODEL, "", "The folder of the model by which search compares meaning; without one: spelling."),
+    _Setting(SEARCH_DOWNLOAD, "no", "Whether that model may be fetched from the network where no folder is named."),
 )
 _CHECKS: dict[str, Callable[[str], object]] = {
     RETENTION: retention_days,
     _COMMUNITY: _least_users,
     _METRICS: _most_skills,
+    SEARCH_MODEL: str,
+    SEARCH_DOWNLOAD: _yes_or_no,
 }
 
 

@@ -30,6 +30,7 @@ from session_buddy.server.metrics import metrics_routes
 from session_buddy.server.pages import page_routes
 from session_buddy.server.pages.rendering import error_page
 from session_buddy.server.problems import MethodNotAllowed, NoSuchPath, RequestRefused, Unexpected, problem_response
+from session_buddy.server.searching import SkillSearch
 from session_buddy.server.security import Security
 from session_buddy.server.site import Site
 
@@ -109,6 +110,7 @@ def create_app(
     app.state.room = Room(site.limits.unfinished_bytes)
     app.state.probe = ReadinessProbe()
     app.state.kept = Kept()
+    app.state.search = SkillSearch()
     app.state.learned = LearnedNow()
     app.router.routes += more or []
     app.include_router(api_router())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
-from session_buddy.learning.search.embedding import ModelChoice, ModelPlace, choose_embedder
+from session_buddy.learning.search.embedding import ModelChoice, choose_embedder
 from session_buddy.learning.search.keeping import KeptIndex
 from session_buddy.reports.search import Search, SearchAnswer, answer_search, model_place
 from session_buddy.server.site import Site
@@ -19,10 +18,9 @@ _PATIENCE_SECONDS = 2.0
 class SkillSearch:
     """Answers searches. Threads may share one; the model is loaded when somebody asks first."""
 
-    def __init__(self, model_folder: Path | None = None) -> None:
-        self._model_folder = model_folder
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._made: tuple[ModelPlace, ModelChoice, KeptIndex] | None = None
+        self._made: tuple[ModelChoice, KeptIndex] | None = None
 
     def answer(self, site: Site, search: Search) -> SearchAnswer:
         """Return what *search* finds. Blocks."""
@@ -31,9 +29,9 @@ class SkillSearch:
 
     def _index(self, site: Site) -> tuple[ModelChoice, KeptIndex]:
         """Return the index, made anew where a setting names another model."""
-        place = model_place(site.store, self._model_folder)
+        place = model_place(site.store)
         with self._lock:
-            if self._made is None or self._made[0] != place:
-                choice = choose_embedder(place)
-                self._made = place, choice, KeptIndex(site.store, choice.embedder, clock=site.clock)
-            return self._made[1:]
+            choice = choose_embedder(place)
+            if self._made is None or self._made[0] is not choice:
+                self._made = choice, KeptIndex(site.store, choice.embedder, clock=site.clock)
+            return self._made

@@ -88,7 +88,7 @@ def test_what_works_and_fits_the_phase_comes_first_among_equals() -> None:
     text = "Runs the tests."
     good = card("b", text, completed=90, failed=2, phases={"verification": 90}, last_used_at=NOW)
     bad = card("a", text, completed=5, failed=85, phases={"setup": 90}, last_used_at=NOW)
-    found = index(good, bad)
+    found = index(bad, good)
     asked = {"phase": Phase.VERIFICATION, "now": NOW}
     assert names(semantic_search, found, "run tests", **asked) == ["a", "b"]
     assert names(workflow_aware_search, found, "run tests", **asked) == ["b", "a"]

@@ -43,7 +43,7 @@ def search(
     asked = ask(question, limit=limit, kind=kind, phase=phase, strategy=strategy)
     now = settings.now()
     with settings.open_existing() as store:
-        choice = choose_embedder(model_place(store, settings.search_model))
+        choice = choose_embedder(model_place(store))
         kept = KeptIndex(store, choice.embedder, clock=settings.now, most_exact=sys.maxsize)
         standing = kept.read(progress=_silent if quiet or settings.json else _tell)
         found = answer_search(asked, standing, choice, now=now)

@@ -139,8 +139,13 @@ class LetterEmbedder:
 def choose_embedder(place: ModelPlace) -> ModelChoice:
     """Return the model where it can be had, else :class:`LetterEmbedder` and a sentence that says why.
 
-    Touches the network only where *place* says so.
+    Touches the network only where *place* says so. A process loads a model once, and again where its file changed.
     """
+    return _chosen(place, _stamp(place))
+
+
+@lru_cache(maxsize=2)
+def _chosen(place: ModelPlace, _: int) -> ModelChoice:
     lacking = "Only words and spelling are compared, not meaning"
     if place.folder is None and not place.download:
         remedy = "name its folder with the setting search_model_folder"
@@ -158,6 +163,12 @@ def choose_embedder(place: ModelPlace) -> ModelChoice:
         return ModelChoice(
             LetterEmbedder(), f"{lacking}: the model cannot be loaded ({type(error).__name__}: {error})."
         )
+
+
+def _stamp(place: ModelPlace) -> int:
+    """Return what changes with the file of the model."""
+    file = None if place.folder is None else place.folder / _FILE
+    return file.stat().st_mtime_ns if file is not None and file.is_file() else 0
 
 
 def embed_question(embedder: Embedder, question: str) -> Vectors32:

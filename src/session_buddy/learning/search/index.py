@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import msgspec
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from session_buddy.learning.search.embedding import Embedder, Vectors32, embed_question
 from session_buddy.learning.search.fusing import fused
 from session_buddy.learning.search.reranking import Habits, SkillCard, factor_of, phase_share
-from session_buddy.learning.search.terms import TermIndex
+from session_buddy.learning.search.terms import Asked, TermIndex
 from session_buddy.learning.search.vectors import ExactVectors, NearestVectors
 from session_buddy.learning.search.words import spoken_name
 from session_buddy.model import Kind, Phase
@@ -30,6 +31,7 @@ __all__ = [
 _BY_WORDS, _BY_MEANING = 1_000, 500
 """So many of each are looked at more closely: all, in most stores."""
 _LEAST_RERANKED = 50
+_KINDS = (None, *Kind)
 
 
 class SearchQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +93,13 @@ class SkillIndex:
         """Return which skills are of *kinds*; ``None`` where all are."""
         if kinds is None:
             return None
-        return np.fromiter((card.kind in kinds for card in self.cards), dtype=bool, count=len(self.cards))
+        found: NDArray[np.bool_] = np.isin(self._kinds, [_KINDS.index(kind) for kind in kinds])
+        return None if found.all() else found
+
+    @cached_property
+    def _kinds(self) -> NDArray[np.int8]:
+        places = {kind: place for place, kind in enumerate(_KINDS)}
+        return np.array([places[card.kind] for card in self.cards], dtype=np.int8)
 
 
 SearchFunction = Callable[[SkillIndex, SearchQuestion], list[SkillHit]]
@@ -104,8 +112,9 @@ def text_of(card: SkillCard) -> str:
 
 
 def semantic_search(index: SkillIndex, question: SearchQuestion) -> list[SkillHit]:
-    """Return the skills that fit *question*, by words and meaning alone, the best first."""
-    return _found(index, question, question.limit)
+    """Return the skills that fit *question*, by words and meaning alone, the best first; of equals the first given."""
+    found = _found(index, question.text, question.kinds)
+    return [_hit(index, found, at) for at in found.order[: question.limit]]
 
 
 def workflow_aware_search(index: SkillIndex, question: SearchQuestion) -> list[SkillHit]:
@@ -113,39 +122,59 @@ def workflow_aware_search(index: SkillIndex, question: SearchQuestion) -> list[S
 
     The order of :func:`semantic_search` stays where they differ by much: none overtakes another of twice its relevance.
     """
-    hits = [_leaned(index, question, hit) for hit in _found(index, question, max(_LEAST_RERANKED, 4 * question.limit))]
-    return sorted(hits, key=lambda hit: (-hit.score, hit.card.skill))[: question.limit]
+    found = _found(index, question.text, question.kinds)
+    factors = {
+        at: factor_of(index.cards[found.places[at]], index.habits, phase=question.phase, now=question.now)
+        for at in found.order[: max(_LEAST_RERANKED, 4 * question.limit)]
+    }
+    # Sorting is stable: of equals the more relevant stays first.
+    leaned = sorted(factors, key=lambda at: -factors[at] * found.relevance[at])[: question.limit]
+    return [_hit(index, found, at, factor=factors[at], phase=question.phase) for at in leaned]
 
 
-def _found(index: SkillIndex, question: SearchQuestion, limit: int) -> list[SkillHit]:
-    if not index.cards:
-        return []
-    allowed = index.allowed(question.kinds)
-    asked = index.terms.asked(question.text)
-    vector = embed_question(index.embedder, question.text)
-    words, named = index.terms.scores(asked), index.terms.named(asked)
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """Skills that were looked at closely."""
+
+    asked: Asked
+    places: NDArray[np.intp]
+    """Which of the index."""
+    relevance: NDArray[np.float32]
+    likeness: Vectors32
+    named: NDArray[np.bool_]
+    order: list[int]
+    """Those that fit, as places in the arrays above, the best first."""
+
+
+def _found(index: SkillIndex, text: str, kinds: frozenset[Kind | None] | None) -> _Found:
+    allowed = index.allowed(kinds)
+    asked = index.terms.asked(text)
+    vector = embed_question(index.embedder, text)
+    words = index.terms.scores(asked)
     if allowed is not None:
         words = np.where(allowed, words, 0)
-    near = index.vectors.nearest(vector, _BY_MEANING, allowed)
-    looked_at = np.union1d(_best(words, _BY_WORDS), near)
-    rows = index.vectors.rows[looked_at]
-    likeness: Vectors32 = rows @ vector
-    relevance = fused(words[looked_at], likeness, named[looked_at], unlike=index.embedder.unlike)
-    fits = (words[looked_at] > 0) | (likeness >= index.embedder.unlike)
-    order = sorted(np.flatnonzero(fits), key=lambda at: (-relevance[at], index.cards[looked_at[at]].skill))
-    return [
-        SkillHit(
-            card=index.cards[looked_at[at]],
-            score=float(relevance[at]),
-            relevance=float(relevance[at]),
-            factor=1.0,
-            matched=index.terms.matched(asked, int(looked_at[at])),
-            named=bool(named[looked_at[at]]),
-            likeness=float(likeness[at]) if rows[at].any() else None,
-            phase_share=None,
-        )
-        for at in order[:limit]
-    ]
+    places = np.union1d(_best(words, _BY_WORDS), index.vectors.nearest(vector, _BY_MEANING, allowed))
+    likeness: Vectors32 = index.vectors.rows[places] @ vector
+    named = index.terms.named(asked)[places]
+    relevance = fused(words[places], likeness, named, unlike=index.embedder.unlike)
+    fits = np.flatnonzero((words[places] > 0) | (likeness >= index.embedder.unlike))
+    order: list[int] = fits[np.argsort(-relevance[fits], kind="stable")].tolist()
+    return _Found(asked, places, relevance, likeness, named, order)
+
+
+def _hit(index: SkillIndex, found: _Found, at: int, *, factor: float = 1.0, phase: Phase | None = None) -> SkillHit:
+    place = int(found.places[at])
+    card, relevance = index.cards[place], float(found.relevance[at])
+    return SkillHit(
+        card=card,
+        score=relevance * factor,
+        relevance=relevance,
+        factor=factor,
+        matched=index.terms.matched(found.asked, place),
+        named=bool(found.named[at]),
+        likeness=float(found.likeness[at]) if index.vectors.rows[place].any() else None,
+        phase_share=phase_share(card, index.habits, phase) if phase else None,
+    )
 
 
 def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
@@ -154,9 +183,3 @@ def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
     if count >= len(found):
         return found
     return found[np.argpartition(-scores[found], count)[:count]]
-
-
-def _leaned(index: SkillIndex, question: SearchQuestion, hit: SkillHit) -> SkillHit:
-    factor = factor_of(hit.card, index.habits, phase=question.phase, now=question.now)
-    share = phase_share(hit.card, index.habits, question.phase) if question.phase else None
-    return msgspec.structs.replace(hit, score=hit.relevance * factor, factor=factor, phase_share=share)

@@ -20,7 +20,7 @@ from session_buddy.model import Kind
 from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
 
-__all__ = ["KeptIndex", "Progress", "Standing", "embed_texts", "read_cards"]
+__all__ = ["KeptIndex", "Progress", "Standing", "embed_missing", "embed_texts", "read_cards"]
 
 _METRICS = """
 SELECT skill_name, kind, invocation_count, completed_count, failed_count, last_invoked_at FROM skill_metrics
@@ -30,6 +30,7 @@ _DESCRIPTIONS = "SELECT skill_name, description FROM skill_description FINAL"
 _EMBEDDINGS = """
 SELECT text_hash, hex(embedding) FROM text_embedding FINAL WHERE model = ? AND text_hash IN ({})
 """
+_EMBEDDED = "SELECT text_hash FROM text_embedding FINAL WHERE model = ?"
 _EMBEDDING = plain_table("text_embedding")
 _ASKED_AT_ONCE = 500
 _EMBEDDED_AT_ONCE = 32
@@ -112,6 +113,13 @@ def embed_texts(
             _EMBEDDING,
             [(one, embedder.model, packed(row), now) for one, row in zip(part, made, strict=True)],
         )
+
+
+def embed_missing(store: Store, embedder: Embedder, *, now: str) -> int:
+    """Embed the texts of all skills that have no vector yet, and store them; return how many."""
+    known = {row[0] for row in store.query(_EMBEDDED, [embedder.model]).rows}
+    missing = {text for text in map(text_of, read_cards(store)) if _hash(text) not in known}
+    return sum(1 for _ in embed_texts(store, sorted(missing), embedder, now=now))
 
 
 class KeptIndex:
