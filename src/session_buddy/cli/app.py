@@ -21,6 +21,7 @@ from session_buddy.cli.commands import (
     importing,
     recommending,
     refreshing,
+    searching,
     serving,
     sessions,
     skills,
@@ -129,6 +130,7 @@ def command() -> Any:
     app.command("import")(importing.import_)
     app.command("top")(skills.top)
     app.command("skill")(skills.skill)
+    app.command("search")(searching.search)
     app.command("sessions")(sessions.sessions)
     app.command("status")(status.status)
     app.add_typer(recommending.app(), name="recommend")

@@ -8,6 +8,7 @@ from session_buddy.errors import NotFound
 from session_buddy.learning.jobs import Job, JobRun, read_runs, run_job
 from session_buddy.learning.keeping import is_stale, learn
 from session_buddy.reports.ranking import without_tools
+from session_buddy.reports.search import refresh_search
 from session_buddy.storage import Clock, Store
 
 __all__ = ["JOBS", "JobFigures", "JobList", "job_named", "read_jobs", "refresh"]
@@ -46,6 +47,7 @@ def _recommender(store: Store, now: str) -> int:
 
 JOBS = (
     Job("figures", "Refreshing the figures", 60.0, _figures),
+    Job("search", "Embedding texts for search", 300.0, refresh_search),
     Job("recommender", "Learning what to recommend", 3_600.0, _recommender),
 )
 """In an order in which each finds what those before it made."""

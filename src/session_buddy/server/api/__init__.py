@@ -7,7 +7,16 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from session_buddy.server.api import community, experimenting, experiments, jobs, reading, recommending, recording
+from session_buddy.server.api import (
+    community,
+    experimenting,
+    experiments,
+    jobs,
+    reading,
+    recommending,
+    recording,
+    searching,
+)
 from session_buddy.server.api.describing import REFERENCE, schema
 from session_buddy.server.api.health import Life
 from session_buddy.server.site import site_of
@@ -22,6 +31,7 @@ def api_router() -> APIRouter:
     routes = APIRouter()
     routes.include_router(recording.router(), prefix=PREFIX)
     routes.include_router(reading.router, prefix=PREFIX)
+    routes.include_router(searching.router, prefix=PREFIX)
     routes.include_router(recommending.router, prefix=PREFIX)
     routes.include_router(jobs.router, prefix=PREFIX)
     routes.include_router(community.router, prefix=PREFIX)

@@ -22,6 +22,7 @@ from session_buddy.reports.paging import AnomalyPage, InvocationPage, SessionPag
 from session_buddy.reports.profile import SkillProfile
 from session_buddy.reports.recommendations import Evaluation, Recommendations
 from session_buddy.reports.refreshing import JobList
+from session_buddy.reports.search import SearchAnswer
 from session_buddy.reports.series import Series
 from session_buddy.reports.sessions import Timeline
 from session_buddy.server.api.experiment_intake import (
@@ -47,6 +48,7 @@ _SHAPES: tuple[type[msgspec.Struct], ...] = (
     InvocationPage,
     SkillPage,
     SkillProfile,
+    SearchAnswer,
     Recommendations,
     Evaluation,
     JobList,
