@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from session_buddy.storage import open_store
 from tests.browser.serving import Served
+from tests.landscapes import draw_landscape
 from tests.making import FakeClock, many
 from tests.server.test_pages import mark
 from tests.trials import run_trial
@@ -45,6 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         mark(store, "skill-3", reason="Success fell to 50 %.")
         mark(store, "skill-4", metric="duration", observed=90.0, baseline=10.0)
         run_trial(store, users=240)
+        draw_landscape(store)
     with served.running():
         yield served
 

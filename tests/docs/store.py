@@ -6,6 +6,7 @@ import sqlite3
 
 from session_buddy.model import BadLine, ErrorType, Invocation, Kind, Outcome
 from session_buddy.storage import Store
+from tests.landscapes import draw_landscape
 from tests.making import NOW, invocation, shifted
 
 USERS = 6
@@ -17,6 +18,7 @@ def fill(store: Store) -> None:
     bad = BadLine(path="project/session.jsonl", line=3, offset=120, length=40, reason="is no transcript line.")
     store.record([*_week(), *_alone()], bad_lines=[bad])
     store.refresh()
+    draw_landscape(store, used=False)
 
 
 def run_experiment(connection: sqlite3.Connection, test_name: str) -> None:

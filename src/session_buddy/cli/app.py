@@ -13,6 +13,7 @@ import typer
 from session_buddy.cli.commands import (
     alerts,
     anomalies,
+    clusters,
     community,
     configuring,
     db,
@@ -130,6 +131,7 @@ def command() -> Any:
     app.command("import")(importing.import_)
     app.command("top")(skills.top)
     app.command("skill")(skills.skill)
+    app.command("clusters")(clusters.clusters)
     app.command("search")(searching.search)
     app.command("sessions")(sessions.sessions)
     app.command("status")(status.status)

@@ -32,6 +32,7 @@ from session_buddy.reports.community import Community
 from session_buddy.reports.experiment_power import PowerFigures
 from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex, ExperimentReport
 from session_buddy.reports.importing import ImportSummary
+from session_buddy.reports.landscape import ClusterIndex, ClusterMembers, SkillNeighbours
 from session_buddy.reports.overview import Overview
 from session_buddy.reports.profile import SkillProfile
 from session_buddy.reports.ranking import Ranking
@@ -49,6 +50,7 @@ _SHAPES: dict[str, list[type[msgspec.Struct]]] = {
     "import": [ImportSummary],
     "top": [Ranking],
     "skill": [SkillProfile],
+    "clusters": [ClusterIndex, ClusterMembers, SkillNeighbours],
     "sessions": [SessionList, Timeline],
     "status": [StoreStatus, Quarantine],
     "community": [Community],

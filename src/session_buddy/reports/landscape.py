@@ -9,7 +9,7 @@ import msgspec
 from session_buddy.errors import NotFound
 from session_buddy.learning.clusters.landscape import Landscape, read_landscape, read_landscape_details
 from session_buddy.model import Kind
-from session_buddy.reports.names import suggestions
+from session_buddy.reports.names import matches, suggestions
 from session_buddy.reports.profile import Companion
 from session_buddy.storage import Store
 
@@ -227,13 +227,15 @@ def read_skill_map(store: Store) -> SkillMap:
 
 
 def read_neighbours(store: Store, skill: str) -> SkillNeighbours:
-    """Return what is near *skill*; raises :class:`~session_buddy.errors.NotFound` for one that is not on the map."""
+    """Return what is near the one skill on the map that *skill* means; raises :class:`NotFound` for none or several."""
     landscape = read_landscape(store)
     skills = landscape.skills if landscape else []
-    if landscape is None or skill not in skills:
-        close = suggestions(skill, skills)
+    found = matches(skill, skills)
+    if landscape is None or len(found) != 1:
+        close = found or suggestions(skill, skills)
         remedy = f"Did you mean {', '.join(close)}?" if close else "See 'session-buddy clusters' for those there are."
-        raise NotFound(f"No skill called {skill!r} is on the map.", remedy=remedy, suggestions=close)
+        raise NotFound(f"No one skill called {skill!r} is on the map.", remedy=remedy, suggestions=close)
+    skill = found[0]
     read, place = _read(store), skills.index(skill)
     near = zip(landscape.near[place, :_NEAR].tolist(), landscape.likeness[place, :_NEAR].tolist(), strict=True)
     return SkillNeighbours(

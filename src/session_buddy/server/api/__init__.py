@@ -12,6 +12,7 @@ from session_buddy.server.api import (
     experimenting,
     experiments,
     jobs,
+    landscape,
     reading,
     recommending,
     recording,
@@ -33,6 +34,7 @@ def api_router() -> APIRouter:
     routes.include_router(reading.router, prefix=PREFIX)
     routes.include_router(searching.router, prefix=PREFIX)
     routes.include_router(recommending.router, prefix=PREFIX)
+    routes.include_router(landscape.router, prefix=PREFIX)
     routes.include_router(jobs.router, prefix=PREFIX)
     routes.include_router(community.router, prefix=PREFIX)
     routes.include_router(experiments.router, prefix=PREFIX)

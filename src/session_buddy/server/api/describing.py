@@ -18,6 +18,7 @@ from session_buddy.experiments.outcomes import OutcomesRecorded
 from session_buddy.reports.community import Community
 from session_buddy.reports.experiment_power import PowerFigures
 from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex, ExperimentReport, ExperimentView
+from session_buddy.reports.landscape import ClusterIndex, ClusterMembers, SkillMap, SkillNeighbours
 from session_buddy.reports.paging import AnomalyPage, InvocationPage, SessionPage, SkillPage
 from session_buddy.reports.profile import SkillProfile
 from session_buddy.reports.recommendations import Evaluation, Recommendations
@@ -60,6 +61,10 @@ _SHAPES: tuple[type[msgspec.Struct], ...] = (
     ServerHealth,
     Readiness,
     Life,
+    ClusterIndex,
+    ClusterMembers,
+    SkillMap,
+    SkillNeighbours,
     NewExperiment,
     ExperimentChanges,
     Conclusion,

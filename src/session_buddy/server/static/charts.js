@@ -40,6 +40,7 @@ function draw({ node, figure }) {
   const { data, layout } = coloured(figure, style);
   layout.font.family = getComputedStyle(document.body).fontFamily;
   window.Plotly.react(node, data, layout, { displayModeBar: false, responsive: false });
+  node.dispatchEvent(new Event("drawn"));
 }
 
 /** A copy of a figure in which names of style variables are replaced by their colours. */
