@@ -94,6 +94,22 @@ def test_ten_skills_of_a_user_count_whichever_they_are(monkeypatch: pytest.Monke
     assert min(one.users for one in found.values()) > 850
 
 
+def test_every_count_has_noise_of_its_scale() -> None:
+    users = [{"a": Ends(4, 3, 2)}] * 1_000
+    seeds = range(300)
+    found = [noised_counts(users, ["a"], 1.0, random.Random(seed), least_users=5)["a"] for seed in seeds]
+    of_users, of_uses = noise._scales(1.0)
+    for counts, exact, scale in (
+        ([one.users for one in found], 1_000, of_users),
+        ([one.completed for one in found], 4_000, of_uses),
+        ([one.failed for one in found], 3_000, of_uses),
+        ([one.invocations - one.completed - one.failed for one in found], 2_000, of_uses),
+    ):
+        assert np.mean(counts) == pytest.approx(exact, abs=float(scale) / 3)
+        # The mean distance from the exact count is the scale.
+        assert np.mean(np.abs(np.array(counts) - exact)) == pytest.approx(float(scale), rel=0.2)
+
+
 @pytest.mark.parametrize("epsilon", [0.01, 0.5, 10.0])
 def test_what_comes_out_is_possible(epsilon: float) -> None:
     users = [{"a": Ends(3, 1, 0), "b": Ends(0, 0, 2)}] * 6

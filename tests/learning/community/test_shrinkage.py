@@ -24,6 +24,17 @@ def test_the_prior_that_made_the_rates_is_found_again(alpha: float, beta: float)
     assert np.mean(strengths) == pytest.approx(1 / (1 + alpha + beta), rel=0.05)
 
 
+def test_the_prior_is_found_also_where_every_skill_has_few_uses() -> None:
+    rng = np.random.default_rng(4)
+    shares = []
+    for _ in range(60):
+        n = rng.integers(2, 6, 1_000)
+        prior = fitted_prior(list(zip(rng.binomial(n, rng.beta(2, 1, 1_000)).tolist(), n.tolist(), strict=True)))
+        assert prior is not None
+        shares.append(1 / (1 + prior.strength))
+    assert np.mean(shares) == pytest.approx(1 / 4, rel=0.05)
+
+
 def test_shrunken_rates_are_nearer_to_the_truth_than_raw_ones() -> None:
     rng = np.random.default_rng(5)
     truth = rng.beta(8, 2, 400)
