@@ -15,7 +15,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +26,6 @@ from bench.measuring import quantile, show
 from session_buddy.learning.search import fusing
 from session_buddy.learning.search.embedding import (
     DIMENSIONS,
-    Embedder,
     LetterEmbedder,
     ModelPlace,
     Vectors32,
@@ -51,7 +50,7 @@ _MODEL = SHARED / "models" / "all-MiniLM-L6-v2"
 _NOW = "2026-06-15T12:00:00.000Z"
 _MANY = 100_000
 _QUESTIONS = 500
-_WEIGHTS = (0.2, 0.3, 0.4, 0.5, 0.6)
+_WEIGHTS = (0.3, 0.4, 0.5, 0.6, 0.7)
 _BONUSES = (0.0, 0.05, 0.1, 0.15, 0.2)
 
 Scores = NDArray[np.float64]
@@ -127,7 +126,9 @@ def _show_relevance(trial: Trial) -> None:
     rows = [(name, *_told(_measures(scores, trial.tasks))) for name, scores in systems.items()]
     show(f"{len(trial.tasks)} tasks, {len(trial.cards):,} skills", ("", "Recall@5", "Recall@10", "MRR"), rows)
     _show_ratios({name: _measures(scores, trial.tasks) for name, scores in systems.items()})
-    _show_choice(trial, words, likeness, named, index.embedder)
+    enough = np.array([[index.terms.enough(index.terms.asked(task.question))] for task in trial.tasks])
+    _show_choice(trial, words, likeness, named, enough, index.embedder.unlike)
+    _show_lengths(index, trial)
 
 
 def _show_ratios(measured: dict[str, NDArray[np.float64]]) -> None:
@@ -140,11 +141,34 @@ def _show_ratios(measured: dict[str, NDArray[np.float64]]) -> None:
     show("fused, as a multiple of", ("", "Recall@5", "Recall@10", "MRR", "mean"), rows)
 
 
-def _show_choice(trial: Trial, words: Scores, likeness: Scores, named: Scores, embedder: Embedder) -> None:
+def _show_lengths(index: SkillIndex, trial: Trial) -> None:
+    """Show what is left of it where people say less: the first words of each task, headings apart."""
+    letters = SkillIndex.of(trial.cards, LetterEmbedder())
+    rows = []
+    for length in (60, 25, 12, 8):
+        short = replace(trial, tasks=[Task(_first(task.question, length), task.wanted) for task in trial.tasks])
+        systems = (
+            _words(index, short),
+            _likeness(index, short),
+            _searched(index, short, semantic_search),
+            _searched(letters, short, semantic_search),
+        )
+        means = [_measures(scores, trial.tasks).mean() for scores in systems]
+        ratio = means[2] / max(means[0], means[1])
+        rows.append((f"first {length} words", *(f"{mean:.3f}" for mean in means), f"{ratio:.2f}"))
+    columns = ("", "BM25 as used", "embeddings", "fused", "fused, letters", "fused / better single one")
+    show("Short questions (mean of the three measures)", columns, rows)
+
+
+def _first(question: str, words: int) -> str:
+    return " ".join(re.sub(r"^#+ .*\n", "", question.strip()).split()[:words])
+
+
+def _show_choice(trial: Trial, words: Scores, likeness: Scores, named: Scores, enough: Scores, unlike: float) -> None:
     """Choose weight and bonus on one half of the tasks, judge on the other, 200 times."""
     grid = [(weight, bonus) for weight in _WEIGHTS for bonus in _BONUSES]
     quality = np.array(
-        [_measures(_fused(words, likeness, named, one, embedder), trial.tasks).mean(axis=0) for one in grid]
+        [_measures(_fused(words, likeness, named, enough, one, unlike), trial.tasks).mean(axis=0) for one in grid]
     )
     chance = np.random.default_rng(1)
     chosen: list[tuple[float, float]] = []
@@ -169,10 +193,12 @@ def _show_choice(trial: Trial, words: Scores, likeness: Scores, named: Scores, e
     show("Weights (mean of the three measures)", ("", ""), rows)
 
 
-def _fused(words: Scores, likeness: Scores, named: Scores, weights: tuple[float, float], embedder: Embedder) -> Scores:
+def _fused(
+    words: Scores, likeness: Scores, named: Scores, enough: Scores, weights: tuple[float, float], unlike: float
+) -> Scores:
     weight, bonus = weights
-    most = np.maximum(likeness.max(axis=1, keepdims=True), 2 * embedder.unlike)
-    by_words = words / np.maximum(words.max(axis=1, keepdims=True), 1e-9)
+    most = np.maximum(likeness.max(axis=1, keepdims=True), 2 * unlike)
+    by_words = words / np.maximum(words.max(axis=1, keepdims=True), enough)
     whole: Scores = (1 - weight) * by_words + weight * np.clip(likeness, 0, None) / most + bonus * named
     return whole
 

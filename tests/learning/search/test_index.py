@@ -116,8 +116,8 @@ def test_new_figures_need_no_new_index() -> None:
 
 def test_relevance_is_a_convex_combination_of_parts_of_the_best() -> None:
     words, likeness = np.array([4, 2, 0], np.float32), np.array([0.3, 0.6, -0.1], np.float32)
-    found = fused(words, likeness, np.array([False, False, True]), unlike=0.2)
+    found = fused(words, likeness, np.array([False, False, True]), enough=3.0, unlike=0.2)
     w = LIKENESS_WEIGHT
     assert found == pytest.approx([(1 - w) + w / 2, (1 - w) / 2 + w, NAMED_BONUS])
-    faint = fused(np.zeros(1, np.float32), np.array([0.1], np.float32), np.array([False]), unlike=0.2)
-    assert faint == pytest.approx([w / 4])
+    faint = fused(np.ones(1, np.float32), np.array([0.1], np.float32), np.array([False]), enough=8.0, unlike=0.2)
+    assert faint == pytest.approx([(1 - w) / 8 + w / 4]), "the best of what is poor is not as good as good"

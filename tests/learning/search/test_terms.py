@@ -55,6 +55,15 @@ def test_scores_follow_the_formula_in_large() -> None:
         assert index.scores(index.asked(question)) == pytest.approx(slow_scores(names, texts, question), rel=1e-4)
 
 
+def test_enough_is_the_weight_of_the_four_weightiest_words() -> None:
+    index = TermIndex.of(["a1", "b1"], ["one two three four five", "one"])
+    rare, common = math.log(1 + 1.5 / 1.5), math.log(1 + 0.5 / 2.5)
+    assert index.enough(index.asked("one two")) == pytest.approx(rare + common)
+    assert index.enough(index.asked("one two three four five")) == pytest.approx(4 * rare)
+    assert index.enough(index.asked("two two")) == pytest.approx(2 * 2 / 3 * rare)
+    assert index.enough(index.asked("nothing")) == 0
+
+
 def test_a_skill_is_named_only_where_all_words_of_its_name_stand() -> None:
     index = TermIndex.of(["pytest-run", "run", "…"], ["", "", ""])
     assert index.named(index.asked("run pytest for me")).tolist() == [True, True, False]

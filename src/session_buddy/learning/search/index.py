@@ -156,7 +156,7 @@ def _found(index: SkillIndex, text: str, kinds: frozenset[Kind | None] | None) -
     places = np.union1d(_best(words, _BY_WORDS), index.vectors.nearest(vector, _BY_MEANING, allowed))
     likeness: Vectors32 = index.vectors.rows[places] @ vector
     named = index.terms.named(asked)[places]
-    relevance = fused(words[places], likeness, named, unlike=index.embedder.unlike)
+    relevance = fused(words[places], likeness, named, enough=index.terms.enough(asked), unlike=index.embedder.unlike)
     fits = np.flatnonzero((words[places] > 0) | (likeness >= index.embedder.unlike))
     order: list[int] = fits[np.argsort(-relevance[fits], kind="stable")].tolist()
     return _Found(asked, places, relevance, likeness, named, order)

@@ -20,7 +20,7 @@ from session_buddy.model import Kind
 from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
 
-__all__ = ["KeptIndex", "Progress", "Standing", "embed_missing", "embed_texts", "read_cards"]
+__all__ = ["KeptIndex", "Progress", "Standing", "embed_missing", "embed_texts", "embedded_skills", "read_cards"]
 
 _METRICS = """
 SELECT skill_name, kind, invocation_count, completed_count, failed_count, last_invoked_at FROM skill_metrics
@@ -120,6 +120,15 @@ def embed_missing(store: Store, embedder: Embedder, *, now: str) -> int:
     known = {row[0] for row in store.query(_EMBEDDED, [embedder.model]).rows}
     missing = {text for text in map(text_of, read_cards(store)) if _hash(text) not in known}
     return sum(1 for _ in embed_texts(store, sorted(missing), embedder, now=now))
+
+
+def embedded_skills(store: Store, embedder: Embedder, *, now: str) -> tuple[list[str], Vectors32]:
+    """Return every skill of *store* with the vector of its text, one row each; what has none is embedded. Blocks."""
+    cards = read_cards(store)
+    texts = [text_of(card) for card in cards]
+    found = dict(embed_texts(store, texts, embedder, now=now))
+    rows = np.array([found[_hash(text)] for text in texts], dtype=np.float32)
+    return [card.skill for card in cards], rows.reshape(len(cards), DIMENSIONS)
 
 
 class KeptIndex:

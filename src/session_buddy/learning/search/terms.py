@@ -25,6 +25,7 @@ K3 = 1.0
 """How soon a word said again in the question counts less: tasks are told at length, and repeat their file names."""
 NAME_WEIGHT = 2.0
 """A word in a name counts as so many in a description."""
+_ENOUGH_WORDS = 4
 
 Scores = NDArray[np.float32]
 
@@ -54,6 +55,8 @@ class TermIndex:
     """Skills by stems: 1 where the stem stands in the name."""
     name_sizes: NDArray[np.int64]
     """How many different stems each name has."""
+    rarity: NDArray[np.float64]
+    """What each stem weighs: ``ln(1 + (N - df + ½) / (df + ½))``."""
 
     @classmethod
     def of(cls, names: Sequence[str], descriptions: Sequence[str]) -> TermIndex:
@@ -74,7 +77,7 @@ class TermIndex:
         told.data = (told.data * (K1 + 1) / (told.data + K1) * rarity[told.indices]).astype(np.float32)
         columns = csc_array(told)
         columns.sort_indices()
-        return cls(numbers, columns, csc_array(named), np.diff(named.indptr).astype(np.int64))
+        return cls(numbers, columns, csc_array(named), np.diff(named.indptr).astype(np.int64), rarity)
 
     def asked(self, question: str) -> Asked:
         """Return what this index makes of the words of *question*."""
@@ -94,6 +97,11 @@ class TermIndex:
             begin, end = self.weights.indptr[term], self.weights.indptr[term + 1]
             found[self.weights.indices[begin:end]] += asked.weight(term) * self.weights.data[begin:end]
         return found
+
+    def enough(self, asked: Asked) -> float:
+        """Return what a skill of mean length scores that says the four weightiest words of the question once each."""
+        weights = sorted((asked.weight(term) * float(self.rarity[term]) for term in asked.counts), reverse=True)
+        return sum(weights[:_ENOUGH_WORDS])
 
     def named(self, asked: Asked) -> NDArray[np.bool_]:
         """Return of each skill whether all words of its name stand in the question."""
