@@ -1,4 +1,4 @@
-"""An experiment between two ways to recommend, from end to end."""
+"""Experiments between two ways to recommend, and two ways to search, from end to end."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ from session_buddy.experiments.analysis import analyse
 from session_buddy.experiments.assignment import Variant
 from session_buddy.experiments.records import Experiments
 from session_buddy.experiments.verdict import Decision
-from session_buddy.model import Kind, Outcome
+from session_buddy.learning.search.embedding import LetterEmbedder, ModelChoice
+from session_buddy.learning.search.keeping import KeptIndex
+from session_buddy.model import Kind, Outcome, SkillFacts
 from session_buddy.reports.recommendations import Learned, Question, read_learned
-from session_buddy.reports.strategies import RECOMMENDED, RECOMMENDERS, recommendation_strategies
+from session_buddy.reports.strategies import (
+    RECOMMENDED,
+    RECOMMENDERS,
+    recommendation_strategies,
+    search_strategies,
+)
 from session_buddy.storage import Store
 from tests.experiments.kit import Kit, kit, place
 from tests.making import NOW, invocation, shifted
@@ -80,3 +87,39 @@ def test_another_recommender_follows_what_was_learned_last(place: Store) -> None
     place.record([invocation("later", skill_name="later", invoked_at=NOW)])
     read[0] = read_learned(place, read[0], now=shifted(NOW, hours=1), is_fresh=True)
     assert {strategies[name](question).version for name in strategies} == {2}
+
+
+def test_searching_by_meaning_and_by_what_works_set_against_each_other(kit: Kit, place: Store) -> None:
+    """Two skills that read alike, of which one hardly ever works: leaning towards what works finds the other."""
+    place.record(
+        invocation(f"{skill} {number}", skill_name=skill, kind=Kind.SKILL, invoked_at=shifted(NOW, days=-1),
+                   outcome=Outcome.FAILED if skill == "deploy-app" and number % 10 else Outcome.COMPLETED)
+        for skill in ("deploy-app", "deploy-sure")
+        for number in range(50)
+    )  # fmt: skip
+    place.describe(
+        SkillFacts(
+            skill_name=name, category="deployment", modality="deployment", description="Deploy an app to servers."
+        )
+        for name in ("deploy-app", "deploy-sure")
+    )
+    kept = KeptIndex(place, LetterEmbedder(), clock=lambda: kit.clock.now)
+    choice = ModelChoice(LetterEmbedder(), None)
+    strategies = search_strategies(kept.read, choice, lambda: kit.clock.now)
+    experiments = Experiments(place, clock=kit.clock, strategies=strategies)
+    experiments.create(
+        kit.name, actor="ann", control_strategy="semantic_search", treatment_strategy="workflow_aware_search"
+    )
+    experiments.start(kit.name, actor="ann")
+    first: dict[str, set[str]] = {"semantic_search": set(), "workflow_aware_search": set()}
+    for number in range(20):
+        answer = strategies.run(
+            experiments,
+            kit.name,
+            "put it on servers",
+            user_id=f"user {number}",
+            skill="search",
+            fallback="semantic_search",
+        )
+        first[answer.strategy].add(answer.skills[0].skill)
+    assert first == {"semantic_search": {"deploy-app"}, "workflow_aware_search": {"deploy-sure"}}

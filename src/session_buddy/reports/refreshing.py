@@ -5,15 +5,20 @@ from __future__ import annotations
 import msgspec
 
 from session_buddy.errors import NotFound
+from session_buddy.learning.clusters.refreshing import refresh_clusters
 from session_buddy.learning.jobs import Job, JobRun, read_runs, run_job
 from session_buddy.learning.keeping import is_stale, learn
+from session_buddy.learning.search.embedding import choose_embedder
+from session_buddy.learning.search.keeping import embedded_skills
 from session_buddy.reports.ranking import without_tools
-from session_buddy.reports.search import refresh_search
+from session_buddy.reports.search import model_place, refresh_search
 from session_buddy.storage import Clock, Store
 
 __all__ = ["JOBS", "JobFigures", "JobList", "job_named", "read_jobs", "refresh"]
 
 _SKILLS = "SELECT count(*) FROM skill_metrics"
+_SEED = 1
+"""Of what is drawn by lot in clusters and their map: the same skills lie where they lay."""
 
 
 class JobFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,9 +50,16 @@ def _recommender(store: Store, now: str) -> int:
     return int(learn(store, without_tools(), now=now).learned.data.used.nnz)
 
 
+def _clusters(store: Store, now: str) -> int:
+    embedder = choose_embedder(model_place(store)).embedder
+    names, vectors = embedded_skills(store, embedder, now=now)
+    return refresh_clusters(store, names, vectors, clock=lambda: now, seed=_SEED)
+
+
 JOBS = (
     Job("figures", "Refreshing the figures", 60.0, _figures),
     Job("search", "Embedding texts for search", 300.0, refresh_search),
+    Job("clusters", "Clustering skills and drawing their map", 3_600.0, _clusters),
     Job("recommender", "Learning what to recommend", 3_600.0, _recommender),
 )
 """In an order in which each finds what those before it made."""

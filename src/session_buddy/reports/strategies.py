@@ -8,11 +8,14 @@ import msgspec
 
 from session_buddy.experiments.strategies import Strategies
 from session_buddy.learning.choosing import Settings
+from session_buddy.learning.search.embedding import ModelChoice
+from session_buddy.learning.search.keeping import Standing
 from session_buddy.model import Kind
-from session_buddy.ordering import RankingOrder
+from session_buddy.ordering import RankingOrder, SearchStrategy
 from session_buddy.reports.ranking import SkillFigures, read_ranking, without_tools
 from session_buddy.reports.recommendations import Learned, Question, Recommendations, recommendations
-from session_buddy.storage import Store
+from session_buddy.reports.search import SearchAnswer, answer_search, ask
+from session_buddy.storage import Clock, Store
 
 __all__ = [
     "MOST_RELIABLE",
@@ -21,6 +24,7 @@ __all__ = [
     "RECOMMENDERS",
     "SkillQuestion",
     "recommendation_strategies",
+    "search_strategies",
     "skill_strategies",
 ]
 
@@ -62,6 +66,23 @@ def skill_strategies(store: Store) -> Strategies[SkillQuestion, list[SkillFigure
     strategies = Strategies[SkillQuestion, list[SkillFigures]]()
     strategies.register(MOST_USED)(ranked(RankingOrder.USES))
     strategies.register(MOST_RELIABLE)(ranked(RankingOrder.SUCCESS))
+    return strategies
+
+
+def search_strategies(
+    index: Callable[[], Standing], choice: ModelChoice, clock: Clock
+) -> Strategies[str, SearchAnswer]:
+    """Return strategies that search for a question: ``semantic_search`` and ``workflow_aware_search``.
+
+    *index* says what can be found by then, *choice* what judges likeness.
+    """
+
+    def searching(strategy: SearchStrategy) -> Callable[[str], SearchAnswer]:
+        return lambda question: answer_search(ask(question, strategy=strategy), index(), choice, now=clock())
+
+    strategies = Strategies[str, SearchAnswer]()
+    for strategy in SearchStrategy:
+        strategies.register(strategy.value)(searching(strategy))
     return strategies
 
 
