@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from session_buddy.cli.choices import KindChoice
+from session_buddy.cli.choices import KindChoice, PhaseChoice
 from session_buddy.cli.reference import reference
-from session_buddy.model import Kind
+from session_buddy.model import Kind, Phase
 from tests.cli.conftest import Run
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
@@ -23,6 +23,7 @@ def test_the_reference_is_current() -> None:
 
 def test_the_kinds_to_choose_from_are_the_kinds_there_are() -> None:
     assert [choice.value for choice in KindChoice] == [kind.value for kind in Kind]
+    assert [choice.value for choice in PhaseChoice] == [phase.value for phase in Phase]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,7 @@ def test_the_kinds_to_choose_from_are_the_kinds_there_are() -> None:
         (["import"], "ImportSummary"),
         (["top"], "Ranking"),
         (["skill", "pytest-run"], "SkillProfile"),
+        (["search", "tests"], "SearchAnswer"),
         (["sessions"], "SessionList"),
         (["sessions", "s1"], "Timeline"),
         (["status"], "StoreStatus"),

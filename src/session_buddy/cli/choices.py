@@ -10,6 +10,7 @@ __all__ = [
     "ExportFormat",
     "KindChoice",
     "MethodChoice",
+    "PhaseChoice",
     "ScopeChoice",
     "SeverityChoice",
     "StatusChoice",
@@ -26,6 +27,15 @@ class KindChoice(StrEnum):
     SUBAGENT = "subagent"
     SHELL = "shell"
     TOOL = "tool"
+
+
+class PhaseChoice(StrEnum):
+    """The phases of :class:`session_buddy.model.Phase`."""
+
+    SETUP = "setup"
+    EXECUTION = "execution"
+    VERIFICATION = "verification"
+    CLEANUP = "cleanup"
 
 
 class ScopeChoice(StrEnum):

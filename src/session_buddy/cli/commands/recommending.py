@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from session_buddy.cli.choices import PhaseChoice
 from session_buddy.cli.options import AsJson, Limit
 from session_buddy.cli.output import answer
 from session_buddy.cli.settings import settings_of
-from session_buddy.model import Phase
 
 if TYPE_CHECKING:
     from session_buddy.reports.recommendations import Learned
@@ -35,7 +35,7 @@ def recommend(
     skills: Annotated[
         list[str] | None, typer.Option("--with", metavar="SKILL", help="For whoever uses this; can be repeated.")
     ] = None,
-    phase: Annotated[Phase | None, typer.Option("--phase", help="In this phase of the work.")] = None,
+    phase: Annotated[PhaseChoice | None, typer.Option("--phase", help="In this phase of the work.")] = None,
     words: Annotated[
         str, typer.Option("--about", metavar="TEXT", help="The work in words: a language, what is to be done.")
     ] = "",
@@ -49,11 +49,17 @@ def recommend(
     if context.invoked_subcommand:
         return
     from session_buddy.cli.screens.recommendations import recommendations_screen
+    from session_buddy.model import Phase
     from session_buddy.reports.recommendations import Question, recommendations
 
     settings = settings_of(context)
     question = Question(
-        user_id=user, session=session, skills=tuple(skills or ()), phase=phase, words=words, limit=limit
+        user_id=user,
+        session=session,
+        skills=tuple(skills or ()),
+        phase=Phase(phase) if phase else None,
+        words=words,
+        limit=limit,
     )
     now = settings.now()
     with settings.open_existing() as store:

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from session_buddy.cli.choices import KindChoice
+from session_buddy.cli.choices import KindChoice, PhaseChoice
 from session_buddy.cli.options import AsJson, Limit, Quiet
 from session_buddy.cli.output import answer, message
 from session_buddy.cli.settings import settings_of
-from session_buddy.model import Phase
 from session_buddy.ordering import SearchStrategy
 
 __all__ = ["search"]
@@ -22,7 +21,7 @@ def search(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What is to be done, in a few words or many.")],
     limit: Limit = 10,
     kind: Annotated[KindChoice | None, typer.Option("--kind", help="Only this kind.")] = None,
-    phase: Annotated[Phase | None, typer.Option("--phase", help="Where in the work you are.")] = None,
+    phase: Annotated[PhaseChoice | None, typer.Option("--phase", help="Where in the work you are.")] = None,
     strategy: Annotated[
         SearchStrategy, typer.Option("--strategy", help="Whether success, phase and recency lean the order.")
     ] = SearchStrategy.WORKFLOW_AWARE,
