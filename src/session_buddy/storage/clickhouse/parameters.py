@@ -1,12 +1,15 @@
 """The placeholders of SQLite's queries, ``?`` and ``:name``, as ClickHouse's server-side parameters.
 
-Also refuses what is more or less than one statement: the engine in this process would run all of several.
+Also refuses what is not one statement that only reads. The engine's ``readonly`` does not see to all of it: in this
+process it runs all of several statements, lets ``USE`` and ``KILL`` through, and writes the files that ``INTO OUTFILE``
+and the function ``sqlite`` name.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from session_buddy.errors import QueryRefused
@@ -14,23 +17,32 @@ from session_buddy.errors import QueryRefused
 __all__ = ["bound"]
 
 _TOKEN = re.compile(
-    r"""(?P<remark>--[^\n]*|/\*.*?\*/)|(?P<skip>'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|`(?:[^`\\]|``|\\.)*`|::)"""
-    r"""|(?P<place>\?)|:(?P<name>[A-Za-z_]\w*)|(?P<end>;)|(?P<other>[^\s])""",
+    r"""(?P<remark>--[^\n]*|\#[ !][^\n]*|/\*.*?\*/)"""
+    r"""|(?P<skip>'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|`(?:[^`\\]|``|\\.)*`|‘[^’]*’|“[^”]*”"""
+    r"""|\$(?P<tag>[A-Za-z0-9_]*)\$.*?\$(?P=tag)\$|::)"""
+    r"""|(?P<place>\?)|:(?P<name>[A-Za-z_]\w*)|(?P<end>;)|(?P<word>[A-Za-z0-9_$]+)|(?P<other>[!-~])""",
     re.DOTALL,
 )
+"""What the engine takes for one sign: a quote that only we saw would hide from us what stands behind it.
+
+What is not ASCII and not in quotes is white space, some of it without width, or nothing that the engine understands.
+"""
+_READING = ("SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS")
+"""The first words of statements that give rows and change nothing."""
+_QUOTES = '`"“”'
 _TYPES = {bool: "Bool", int: "Int64", float: "Float64", str: "String", bytes: "String"}
 
 
 def bound(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return *sql* and *parameters* as ClickHouse wants them; quoted text and comments are left alone.
 
-    Without parameters nothing is replaced, so that ``a ? b : c`` stays an expression. Raises
-    :class:`QueryRefused` where places and values do not match, or a value has no type in SQL.
+    Without parameters nothing is replaced, so that ``a ? b : c`` stays an expression. Raises :class:`QueryRefused`
+    where places and values do not match, a value has no type in SQL, or *sql* does more than read.
 
     >>> bound("SELECT ? WHERE a = '?'", [5])
     ("SELECT {p0:Int64} WHERE a = '?'", {'p0': 5})
     """
-    _refuse_all_but_one(sql)
+    _refuse_all_but_one_read(sql)
     if not parameters:
         return sql, {}
     values: dict[str, Any] = {}
@@ -57,19 +69,36 @@ def bound(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> tuple[str,
 _MISSING = object()
 
 
-def _refuse_all_but_one(sql: str) -> None:
-    begun = ended = False
-    for match in _TOKEN.finditer(sql):
-        if match["remark"]:
-            continue
-        if match["end"]:
-            ended = ended or begun
-        elif ended:
-            raise QueryRefused("These are several statements.", remedy="Ask for one thing at a time.")
-        else:
-            begun = True
-    if not begun:
+def _refuse_all_but_one_read(sql: str) -> None:
+    """Raise for what is no statement, several, or one that writes or changes what the reader is."""
+    signs = [match for match in _TOKEN.finditer(sql) if not match["remark"]]
+    while signs and signs[-1]["end"]:
+        signs.pop()
+    while signs and signs[0]["end"]:
+        del signs[0]
+    if not signs:
         raise QueryRefused("There is no statement that gives rows.", remedy="Write a SELECT.")
+    if any(sign["end"] for sign in signs):
+        raise QueryRefused("These are several statements.", remedy="Ask for one thing at a time.")
+    first = next((sign[0].upper() for sign in signs if sign[0] != "("), "(")
+    if first not in _READING:
+        raise QueryRefused(
+            f"This statement begins with {first[:40]}; only reading is allowed here.",
+            remedy=f"Begin with one of {', '.join(_READING)}; write through the API.",
+        )
+    for sign, after in pairwise(signs):
+        what = sign[0].upper(), after[0].upper()
+        if what == ("INTO", "OUTFILE"):
+            raise _writes_a_file("INTO OUTFILE")
+        if what[0].strip(_QUOTES) == "SQLITE" and what[1] == "(":
+            raise _writes_a_file("sqlite()")
+
+
+def _writes_a_file(what: str) -> QueryRefused:
+    return QueryRefused(
+        f"{what} would write a file; only reading is allowed here.",
+        remedy="Leave it out: 'session-buddy sql --csv' prints the rows, which you can send to a file.",
+    )
 
 
 def _type_of(value: Any) -> str:
