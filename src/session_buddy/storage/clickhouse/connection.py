@@ -14,8 +14,9 @@ Settings of the writer, and what each prevents:
 * ``max_query_size``: identifiers to look up travel in the text of the query.
 
 The reader is ``readonly``: nothing run on it can write to the store or change a setting; what that lets through,
-files above all, :mod:`~session_buddy.storage.clickhouse.parameters` refuses. What an outer join does not find is NULL to it, as SQL has it (``join_use_nulls=1``), and not a zero or an empty text. On a cluster
-those of :mod:`~session_buddy.storage.clickhouse.cluster_client` are added to both.
+files above all, :mod:`~session_buddy.storage.clickhouse.parameters` refuses. What an outer join does not find is NULL
+to it, as SQL has it (``join_use_nulls=1``), and not a zero or an empty text. On a cluster those of
+:mod:`~session_buddy.storage.clickhouse.cluster_client` are added to both.
 """
 
 from __future__ import annotations
