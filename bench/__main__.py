@@ -1,7 +1,7 @@
 """``python -m bench NAME [ARGUMENT]``; all of them without a name.
 
-Names: startup, ingest, views, transcripts, clickhouse, detectors, experiments, live, metrics, nab,
-recommend, server, watch.
+Names: startup, ingest, views, transcripts, clickhouse, clusters, detectors, experiments, live, metrics, nab,
+recommend, search, server, watch.
 
 ``python -m bench clickhouse load EVENTS [FOLDER]`` loads very many, and keeps them in FOLDER if that is given.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from bench import (
     clickhouse,
     clickhouse_load,
+    clusters,
     detectors,
     experiments,
     ingest,
@@ -21,6 +22,7 @@ from bench import (
     metrics,
     nab,
     recommend,
+    search,
     server,
     startup,
     transcripts,
@@ -30,7 +32,7 @@ from bench import (
 
 PLAIN = {
     module.__name__.removeprefix("bench."): module
-    for module in (startup, detectors, live, metrics, nab, recommend, server, watch)
+    for module in (startup, clusters, detectors, live, metrics, nab, recommend, search, server, watch)
 }
 """Those that need nothing but their name."""
 

@@ -113,7 +113,9 @@ def test_clusters_that_go_on_keep_id_time_and_name(skilled: Store) -> None:
     names = [*NAMES, "newcomer"]
     vectors = np.vstack([VECTORS, VECTORS[:1]])
     skilled.describe([described("newcomer", TOPICS[0])])
-    refresh(skilled, names, vectors, LATER)
+    seen = Dying(skilled, 9)
+    refresh(seen, names, vectors, LATER)  # type: ignore[arg-type]
+    assert seen.written[0] == "put_rows skill_clusters" and seen.counts[0] <= 1, "the others are as they were"
     assert [(row[0], row[1], row[4]) for row in clusters(skilled)] == [(row[0], row[1], row[4]) for row in first]
     assert members(skilled) == was | {"newcomer": was[NAMES[0]]}
 
@@ -192,6 +194,8 @@ class Dying:
 
     def __init__(self, store: Store, last: int) -> None:
         self._store, self.left = store, last
+        self.written: list[str] = []
+        self.counts: list[int] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -206,6 +210,8 @@ class Dying:
         if self.left == 0:
             raise Killed
         self.left -= 1
+        self.written.append(f"{write.__name__} {given[0].name}")
+        self.counts.append(len(given[1]))
         write(*given)
 
 
@@ -230,10 +236,20 @@ def test_killed_before_any_write_it_can_be_read_and_the_next_time_mends_it(skill
     assert refresh(skilled, names, vectors, LATER) == 0
 
 
-def test_the_writes_end_after_five(skilled: Store) -> None:
+def test_what_is_new_is_written_before_what_is_old_is_dropped(skilled: Store) -> None:
     refresh(skilled)
-    dying = Dying(skilled, 5)
-    refresh(dying, NAMES[EACH:], VECTORS[EACH:], LATER)  # type: ignore[arg-type]
+    seen = Dying(skilled, 5)
+    names = [*NAMES[EACH:], *(f"later-{number}" for number in range(EACH))]
+    skilled.describe(described(name, "forecast weather") for name in names[-EACH:])
+    vectors = np.vstack([VECTORS[EACH:], grouped(GROUPS, EACH, seed=77)[:EACH]])
+    refresh(seen, names, vectors, LATER)  # type: ignore[arg-type]
+    assert seen.written == [
+        "put_rows skill_clusters",
+        "put_rows skill_cluster_membership",
+        "put_rows learned_models",
+        "drop_rows skill_cluster_membership",
+        "drop_rows skill_clusters",
+    ]
 
 
 def test_what_another_program_changed_is_mended(skilled: Store) -> None:

@@ -38,11 +38,10 @@ def test_one_that_was_split_goes_on_in_the_half_that_is_most_alike() -> None:
 
 def test_less_alike_ones_are_not_the_same_and_keep_no_others_apart() -> None:
     assert matched([known("ab", 1)], [known("bcdefgh", 0)]) == [None]
-    # Paired at any price, the first would take what the second needs.
-    old = [known("abcd", 0), known("wxyz", 1)]
-    new = [known("abc", 0), known("wxq", 0)]
-    found = matched(new, old)
-    assert found[0] == 0
+    # Two pairs of 0.4 have a higher sum than one of 0.5 and one of 0, and neither would stand.
+    old = [known("abcd", None), known("abefg", None)]
+    new = [known("ab", None), known("cdh", None)]
+    assert matched(new, old) == [0, None]
 
 
 def test_no_other_pairing_has_a_higher_sum() -> None:
