@@ -27,6 +27,8 @@ from tests.clickhouse.cluster_server import CLUSTER, ClusterServer
 from tests.clickhouse.places import drop, memory, new_database
 from tests.making import NOW, FakeClock, invocation, many, shifted
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("clickhouse_connect", reason="the extra 'clickhouse' is not installed")
 
 VIEWS = {

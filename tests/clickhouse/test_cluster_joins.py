@@ -13,6 +13,8 @@ from session_buddy.storage.migrations.statements import split
 from tests.clickhouse.cluster_snapshot import layout, scripts
 from tests.clickhouse.two_shards import run
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("chdb", reason="the extra 'clickhouse' is not installed")
 
 MILLISECONDS = time.time_ns() // 1_000_000

@@ -18,6 +18,8 @@ from tests.clickhouse.places import new_database
 from tests.making import FakeClock, many
 from tests.storage.test_copying import ROOT, assert_alike, events, fill_tables, open_at, run_sql
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:

@@ -38,6 +38,7 @@ def assert_all_once(store: Store, events: list[Invocation]) -> None:
     assert store.drifted() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
 @pytest.mark.parametrize("kind", STRIKES)
 def test_a_record_that_failed_at_any_stage_is_made_whole_by_telling_it_again(

@@ -18,6 +18,8 @@ from session_buddy.storage.clickhouse.upkeep import rebuild_roll_ups
 from tests.clickhouse.http_server import ChdbServer
 from tests.making import many
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("clickhouse_connect", reason="the extra 'clickhouse' is not installed")
 
 FIRST, SECOND = many(60, seed=1, days=2), many(60, seed=2, days=2)
