@@ -28,6 +28,8 @@ PAGES = {
     "neighbours": "/landscape?skill=docker-build",
     "sessions": "/sessions",
     "session": "/sessions/session-1",
+    "search": "/search",
+    "found": "/search?question=skill+tests",
     "recommendations": "/recommendations",
     "community": "/community",
     "experiments": "/experiments",

@@ -36,6 +36,7 @@ from session_buddy.reports.landscape import ClusterIndex, ClusterMembers, SkillN
 from session_buddy.reports.overview import Overview
 from session_buddy.reports.profile import SkillProfile
 from session_buddy.reports.ranking import Ranking
+from session_buddy.reports.search import SearchAnswer
 from session_buddy.reports.sessions import SessionList, Timeline
 from session_buddy.reports.settings import SettingList
 from session_buddy.reports.status import Quarantine, StoreStatus
@@ -51,6 +52,7 @@ _SHAPES: dict[str, list[type[msgspec.Struct]]] = {
     "top": [Ranking],
     "skill": [SkillProfile],
     "clusters": [ClusterIndex, ClusterMembers, SkillNeighbours],
+    "search": [SearchAnswer],
     "sessions": [SessionList, Timeline],
     "status": [StoreStatus, Quarantine],
     "community": [Community],

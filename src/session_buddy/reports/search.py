@@ -108,7 +108,7 @@ class SearchAnswer(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     """What judged likeness: vectors of one model are compared with its own only."""
     total: int
-    """How many skills can be found."""
+    """How many skills there are of the kinds asked for."""
     notices: list[str]
     """What people should know: that there is no model, that some texts are not embedded yet."""
     skills: list[FoundSkill]
@@ -169,7 +169,7 @@ def answer_search(search: Search, standing: Standing, choice: ModelChoice, *, no
         kind=search.kind,
         phase=search.phase,
         model=standing.index.embedder.model,
-        total=len(standing.index.cards),
+        total=standing.index.count(question.kinds),
         notices=_notices(standing, choice),
         skills=[_found(hit, search.phase) for hit in hits],
     )

@@ -96,6 +96,11 @@ class SkillIndex:
         found: NDArray[np.bool_] = np.isin(self._kinds, [_KINDS.index(kind) for kind in kinds])
         return None if found.all() else found
 
+    def count(self, kinds: frozenset[Kind | None] | None) -> int:
+        """Return how many skills are of *kinds*."""
+        allowed = self.allowed(kinds)
+        return len(self.cards) if allowed is None else int(allowed.sum())
+
     @cached_property
     def _kinds(self) -> NDArray[np.int8]:
         places = {kind: place for place, kind in enumerate(_KINDS)}

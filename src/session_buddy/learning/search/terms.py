@@ -54,7 +54,7 @@ class TermIndex:
     in_names: csc_array
     """Skills by stems: 1 where the stem stands in the name."""
     name_sizes: NDArray[np.int64]
-    """How many different stems each name has."""
+    """How many different stems each name has, and words of one letter, which no question is searched for."""
     rarity: NDArray[np.float64]
     """What each stem weighs: ``ln(1 + (N - df + ½) / (df + ½))``."""
 
@@ -77,7 +77,8 @@ class TermIndex:
         told.data = (told.data * (K1 + 1) / (told.data + K1) * rarity[told.indices]).astype(np.float32)
         columns = csc_array(told)
         columns.sort_indices()
-        return cls(numbers, columns, csc_array(named), np.diff(named.indptr).astype(np.int64), rarity)
+        sizes = np.diff(named.indptr) + [_letters_of(name) for name in names]
+        return cls(numbers, columns, csc_array(named), sizes.astype(np.int64), rarity)
 
     def asked(self, question: str) -> Asked:
         """Return what this index makes of the words of *question*."""
@@ -134,6 +135,11 @@ def _counts(texts: Sequence[Sequence[str]], numbers: dict[str, int]) -> csr_arra
         ends.append(len(places))
     parts = (np.array(data, dtype=np.float64), np.array(places, dtype=np.int32), np.array(ends, dtype=np.int32))
     return csr_array(parts, shape=(len(texts), len(numbers)))
+
+
+def _letters_of(name: str) -> int:
+    """Return how many words of one letter *name* has: without them ``step-1`` would be named by every step."""
+    return len({word for word in spoken_name(name).split() if len(word) == 1})
 
 
 def _by_length(counts: csr_array) -> csr_array:
