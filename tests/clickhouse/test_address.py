@@ -6,15 +6,18 @@ import socket
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from session_buddy.errors import InvalidInput, StoreAway, UnknownStore
-from session_buddy.storage import open_store
+from session_buddy.storage import is_clickhouse, open_store, sqlite_path
 from session_buddy.storage.clickhouse.address import CLUSTER_VARIABLE, parse_url
 from session_buddy.storage.clickhouse.connection import open_client
 from session_buddy.storage.clickhouse.upkeep import SCRIPTS
 from session_buddy.storage.migrations.base import MigrationManager
 from session_buddy.storage.migrations.clickhouse_schema import without_database
 from session_buddy.storage.migrations.clickhouse_target import ClickHouseTarget
+from session_buddy.storage.redaction import without_password
 from session_buddy.storage.tables import PLAIN_TABLES
 from tests.clickhouse.places import drop, folder, new_database
 from tests.making import many
@@ -54,6 +57,59 @@ def test_no_error_tells_the_password(url: str) -> None:
         parse_url(url)
     assert "secret" not in str(told.value)
     assert "me@host" in str(told.value)
+
+
+SECRET = st.text("hunter2:/?#@=&%[] \\'", min_size=1, max_size=9).map(lambda odd: f"hunter2{odd}hunter2")
+NO_PLACE = SECRET.filter(lambda secret: "@" not in secret)
+"""Behind an @ a place is named, which is no secret."""
+BEGINNINGS = st.sampled_from(
+    ["clickhouse://", "clickhouses://", "CLICKHOUSE://", "ClickHouse:/", "clikhouse://", "http://", "https:", "chdb://",
+     "postgres:///", "sqlite://", "SQLite:/", "", "://", " clickhouse://"]
+)  # fmt: skip
+USERS = st.sampled_from(["u:", "me@corp.com:", "u/x:", "u:1/", "u:1?", "u:1?timeout=", "u:a=b?password=", ":", "u%3A:"])
+ENDS = st.sampled_from(["@h/db", "@h:8123/db?timeout=5", "@h", "@", "@h:port/db", "@h/a-b", "@[::1/db", "@h/db?x=1"])
+ASKING = st.sampled_from(
+    ["clickhouse://h/db?password=", "clickhouse://u@h/db?timeout=", "chdb:///folder?password=",
+     "clickhouse://u:", "clickhouse:u:", "u:", "clickhouse://h/db#", "clickhouse://h:"]
+)  # fmt: skip
+
+
+@given(
+    st.one_of(st.builds("{}{}{}{}".format, BEGINNINGS, USERS, SECRET, ENDS), st.builds("{}{}".format, ASKING, NO_PLACE))
+)
+def test_a_password_stands_in_no_error_however_the_url_was_mistyped(url: str) -> None:
+    assert "hunter" not in without_password(url)
+    for use in (parse_url, sqlite_path):
+        try:
+            use(url)
+        except UnknownStore as error:
+            assert "hunter" not in f"{error} {error.remedy} {error.__context__} {error.__cause__}"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://u:hunter2@h/db", "http://u@h/db"),
+        ("clickhouse://me@corp.com:hunter2@host/db", "clickhouse://***@host/db"),
+        ("clickhouse://u/x:hunter2@host/db", "clickhouse://***@host/db"),
+        ("clickhouse:/u:hunter2@host/db", "clickhouse:/***@host/db"),
+        ("clickhouse://u:1/hunter2@h/db", "clickhouse://u@h/db"),
+        ("clickhouse://me@host:8123/db?password=hunter2", "clickhouse://me@host:8123/db?***"),
+        ("clickhouse://host/db?password=hunter2@hunter3", "clickhouse://***@***"),
+        ("clickhouse://host:8123/db", "clickhouse://host:8123/db"),
+        ("chdb:///~/me@home?database=a", "chdb:///~/me@home?database=a"),
+        ("sqlite:////home/me@home/a b.db", "sqlite:////home/me@home/a b.db"),
+        ("skills.db", "skills.db"),
+    ],
+)
+def test_what_is_no_secret_is_shown(url: str, told: str) -> None:
+    assert without_password(url) == told
+
+
+def test_a_scheme_is_the_same_in_capitals() -> None:
+    assert parse_url("CLICKHOUSE://u:secret@Host/db") == parse_url("clickhouse://u:secret@host/db")
+    assert is_clickhouse("CHDB:///folder")
+    assert sqlite_path("SQLite:///a.db") == sqlite_path("sqlite:///a.db")
 
 
 @pytest.mark.parametrize("name", ["a-b", "1st", "", "a b", "ä"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from session_buddy.errors import UnknownStore
+from session_buddy.storage.redaction import without_password
 from session_buddy.storage.store import Checkpoint, Clock, Recorded, Rows, Store, Tail
 
 __all__ = ["Checkpoint", "Clock", "Recorded", "Rows", "Store", "Tail", "is_clickhouse", "open_store", "sqlite_path"]
@@ -37,7 +38,7 @@ def open_store(url: str, *, clock: Clock | None = None, patience_seconds: float 
 
 def is_clickhouse(url: str) -> bool:
     """Tell whether the URL of a store asks for ClickHouse, in this process or on a server."""
-    return url.partition("://")[0] in _CLICKHOUSE
+    return url.partition("://")[0].lower() in _CLICKHOUSE
 
 
 def sqlite_path(url: str) -> Path:
@@ -46,9 +47,9 @@ def sqlite_path(url: str) -> Path:
     Raises :class:`~session_buddy.errors.UnknownStore` for any other URL.
     """
     scheme, separator, name = url.partition(":///")
-    if scheme != "sqlite" or not separator or name in {"", ":memory:"}:
+    if scheme.lower() != "sqlite" or not separator or name in {"", ":memory:"}:
         raise UnknownStore(
-            f"No engine answers to the store URL {url!r}.",
+            f"No engine answers to the store URL {without_password(url)!r}.",
             remedy="Give a file: sqlite:///session-buddy.db (relative) or sqlite:////var/lib/session-buddy.db.",
         )
     return Path(name).expanduser()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from session_buddy.storage import is_clickhouse, sqlite_path
 from session_buddy.storage.migrations.base import MigrationManager
 from session_buddy.storage.migrations.contract import Origin
+from session_buddy.storage.redaction import without_password
 from session_buddy.storage.store import Store
 
 __all__ = ["file_of", "is_there", "migrations_of", "names_in", "shown", "size_of"]
@@ -30,7 +30,7 @@ def shown(url: str) -> str:
     >>> shown("clickhouse://me:se/cr@et@host/db")
     'clickhouse://me@host/db'
     """
-    return re.sub(r"(://[^:@/]*):.*@", r"\1@", url)
+    return without_password(url)
 
 
 def file_of(url: str) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 
 from session_buddy.errors import UnknownStore
+from session_buddy.storage.redaction import without_password
 
 __all__ = ["CLUSTER_VARIABLE", "Address", "parse_url"]
 
@@ -22,6 +24,7 @@ _DEFAULT_TIMEOUT = 30
 _LONGEST_TIMEOUT = 86_400
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 """Names that need no quotes."""
+_PARAMETER = re.compile(r"[a-z_]+")
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -54,6 +57,7 @@ def parse_url(url: str, environment: Mapping[str, str] = os.environ) -> Address:
     that no engine knows, and names that would need quotes.
     """
     scheme, separator, rest = url.partition("://")
+    scheme = scheme.lower()
     if separator and scheme == "chdb" and rest.startswith("/") and rest.partition("?")[0].strip("/"):
         return _folder(url, rest[1:])
     if separator and scheme in ("clickhouse", "clickhouses"):
@@ -69,11 +73,10 @@ def _folder(url: str, rest: str) -> Address:
 
 
 def _server(url: str, *, tls: bool, cluster: str) -> Address:
-    try:
+    host = None
+    with suppress(ValueError):  # which would quote what it takes for a port
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError:
-        _unknown(url)
     if not host:
         _unknown(url)
     parameters = _parameters(url, parts.query, known="timeout")
@@ -98,8 +101,11 @@ def _parameters(url: str, query: str, *, known: str) -> dict[str, str]:
     """Return what stands behind the question mark; only *known* may."""
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     if others := sorted(parameters.keys() - {known}):
+        # What follows a password, or an @, may be more of the password.
+        is_telling = "@" in query or "password" in parameters
+        named = "***" if is_telling else ", ".join(name if _PARAMETER.fullmatch(name) else "***" for name in others)
         raise UnknownStore(
-            f"The store URL {_without_password(url)!r} has parameters that mean nothing here: {', '.join(others)}.",
+            f"The store URL {without_password(url)!r} has parameters that mean nothing here: {named}.",
             remedy=f"After the question mark only {known}=… may stand.",
         )
     return parameters
@@ -108,7 +114,7 @@ def _parameters(url: str, query: str, *, known: str) -> dict[str, str]:
 def _database(url: str, name: str) -> str:
     if not _NAME.fullmatch(name):
         raise UnknownStore(
-            f"{name!r}, in the store URL {_without_password(url)!r}, is no name of a database.",
+            f"What the store URL {without_password(url)!r} asks for is no name of a database.",
             remedy="Use letters, digits and _, and no digit first.",
         )
     return name
@@ -117,7 +123,7 @@ def _database(url: str, name: str) -> str:
 def _timeout(url: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _LONGEST_TIMEOUT):
         raise UnknownStore(
-            f"timeout={text!r}, in the store URL {_without_password(url)!r}, is no time to wait.",
+            f"The timeout in the store URL {without_password(url)!r} is no time to wait.",
             remedy=f"Give whole seconds from 1 to {_LONGEST_TIMEOUT}.",
         )
     return int(text)
@@ -125,11 +131,6 @@ def _timeout(url: str, text: str) -> int:
 
 def _unknown(url: str) -> NoReturn:
     raise UnknownStore(
-        f"No engine answers to the store URL {_without_password(url)!r}.",
+        f"No engine answers to the store URL {without_password(url)!r}.",
         remedy="Give chdb:///relative/folder, chdb:////absolute/folder or clickhouse://user:password@host:8123/database.",
     )
-
-
-def _without_password(url: str) -> str:
-    # To the last @: a password may hold a slash that should have been escaped.
-    return re.sub(r"(://[^/@:]*):.*@", r"\1@", url)
