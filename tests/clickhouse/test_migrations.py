@@ -24,7 +24,7 @@ from session_buddy.storage.migrations import clickhouse_history as history
 from session_buddy.storage.migrations import clickhouse_target
 from session_buddy.storage.migrations.base import MigrationManager
 from session_buddy.storage.migrations.clickhouse_target import ClickHouseTarget
-from session_buddy.storage.migrations.contract import Origin
+from session_buddy.storage.migrations.contract import Origin, Stamp, State
 from session_buddy.storage.migrations.scripts import load, source
 from tests.clickhouse.places import drop, new_database
 from tests.making import many
@@ -116,6 +116,54 @@ def test_a_script_that_fails_half_way_leaves_a_dirty_version_that_repair_finishe
     repaired = MigrationManager(scripts=SCRIPTS, target=target)
     assert "Finished: version 4." in repaired.repair(accept_edits=True)
     assert repaired.verify().ok
+    open_store(url).close()
+
+
+def stop_after(target: ClickHouseTarget, statements: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Migrate as a process does that is killed after so many statements of the scripts."""
+    left = iter(range(statements))
+
+    def refuse() -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(target, "_refuse_without_lock", refuse)
+    with pytest.raises(KeyboardInterrupt):
+        MigrationManager(scripts=SCRIPTS, target=target).migrate()
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("statements", [0, 1, 30, 80, 130])
+def test_a_new_store_whose_making_was_killed_is_made_by_the_next_opening(
+    url: str, target: ClickHouseTarget, monkeypatch: pytest.MonkeyPatch, statements: int
+) -> None:
+    stop_after(target, statements, monkeypatch)
+    manager = MigrationManager(scripts=SCRIPTS, target=target)
+    assert manager.status().dirty is not None
+    with open_store(url) as store:
+        store.record(many(20))
+        assert store.drifted() == []
+    assert manager.status().is_current
+    assert manager.verify().ok
+
+
+def test_where_there_are_events_or_a_version_was_on_its_way_down_repair_is_asked_for(
+    url: str, target: ClickHouseTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = MigrationManager(scripts=SCRIPTS, target=target)
+    manager.migrate()
+    history.end(target.client, 4, State.DIRTY)
+    with pytest.raises(SchemaDirty):
+        open_store(url)
+    manager.repair(undo=False)
+    manager.migrate()
+    with open_store(url) as store:
+        store.record(many(5))
+    manager.rollback(3)
+    history.begin(target.client, load(SCRIPTS)[3], Stamp("2026-01-01T00:00:00.000Z", "0"))
+    with pytest.raises(SchemaDirty):
+        open_store(url)
+    assert "Finished: version 4." in manager.repair()
     open_store(url).close()
 
 

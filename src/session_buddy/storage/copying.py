@@ -7,7 +7,8 @@ Guarantees:
 
 * **Nothing twice**: recording is idempotent by ``event_id`` and plain rows by their key, so any part may be told again.
 * **Resumable**: after every batch the target is told how far it has come. A run that follows a killed one, or a
-  finished one, goes on from there.
+  finished one, goes on from there. One that was killed while it made the target's tables is followed by one that
+  completes them, as every opening of a store without events does.
 * **Checked**: at the end both stores are read whole, and compared by day and table. Days that differ, since an
   event dated earlier came in meanwhile, are told once more; what differs even then is reported.
 * **Bounded memory**: rows stream, a few batches at a time. The source is read on a thread of its own.

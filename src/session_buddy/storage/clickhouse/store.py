@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from session_buddy.errors import InvalidInput, StoreAway
+from session_buddy.errors import InvalidInput, SchemaDirty, StoreAway
 from session_buddy.model import BadLine, Invocation, SkillFacts, parse_time
 from session_buddy.storage.clickhouse import event_log, lookup, pruning, recovery
 from session_buddy.storage.clickhouse.catalogue import enter_facts
@@ -24,6 +24,7 @@ from session_buddy.storage.clickhouse.tail import ClickHouseTail
 from session_buddy.storage.clickhouse.upkeep import ROLL_UPS, SCRIPTS, drifted_roll_ups, rebuild_roll_ups
 from session_buddy.storage.migrations.base import MigrationManager
 from session_buddy.storage.migrations.clickhouse_target import ClickHouseTarget
+from session_buddy.storage.migrations.scripts import load
 from session_buddy.storage.store import Checkpoint, Clock, Recorded, Rows, Store
 from session_buddy.storage.tables import PlainTable
 
@@ -84,7 +85,7 @@ class ClickHouseStore(Store):
         target = ClickHouseTarget(self._address, patience_seconds=patience_seconds)
         try:
             self._clients.writes.add(target.client)
-            MigrationManager(scripts=SCRIPTS, target=target).ensure_current()
+            _migrate(target, patience_seconds)
             writer = self._clients.writer
             with translated(self._address):
                 drop_abandoned(writer, self._clients.aside, self._address.database)
@@ -255,6 +256,17 @@ class ClickHouseStore(Store):
                 column_type_names=("UInt8", "DateTime64(3, 'UTC')", "UInt64"),
             )
             self._told_clock = now
+
+
+def _migrate(target: ClickHouseTarget, patience_seconds: float) -> None:
+    """Bring the schema to the newest version, also where an opening of a new store was killed while it did so."""
+    manager = MigrationManager(scripts=SCRIPTS, target=target)
+    try:
+        manager.ensure_current()
+    except SchemaDirty:
+        if not target.finish_without_events(load(SCRIPTS), patience_seconds=patience_seconds):
+            raise
+        manager.ensure_current()
 
 
 def _refuse_impossible(checkpoints: Sequence[Checkpoint], bad_lines: Sequence[BadLine]) -> None:

@@ -6,6 +6,7 @@ There is no transaction around a script here. What carries the weight instead:
   change no events. Half a script plus the whole script is the whole script.
 * A version is marked *dirty* before its first statement and *applied* after its last. A dirty database is refused
   until ``repair`` has finished the version, or taken it back: it runs the script, or its down script, whole.
+  Where no event is stored yet, as when the first opening was killed, the next opening finishes it by itself.
 * The automatic backup is left to the operator, who has ``BACKUP DATABASE`` and replicas.
 
 What the scripts *should* have created is found by running them in a database beside, which is dropped again.
@@ -150,6 +151,23 @@ class ClickHouseTarget:
             state = State.ROLLED_BACK if going_down else State.APPLIED
             history.end(self.client, version, state, duration_ms=0)
 
+    def finish_without_events(self, scripts: tuple[Script, ...], *, patience_seconds: float) -> bool:
+        """Complete a dirty version on its way up where no event is stored, so that nothing can be miscounted.
+
+        Return whether the database is not dirty now, which who held the lock may have seen to. False, and nothing was
+        done, where there are events, a script was changed, or the version was on its way down.
+        """
+        with self.lock(patience_seconds), translated(self._address):
+            version = self.position().dirty
+            if version is None:
+                return True
+            began = [record for record in history.records(self.client) if record.version == version][-1]
+            is_known = version <= len(scripts) and began.up_sha256 == scripts[version - 1].up.sha256
+            if not is_known or self._going_down(version) or self._has_events():
+                return False
+            self.finish(scripts, version)
+        return True
+
     def undo(self, scripts: tuple[Script, ...], version: int) -> None:
         """See :meth:`Target.undo`. Runs the whole down script: what is not there is passed over."""
         with translated(self._address):
@@ -283,6 +301,10 @@ class ClickHouseTarget:
                 f"The database is at version {found.version}, no longer at {version}.",
                 remedy="Somebody changed it meanwhile without the migration lock: look at 'db status'.",
             )
+
+    def _has_events(self) -> bool:
+        is_there = self.client.query("EXISTS TABLE invocation_log").result_rows[0][0]
+        return bool(is_there and self.client.query("SELECT 1 FROM invocation_log LIMIT 1").result_rows)
 
     def _going_down(self, version: int) -> bool:
         """Tell whether dirty *version* was on its way out: then its up script had once finished."""
