@@ -165,7 +165,10 @@ def _first(question: str, words: int) -> str:
 
 
 def _show_choice(trial: Trial, words: Scores, likeness: Scores, named: Scores, enough: Scores, unlike: float) -> None:
-    """Choose weight and bonus on one half of the tasks, judge on the other, 200 times."""
+    """Choose weight and bonus on one half of the tasks, judge on the other, 200 times.
+
+    Skills of one name are joined before they are weighed here, and after that in a search: figures differ a little.
+    """
     grid = [(weight, bonus) for weight in _WEIGHTS for bonus in _BONUSES]
     quality = np.array(
         [_measures(_fused(words, likeness, named, enough, one, unlike), trial.tasks).mean(axis=0) for one in grid]
