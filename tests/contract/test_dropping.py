@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from session_buddy.errors import InvalidInput
 from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
 
@@ -43,3 +46,27 @@ def test_many_at_once(store: Store) -> None:
     assert memberships(store) == rows[-1:]
     store.drop_rows(MEMBERSHIP, [])
     assert memberships(store) == rows[-1:]
+
+
+REST: dict[str, tuple[object, ...]] = {
+    "import_checkpoint": ("claude_code", "i", 1, 2, 3, b"", "2026-06-01T00:00:00.000Z"),
+    "import_quarantine": (5, "no JSON", 1, 7, "2026-06-01T00:00:00.000Z"),
+}
+
+
+@pytest.mark.parametrize("name", REST)
+def test_what_an_import_left_behind_goes_too(store: Store, name: str) -> None:
+    table = plain_table(name)
+    rows = [(path, *REST[name]) for path in (ODD, "/kept", "/gone")]
+    store.put_rows(table, rows)
+    store.drop_rows(table, [row[: len(table.key)] for row in rows if row[0] != "/kept"])
+    assert store.query(f"SELECT path FROM {table.source}").rows == [("/kept",)]
+
+
+def test_a_key_without_all_its_parts_is_refused_before_anything_goes(store: Store) -> None:
+    store.put_rows(CLUSTERS, [(1, "a", None, None, "2026-06-01T00:00:00.000Z")])
+    store.put_rows(MEMBERSHIP, [("x", 1, 0.25)])
+    with pytest.raises(InvalidInput) as told:
+        store.drop_rows(MEMBERSHIP, [("x", 1), ("y", None)])
+    assert told.value.field == "cluster_id"
+    assert memberships(store) == [("x", 1, 0.25)]

@@ -5,9 +5,12 @@ They have the same names and columns on every engine. Everything else but the ev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+
+from session_buddy.errors import InvalidInput
 
 __all__ = ["PLAIN_TABLES", "PlainTable", "plain_table"]
 
@@ -44,6 +47,15 @@ class PlainTable(msgspec.Struct, frozen=True):
         ``FINAL`` says so to ClickHouse; to others it is one more name for the table.
         """
         return self.name if self.is_view else f"{self.name} FINAL"
+
+    def refuse_keys(self, keys: Sequence[tuple[Any, ...]]) -> None:
+        """Raise :class:`InvalidInput` for *keys* that no row can have."""
+        for key in keys:
+            for column, part in zip(self.key, key, strict=True):
+                if part is None:
+                    raise InvalidInput(
+                        column, f"of a row of {self.name} is never None.", remedy="Give the whole key of the row."
+                    )
 
     def row(self, selected: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return a row as it was :attr:`selected` with its bytes as bytes."""

@@ -49,13 +49,16 @@ def put_plain_rows(client: Any, table: PlainTable, rows: Sequence[tuple[Any, ...
 
 def drop_plain_rows(client: Any, table: PlainTable, keys: Sequence[tuple[Any, ...]]) -> None:
     """Delete the rows with these *keys*; see :meth:`Store.drop_rows`."""
+    table.refuse_keys(keys)
+    name = f"{table.name}_log" if table.name in _TIMES else table.name
     columns = ", ".join(table.key)
     for start in range(0, len(keys), _KEYS_AT_ONCE):
-        wanted = ", ".join(
-            f"({', '.join(literal(part) if isinstance(part, str) else str(int(part)) for part in key)})"
-            for key in keys[start : start + _KEYS_AT_ONCE]
-        )
-        client.command(f"DELETE FROM {table.name} WHERE ({columns}) IN ({wanted})")
+        wanted = ", ".join(f"({', '.join(map(_as_literal, key))})" for key in keys[start : start + _KEYS_AT_ONCE])
+        client.command(f"DELETE FROM {name} WHERE ({columns}) IN ({wanted})")
+
+
+def _as_literal(part: str | int) -> str:
+    return literal(part) if isinstance(part, str) else str(int(part))
 
 
 def stands(client: Any, table: PlainTable, row: tuple[Any, ...] | None, key: tuple[Any, ...]) -> bool:

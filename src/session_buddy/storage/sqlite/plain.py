@@ -27,6 +27,7 @@ def put_plain_rows(connection: sqlite3.Connection, table: PlainTable, rows: Sequ
 
 def drop_plain_rows(connection: sqlite3.Connection, table: PlainTable, keys: Sequence[tuple[Any, ...]]) -> None:
     """Delete the rows with these *keys*, inside the caller's transaction; see :meth:`Store.drop_rows`."""
+    table.refuse_keys(keys)
     condition = " AND ".join(f"{column} = ?" for column in table.key)
     connection.executemany(f"DELETE FROM {table.name} WHERE {condition}", keys)
 
