@@ -15,6 +15,7 @@ from session_buddy.errors import InvalidInvocation
 from session_buddy.model import Invocation
 from session_buddy.storage.clickhouse.changes import Edge, Plan
 from session_buddy.storage.clickhouse.dictionary import DictionaryColumn
+from session_buddy.storage.fitting import refuse_wrong_columns
 
 __all__ = ["CHANGE_TYPES", "change_columns", "event_columns", "from_row", "milliseconds", "state_columns"]
 
@@ -114,7 +115,7 @@ def _impossible(moment: str) -> InvalidInvocation:
 def state_columns(states: Sequence[Invocation]) -> dict[str, Any]:
     """Return *states* by column, as they are sent.
 
-    Raises :class:`InvalidInvocation` for a time that :func:`milliseconds` refuses.
+    Raises :class:`InvalidInvocation` for a time that :func:`milliseconds` refuses, and for values of a wrong type.
     """
     columns: dict[str, Any] = {column: [] for column in _COLUMN_OF.values()}
     taking = [(columns[column].extend, attrgetter(field)) for field, column in _COLUMN_OF.items()]
@@ -122,6 +123,7 @@ def state_columns(states: Sequence[Invocation]) -> dict[str, Any]:
         some = states[start : start + _AT_ONCE]
         for extend, value in taking:
             extend(map(value, some))
+    refuse_wrong_columns({field: columns[column] for field, column in _COLUMN_OF.items()})
     columns["invoked_at"] = _milliseconds(columns["invoked_at"])
     for name in _LISTS:
         if any(columns[name]):

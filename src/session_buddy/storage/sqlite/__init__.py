@@ -12,6 +12,7 @@ from typing import Any
 
 from session_buddy.errors import InvalidInput, QueryRefused, StoreError, StoreUnreadable
 from session_buddy.model import BadLine, Invocation, SkillFacts, parse_time
+from session_buddy.storage.fitting import refuse_wrong_types
 from session_buddy.storage.migrations.base import MigrationManager
 from session_buddy.storage.sqlite.catalogue import enter_facts
 from session_buddy.storage.sqlite.connection import begin_immediate, open_reader, open_writer
@@ -77,6 +78,7 @@ class SQLiteStore(Store):
         invocations = batch if isinstance(batch, list | tuple) else list(batch)
         if not (invocations or checkpoints or bad_lines):
             return Recorded()
+        refuse_wrong_types(invocations)
         with self._transaction() as connection:
             recorded = record_batch(connection, invocations)
             connection.executemany(_SAVE_BAD_LINE, ((b.path, b.offset, b.line, b.length, b.reason) for b in bad_lines))
