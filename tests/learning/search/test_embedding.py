@@ -61,6 +61,7 @@ def test_without_a_model_letters_serve_and_people_are_told(tmp_path: Path) -> No
 
 def test_a_model_that_is_broken_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pytest.importorskip("fastembed", reason="fastembed is not installed: pip install 'session-buddy[semantic]'")
+    assert "has no model.onnx" in (choose_embedder(ModelPlace(tmp_path)).notice or "")
     (tmp_path / "model.onnx").write_bytes(b"no model")
     choice = choose_embedder(ModelPlace(tmp_path))
     assert choice.embedder.model == LetterEmbedder.model

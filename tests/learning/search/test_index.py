@@ -48,8 +48,10 @@ def test_a_skill_without_a_description_is_found_by_its_name(search: SearchFuncti
 
 @BOTH
 def test_spelling_that_is_amiss_is_found_by_likeness(search: SearchFunction) -> None:
-    hit = search(index(), question("spreadsheats formatted"))[0]
+    hit = search(index(), question("spreadsheats formatings chart"))[0]
     assert hit.card.skill == "xlsx"
+    (hit,) = search(index(), question("spreadsheeet"))
+    assert (hit.card.skill, hit.matched) == ("xlsx", [])
     assert hit.likeness is not None
     assert hit.likeness > 0.2
 

@@ -68,6 +68,8 @@ def test_a_skill_is_named_only_where_all_words_of_its_name_stand() -> None:
     index = TermIndex.of(["pytest-run", "run", "…"], ["", "", ""])
     assert index.named(index.asked("run pytest for me")).tolist() == [True, True, False]
     assert index.named(index.asked("run run run")).tolist() == [False, True, False]
+    silent = TermIndex.of(["the-use"], [""])
+    assert silent.named(silent.asked("use the run")).tolist() == [False]
     steps = TermIndex.of(["step-1", "step-2", "step-12"], [""] * 3)
     assert steps.named(steps.asked("step 12")).tolist() == [False, False, True]
 

@@ -23,7 +23,9 @@ def recall(found: NearestVectors, exact: ExactVectors, questions: Vectors32) -> 
 def test_exact_is_what_a_sort_of_all_products_gives() -> None:
     rows = clustered(500, seed=1)
     for one in clustered(5, seed=2):
-        assert ExactVectors(rows).nearest(one, 7).tolist() == np.argsort(-(rows @ one), kind="stable")[:7].tolist()
+        for count in (7, 300):
+            sorted_out = np.argsort(-(rows @ one), kind="stable")[:count]
+            assert ExactVectors(rows).nearest(one, count).tolist() == sorted_out.tolist()
     assert len(ExactVectors(rows).nearest(rows[0], 10_000)) == 500
 
 

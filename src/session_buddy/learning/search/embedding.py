@@ -119,7 +119,7 @@ class LetterEmbedder:
     """
 
     model = "letters-1"
-    unlike = 0.25
+    unlike = 0.2
 
     def embed(self, texts: Sequence[str]) -> Vectors32:
         """See :meth:`Embedder.embed`."""
