@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["answer", "streamed"]
 
-_BYTES: dict[str, str | dict[str, str]] = {"state": "bytes", "embedding": "bytes", "centroid_embedding": "bytes"}
+_BYTES: dict[str, str | dict[str, str]] = dict.fromkeys(("state", "embedding", "centroid_embedding", "data"), "bytes")
 """Columns of other bytes than text, to be read as such."""
 
 
