@@ -203,7 +203,11 @@ class TestLive:
         page.locator("#most-used a.name").first.focus()
         name = page.evaluate("document.activeElement.textContent")
         with open_store(server.store_url, clock=FakeClock()) as store:
-            store.record([invocation("place", skill_name="elsewhere", invoked_at=shifted(LATER, seconds=20))])
+            # More than anything else that came of late, since not all of that is named.
+            store.record(
+                invocation(f"place {number}", skill_name="elsewhere", invoked_at=shifted(LATER, seconds=20))
+                for number in range(300)
+            )
         expect(page.locator("#changes")).to_contain_text("elsewhere", timeout=ON_TIME)
         assert page.evaluate("document.activeElement.textContent") == name
         assert page.locator("#activity details table").is_visible()

@@ -186,10 +186,21 @@ def test_a_damaged_file_is_told_as_such_when_writing_too(tmp_path: Path) -> None
         store.record(many(1_500))
     whole = bytearray(path.read_bytes())
     # Behind the schema, which stands in the first pages.
-    whole[400_000:] = b"\xff" * (len(whole) - 400_000)
+    whole[600_000:] = b"\xff" * (len(whole) - 600_000)
     path.write_bytes(whole)
     with open_store(f"sqlite:///{path}") as store, pytest.raises(StoreUnreadable, match="damaged"):
         store.record(many(200, seed=2))
+
+
+def test_a_file_whose_schema_is_damaged_is_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with open_store(f"sqlite:///{path}") as store:
+        store.record(many(1_500))
+    whole = bytearray(path.read_bytes())
+    whole[400_000:] = b"\xff" * (len(whole) - 400_000)
+    path.write_bytes(whole)
+    with pytest.raises(StoreUnreadable, match="damaged"):
+        open_store(f"sqlite:///{path}")
 
 
 CLOSE = """

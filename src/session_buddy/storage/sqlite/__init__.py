@@ -56,7 +56,8 @@ class SQLiteStore(Store):
         self.path = path
         self._clock = clock
         self._patience_seconds = patience_seconds
-        self._reader = open_reader(path, clock=clock)
+        with _explained(path):
+            self._reader = open_reader(path, clock=clock)
         self._closed = False
         # Held while SQLite runs on the writer, or on the reader.
         self._writing, self._reading = threading.Lock(), threading.Lock()
