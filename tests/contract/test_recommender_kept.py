@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from session_buddy.learning.advising import Situation
-from session_buddy.learning.keeping import MODELS, advisor_of, learn, read_kept, read_version
+from session_buddy.learning.keeping import advisor_of, learn, read_kept, read_version
+from session_buddy.learning.models import StoredModel, write_model
 from session_buddy.learning.reading import Unit, read_learnable, read_profile_of_session, read_profile_of_user
 from session_buddy.model import Kind, Outcome, Phase, SkillFacts
 from session_buddy.storage import Store
@@ -91,6 +92,6 @@ def test_an_empty_store_is_no_error(store: Store) -> None:
 @pytest.mark.parametrize("details", ["{}", '{"format": 99}'])
 def test_what_another_version_of_this_program_learned_counts_as_nothing(store: Store, details: str) -> None:
     learn(store, KINDS, now=NOW)
-    store.put_rows(MODELS, [("recommender", 7, "later", NOW, details, b"\x00")])
+    write_model(store, StoredModel("recommender", 7, "later", NOW, details, b"\x00"))
     assert (read_kept(store), read_version(store)) == (None, 7)
     assert learn(store, KINDS, now=NOW).version == 8

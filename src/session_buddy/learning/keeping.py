@@ -11,14 +11,13 @@ import numpy as np
 from session_buddy.learning.advising import Advisor, SkillRecord
 from session_buddy.learning.choosing import DEFAULT, Candidate, Settings, choose, recommender_of
 from session_buddy.learning.interactions import Interactions, Matrix
+from session_buddy.learning.models import StoredModel, read_model, read_model_details, write_model
 from session_buddy.learning.reading import Learnable, Unit, read_learnable
 from session_buddy.model import Kind
 from session_buddy.storage import Store
-from session_buddy.storage.tables import plain_table
 
 __all__ = ["Kept", "advisor_of", "is_stale", "learn", "read_kept", "read_version"]
 
-MODELS = plain_table("learned_models")
 _NAME = "recommender"
 _FORMAT = 1
 _USES = """
@@ -92,35 +91,35 @@ def learn(store: Store, kinds: Collection[Kind], *, now: str) -> Kept:
         candidates=candidates,
     )
     written = msgspec.json.encode(details).decode()
-    store.put_rows(MODELS, [(_NAME, kept.version, kept.chosen.name, now, written, _packed(learned))])
+    write_model(store, StoredModel(_NAME, kept.version, kept.chosen.name, now, written, _packed(learned)))
     return kept
 
 
 def read_version(store: Store) -> int:
     """Return the version that is kept, 0 where nothing was learned yet."""
-    rows = store.query(f"SELECT version FROM {MODELS.source} WHERE model_name = ?", [_NAME]).rows
-    return int(rows[0][0]) if rows else 0
+    model = read_model_details(store, _NAME)
+    return model.version if model else 0
 
 
 def is_stale(store: Store) -> bool:
     """Tell whether nothing was learned yet, or the store holds other uses than it was learned from."""
-    details = _read_details(store)
+    model = read_model_details(store, _NAME)
+    details = _details(model.details) if model else None
     return details is None or details.seen != _seen(store)
 
 
 def read_kept(store: Store) -> Kept | None:
     """Return what was learned last; ``None`` where nothing was, or an older version of this program learned it."""
-    rows = store.query(f"SELECT {MODELS.selected} FROM {MODELS.source} WHERE model_name = ?", [_NAME]).rows
-    details = _details(rows[0][MODELS.columns.index("details")]) if rows else None
-    if details is None:
+    model = read_model(store, _NAME)
+    details = _details(model.details) if model else None
+    if model is None or details is None:
         return None
-    _, version, _, fitted_at, _, data = MODELS.row(rows[0])
     return Kept(
-        version=version,
-        fitted_at=fitted_at,
+        version=model.version,
+        fitted_at=model.fitted_at,
         chosen=details.chosen,
         candidates=details.candidates,
-        learned=_unpacked(details.unit, data),
+        learned=_unpacked(details.unit, model.data),
     )
 
 
@@ -128,11 +127,6 @@ def advisor_of(kept: Kept) -> Advisor:
     """Return what answers from *kept*; fitting takes milliseconds for hundreds of skills, seconds for thousands."""
     learned = kept.learned
     return Advisor(learned.data, learned.facts, recommender_of(kept.chosen).fit(learned.data))
-
-
-def _read_details(store: Store) -> _Details | None:
-    rows = store.query(f"SELECT details FROM {MODELS.source} WHERE model_name = ?", [_NAME]).rows
-    return _details(rows[0][0]) if rows else None
 
 
 def _details(text: str) -> _Details | None:

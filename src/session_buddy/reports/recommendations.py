@@ -12,12 +12,12 @@ from session_buddy.formats import count, percent, plural, shown_name
 from session_buddy.intervals import wilson_interval
 from session_buddy.learning.advising import Advice, Advised, Advisor, Situation
 from session_buddy.learning.choosing import Candidate
+from session_buddy.learning.community.baselines import least_users
 from session_buddy.learning.keeping import Kept, advisor_of, is_stale, learn, read_kept, read_version
 from session_buddy.learning.reading import Unit, read_profile_of_session, read_profile_of_user
 from session_buddy.model import Kind, Phase
 from session_buddy.reports.ranking import without_tools
 from session_buddy.reports.sessions import find_session
-from session_buddy.reports.settings import read_min_users
 from session_buddy.storage import Store
 
 __all__ = [
@@ -175,7 +175,7 @@ def recommendations(store: Store, learned: Learned, question: Question) -> Recom
     )
     answer = learned.advisor.advise(situation, question.limit)
     figures = {name: row for name, *row in store.query(_FIGURES).rows}
-    least = read_min_users(store) if unit is Unit.USER else 1
+    least = least_users(store) if unit is Unit.USER else 1
     return Recommendations(
         asked_by=asked_by,
         known=sorted(skills & learned.advisor.data.places.keys()),

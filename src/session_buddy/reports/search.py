@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
+from session_buddy.asking import one_of
 from session_buddy.errors import InvalidInput
 from session_buddy.formats import count, percent, printable
 from session_buddy.learning.search.embedding import ModelChoice, ModelPlace, choose_embedder
@@ -47,7 +46,6 @@ LONGEST_QUESTION = 10_000
 """Characters."""
 MOST_HITS = 1_000
 _WORDS_SHOWN = 6
-_Word = TypeVar("_Word", bound=StrEnum)
 
 SEARCHES: dict[SearchStrategy, SearchFunction] = {
     SearchStrategy.SEMANTIC: semantic_search,
@@ -137,9 +135,9 @@ def ask(
     return Search(
         question=text,
         limit=limit,
-        kind=None if kind is None else _one_of(Kind, "kind", kind),
-        phase=None if phase is None else _one_of(Phase, "phase", phase),
-        strategy=_one_of(SearchStrategy, "strategy", strategy),
+        kind=None if kind is None else one_of(Kind, "kind", kind),
+        phase=None if phase is None else one_of(Phase, "phase", phase),
+        strategy=one_of(SearchStrategy, "strategy", strategy),
     )
 
 
@@ -178,14 +176,6 @@ def answer_search(search: Search, standing: Standing, choice: ModelChoice, *, no
 def refresh_search(store: Store, now: str) -> int:
     """Embed the texts of all skills of *store* that have no vector yet; return how many. Blocks."""
     return embed_missing(store, choose_embedder(model_place(store)).embedder, now=now)
-
-
-def _one_of(words: type[_Word], field: str, text: str) -> _Word:
-    try:
-        return words(text)
-    except ValueError as error:
-        known = ", ".join(words)
-        raise InvalidInput(field, f"{text[:40]!r} is none of {known}.", remedy="Choose one of them.") from error
 
 
 def _notices(standing: Standing, choice: ModelChoice) -> list[str]:

@@ -23,7 +23,6 @@ __all__ = [
     "SettingList",
     "put_setting",
     "read_max_skills",
-    "read_min_users",
     "read_setting_list",
     "write_text",
 ]
@@ -108,13 +107,6 @@ def read_setting_list(store: Store) -> SettingList:
             for one in _SETTINGS
         ]
     )
-
-
-def read_min_users(store: Store) -> int:
-    """Return below how many users nothing is told of them in *store*; raises :class:`InvalidInput` for no number."""
-    text = read_texts(store).get(_COMMUNITY) or "5"
-    _least_users(text)
-    return int(text)
 
 
 def read_max_skills(store: Store) -> int:

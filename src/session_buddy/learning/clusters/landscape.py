@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from session_buddy.learning.clusters.projection import Positions
+from session_buddy.learning.models import StoredModel, read_model, read_model_details, write_model
 from session_buddy.storage import Store
-from session_buddy.storage.tables import plain_table
 
 __all__ = ["LANDSCAPE", "Landscape", "LandscapeDetails", "read_landscape", "read_landscape_details", "write_landscape"]
 
 LANDSCAPE = "landscape"
 """Its name among the learned models."""
-_MODELS = plain_table("learned_models")
 _FORM = 1
 """Of the bytes; what a newer program wrote otherwise is made anew."""
 
@@ -73,17 +70,17 @@ class _Kept(msgspec.Struct, frozen=True):
 
 def read_landscape(store: Store) -> Landscape | None:
     """Return the landscape of *store*; None where there is none that this program can read."""
-    found = _row(store, ", hex(data) AS data")
+    found = read_model(store, LANDSCAPE)
     details = _details(found)
     if found is None or details is None:
         return None
-    kept = msgspec.msgpack.decode(bytes.fromhex(found["data"]), type=_Kept)
+    kept = msgspec.msgpack.decode(found.data, type=_Kept)
     count = len(kept.skills)
     width = len(kept.near) // 4 // max(1, count)
     return Landscape(
-        version=found["version"],
-        projection=found["algorithm"],
-        fitted_at=found["fitted_at"],
+        version=found.version,
+        projection=found.algorithm,
+        fitted_at=found.fitted_at,
         details=details,
         skills=kept.skills,
         positions=np.frombuffer(kept.positions, dtype="<f4").reshape(count, 2).astype(np.float64),
@@ -94,9 +91,9 @@ def read_landscape(store: Store) -> Landscape | None:
 
 def read_landscape_details(store: Store) -> tuple[str, LandscapeDetails] | None:
     """Return when the landscape of *store* was made and how, without the map itself; None as above."""
-    found = _row(store)
+    found = read_model_details(store, LANDSCAPE)
     details = _details(found)
-    return None if found is None or details is None else (found["fitted_at"], details)
+    return None if found is None or details is None else (found.fitted_at, details)
 
 
 def write_landscape(store: Store, landscape: Landscape) -> None:
@@ -109,17 +106,13 @@ def write_landscape(store: Store, landscape: Landscape) -> None:
     )
     details = msgspec.json.encode(landscape.details).decode()
     data = msgspec.msgpack.encode(kept)
-    row = (LANDSCAPE, landscape.version, landscape.projection, landscape.fitted_at, details, data)
-    store.put_rows(_MODELS, [row])
+    write_model(
+        store,
+        StoredModel(LANDSCAPE, landscape.version, landscape.projection, landscape.fitted_at, details, data),
+    )
 
 
-def _row(store: Store, more: str = "") -> dict[str, Any] | None:
-    wanted = f"version, algorithm, fitted_at, details{more}"
-    rows = list(store.query(f"SELECT {wanted} FROM {_MODELS.source} WHERE model_name = ?", [LANDSCAPE]))
-    return rows[0] if rows else None
-
-
-def _details(found: dict[str, Any] | None) -> LandscapeDetails | None:
-    if found is None or msgspec.json.decode(found["details"]).get("form") != _FORM:
+def _details(found: StoredModel | None) -> LandscapeDetails | None:
+    if found is None or msgspec.json.decode(found.details).get("form") != _FORM:
         return None
-    return msgspec.json.decode(found["details"], type=LandscapeDetails)
+    return msgspec.json.decode(found.details, type=LandscapeDetails)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from session_buddy.asking import one_of
 from session_buddy.errors import InvalidInput
 from session_buddy.model import Phase
 from session_buddy.reports.recommendations import Question, read_evaluation, recommendations
@@ -28,7 +29,7 @@ def show(request: Request) -> Response:
     question = Question(
         session=query.get("session") or None,
         skills=tuple(name for name in query.getlist("skill") if name),
-        phase=_phase(query.get("phase", "")),
+        phase=one_of(Phase, "phase", query["phase"]) if query.get("phase") else None,
         words=words,
         limit=number(query, "limit", _SHOWN, most=_MOST),
     )
@@ -46,12 +47,3 @@ def show(request: Request) -> Response:
             "about": question.words or None,
         },
     )
-
-
-def _phase(text: str) -> Phase | None:
-    try:
-        return Phase(text) if text else None
-    except ValueError as error:
-        raise InvalidInput(
-            "phase", f"{text[:40]!r} is none of {', '.join(Phase)}.", remedy="Choose one of them."
-        ) from error

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TypeVar
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from session_buddy.errors import InvalidInput
+from session_buddy.asking import one_of
 from session_buddy.model import Kind
 from session_buddy.ordering import RankingOrder
 from session_buddy.reports.activity import read_daily_uses
@@ -21,7 +18,6 @@ __all__ = ["show"]
 _SHOWN = 200
 _MOST = 10_000
 _DAYS = 42
-_Word = TypeVar("_Word", bound=StrEnum)
 _PERIODS = {None: "all time", "30": "30 days", "7": "7 days", "1": "today"}
 
 
@@ -30,8 +26,8 @@ def show(request: Request) -> Response:
     """Answer with the skills of the kind, in the order and over the days that the query asks for."""
     site, query = site_of(request), request.query_params
     now = site.clock()
-    order = _one_of(RankingOrder, "by", query.get("by", RankingOrder.USES))
-    kind = _one_of(Kind, "kind", query["kind"]) if query.get("kind") else None
+    order = one_of(RankingOrder, "by", query.get("by", RankingOrder.USES))
+    kind = one_of(Kind, "kind", query["kind"]) if query.get("kind") else None
     tools = flag(query, "all")
     days = number(query, "days", 1, most=36_500) if query.get("days") else None
     limit = number(query, "limit", _SHOWN, most=_MOST)
@@ -55,11 +51,3 @@ def show(request: Request) -> Response:
             "all": "1" if tools else None,
         },
     )
-
-
-def _one_of(words: type[_Word], field: str, text: str) -> _Word:
-    try:
-        return words(text)
-    except ValueError as error:
-        known = ", ".join(words)
-        raise InvalidInput(field, f"{text[:40]!r} is none of {known}.", remedy="Choose one of them.") from error
