@@ -92,7 +92,7 @@ def test_content_without_any_word_knows_nothing() -> None:
 
 
 def test_a_blend_scales_its_parts_by_what_is_not_known_yet() -> None:
-    data = interactions("ab", "bc", "bc", "acd", texts=("x", "x", "x", "y"))
+    data = interactions("ab", "bc", "bc", "acd", texts=("xx", "xx", "xx", "yy"))
     popular = Popularity()
     blend = Blend("twice", [(popular, 1.0), (Content(), 0.5)]).fit(data)
     # Of a profile with b and c, the most popular that is left is a.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from session_buddy.learning.search.terms import K1, K3, NAME_WEIGHT, B, TermIndex
-from session_buddy.learning.search.words import spoken_name, stems_of
+from session_buddy.learning.words import spoken_name, stems_of
 from tests.learning.search.making import DESCRIPTIONS
 
 NAMES, TEXTS = list(DESCRIPTIONS), list(DESCRIPTIONS.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +11,10 @@ from math import log
 import numpy as np
 
 from session_buddy.learning.clusters.partition import Partition
+from session_buddy.learning.words import stem, words_of
 
 __all__ = ["ClusterName", "SkillText", "named"]
 
-_WORD = re.compile(r"[^\W\d_][^\W_]*")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SAID_OF_ANY = """
     skill skills use used uses using user users agent agents tool tools claude mcp when based via etc support supports
     including includes provides need needs want wants asks help helps best comprehensive
@@ -76,13 +74,14 @@ def named(skills: Sequence[SkillText], found: Partition, *, kept: Sequence[str |
 
 def _bag(skill: SkillText) -> Counter[str]:
     bag = Counter(_words(skill.description))
-    for word in _words(_HUMP.sub(" ", skill.name)):
+    for word in _words(skill.name):
         bag[word] += _NAME_WEIGHT
     return bag
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in _WORD.findall(text.lower()) if len(word) > 1 and word not in _common()]
+    words = (word.casefold() for word, _ in words_of(text))
+    return [word for word in words if word not in _common() and not word[0].isdigit()]
 
 
 @cache
@@ -116,20 +115,13 @@ def _without_kin(words: list[str]) -> list[str]:
     """Return *words* without those that are forms of an earlier one."""
     kept: dict[str, str] = {}
     for word in words:
-        kept.setdefault(_stem(word), word)
+        kept.setdefault(stem(word), word)
     return list(kept.values())
 
 
-def _stem(word: str) -> str:
-    for ending in ("ings", "ing", "ies", "ers", "er", "es", "ed", "s", "y", "e"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word
-
-
 def _is_apt(name: str, terms: Sequence[str]) -> bool:
-    said, stems = _words(name), {_stem(term) for term in terms}
-    return bool(said) and sum(_stem(word) in stems for word in said) * 2 >= len(said)
+    said, stems = _words(name), {stem(term) for term in terms}
+    return bool(said) and sum(stem(word) in stems for word in said) * 2 >= len(said)
 
 
 def _unique(terms: Sequence[str], example: str, taken: set[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -12,18 +11,16 @@ from scipy import sparse  # type: ignore[import-untyped]
 
 from session_buddy.learning.interactions import Interactions, Matrix
 from session_buddy.learning.recommenders.contract import Recommender, Scores
+from session_buddy.learning.words import spoken_name
 
 __all__ = ["Content"]
-
-_WORDS = re.compile(r"[a-z]+|\d+")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class Content(Recommender):
     """Scores a skill by the cosine between its text and the mean text of the profile.
 
-    A text is its words, and pieces of three to five letters, which see that ``pytest-run`` and ``pytests`` are kin;
-    each half weighs the same. Rare ones weigh more (tf-idf).
+    A text is its words, and their pieces of three to five letters, which see that ``pytest-run`` and
+    ``pytester`` are kin; each half weighs the same. Rare ones weigh more (tf-idf).
     """
 
     name = "content"
@@ -66,7 +63,7 @@ class Content(Recommender):
 
 
 def _words(text: str) -> list[str]:
-    return _WORDS.findall(_HUMP.sub(" ", text).lower())
+    return [word for word in spoken_name(text).casefold().split() if word[0].isalnum()]
 
 
 def _plain(text: str) -> str:

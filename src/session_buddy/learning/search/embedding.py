@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from session_buddy.learning.search.words import stems_of
+from session_buddy.learning.words import stems_of
 
 __all__ = [
     "DIMENSIONS",

@@ -15,7 +15,7 @@ from session_buddy.learning.search.fusing import fused
 from session_buddy.learning.search.reranking import Habits, SkillCard, factor_of, phase_share
 from session_buddy.learning.search.terms import Asked, TermIndex
 from session_buddy.learning.search.vectors import ExactVectors, NearestVectors
-from session_buddy.learning.search.words import spoken_name
+from session_buddy.learning.words import spoken_name
 from session_buddy.model import Kind, Phase
 
 __all__ = [

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array  # type: ignore[import-untyped]
 
-from session_buddy.learning.search.words import spoken_name, stems_of, words_of
+from session_buddy.learning.words import spoken_name, stems_of, words_of
 
 __all__ = ["K1", "K3", "NAME_WEIGHT", "Asked", "B", "TermIndex"]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_buddy.learning.search.words import spoken_name, stem, stems_of, words_of
+from session_buddy.learning.words import spoken_name, stem, stems_of, words_of
 
 
 @pytest.mark.parametrize(
