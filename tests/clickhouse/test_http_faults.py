@@ -113,17 +113,25 @@ def hung_then_killed(server: ChdbServer, seconds: float) -> None:
     server.start()
 
 
+def refusing(server: ChdbServer, seconds: float) -> None:
+    """The server answers, and refuses every insert: it has too much to do."""
+    server.fault("fail_before", times=1_000_000)
+    time.sleep(seconds)
+    assert server.healthy() > 0
+
+
 Trouble = Callable[[ChdbServer, float], None]
+TROUBLES = [killed, hung, hung_then_killed, refusing]
 
 
-@pytest.mark.parametrize("trouble", [killed, hung, hung_then_killed])
+@pytest.mark.parametrize("trouble", TROUBLES)
 def test_an_outage_in_the_middle(server: ChdbServer, store: Store, tmp_path: Path, trouble: Trouble) -> None:
     survive(server, store, tmp_path, trouble, events=3_000, outage_seconds=1.5)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("trouble", [killed, hung, hung_then_killed])
+@pytest.mark.parametrize("trouble", TROUBLES)
 def test_a_minute_of_outage_in_the_middle_of_a_hundred_thousand(
     server: ChdbServer, store: Store, tmp_path: Path, trouble: Trouble
 ) -> None:
