@@ -55,6 +55,8 @@ def test_a_worse_one_gives_way_and_a_failing_one_is_left_out_and_told() -> None:
 
 def test_few_failures_prove_nothing() -> None:
     data = interactions("abc", "abc", "abc", "abc")
+    half_or_less = advisor(data, b=SkillRecord(4, 6)).advise(Situation(frozenset("a")), 5)
+    assert half_or_less.left_out == []
     answer = advisor(data, b=SkillRecord(0, 3)).advise(Situation(frozenset("a")), 5)
     assert (sorted(one.skill for one in answer.advice), answer.left_out) == (["b", "c"], [])
 

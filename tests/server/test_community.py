@@ -47,6 +47,14 @@ def taken(store: Store, raw: bytes, by: str) -> None:
     take(store, raw, now=NOW, verify=is_signed, trusted=by, unknown_skills=True)
 
 
+def test_a_user_alone_is_told_why_there_is_nothing_to_compare_with(store: Store, visitor: Visitor) -> None:
+    store.record(invocation(f"{skill} {n}", skill_name=skill) for skill in ("deploy", "review") for n in range(9))
+    text = visitor.get("/community").text
+    assert "No skill has figures of so many users." in text
+    assert "2 skills kept back" in text
+    assert "<table" not in text
+
+
 def test_the_api_says_what_the_report_says(store: Store, visitor: Visitor) -> None:
     store.record(team(7))
     found = get(visitor, f"{API}?user_id=u0")

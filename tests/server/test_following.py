@@ -356,6 +356,23 @@ class TestChores:
 
         asyncio.run(play())
 
+    def test_the_first_time_may_come_sooner_than_the_next(self) -> None:
+        done: list[str] = []
+
+        async def play() -> None:
+            chores = [
+                Chore("Soon", 3_600.0, lambda: done.append("soon"), first_seconds=0.0),
+                Chore("Later", 3_600.0, lambda: done.append("later")),
+                Chore("Often", 0.01, lambda: done.append("often")),
+            ]
+            task = asyncio.ensure_future(do_chores(chores, Troubles()))
+            await until(lambda: done.count("often") > 3)
+            task.cancel()
+            await asyncio.wait([task])
+
+        asyncio.run(play())
+        assert (done.count("soon"), done.count("later")) == (1, 0)
+
 
 def test_a_trouble_is_logged_once_and_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
     troubles = Troubles()

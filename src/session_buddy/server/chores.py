@@ -20,9 +20,11 @@ class Chore(NamedTuple):
     work: str
     """What it is, to begin a sentence with: ``Refreshing the figures``."""
     seconds: float
-    """From the end of one time to the start of the next; the first comes after as long."""
+    """From the end of one time to the start of the next."""
     action: Callable[[], object]
     """Blocks while it works."""
+    first_seconds: float | None = None
+    """When the first time comes; ``None``: after as long as between two."""
 
 
 async def do_chores(chores: Sequence[Chore], troubles: Troubles) -> None:
@@ -37,8 +39,10 @@ async def do_chores(chores: Sequence[Chore], troubles: Troubles) -> None:
 
 
 async def _repeat(chore: Chore, lane: Lane, troubles: Troubles) -> None:
+    pause = chore.seconds if chore.first_seconds is None else chore.first_seconds
     while True:
-        await asyncio.sleep(chore.seconds)
+        await asyncio.sleep(pause)
+        pause = chore.seconds
         try:
             await lane.run(chore.action)
         except Exception as error:

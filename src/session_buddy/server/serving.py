@@ -47,6 +47,8 @@ _PATIENCE_SECONDS = 2.0
 """Callers who wait longer for the store are answered from the disk."""
 _FLUSH_SECONDS = 0.02
 """Callers wait for a flush, so it comes often; an engine that likes few large batches waits longer."""
+_SOON_SECONDS = 15.0
+"""When a server that has just started learns first: whoever looks at its pages then shall find something there."""
 _IN_FILES = ("sqlite", "chdb")
 _SPOOL_BYTES = 1 << 30
 
@@ -96,7 +98,7 @@ def serve(
             present=transcripts.present if transcripts else None,
             troubles=troubles.told,
         )
-        jobs = [Chore(job.meaning, job.seconds, partial(run_job, store, job, clock)) for job in JOBS]
+        jobs = [Chore(job.meaning, job.seconds, partial(run_job, store, job, clock), _SOON_SECONDS) for job in JOBS]
 
         @asynccontextmanager
         async def background() -> AsyncIterator[None]:

@@ -52,7 +52,8 @@ class ItemKnn(Recommender):
 class Ease(Recommender):
     """Weights that restore each column from the others with least squares and a *ridge*, in closed form.
 
-    With P = (X'X + ridge I)^-1 the weights are -P_ij / P_jj, 0 on the diagonal. Where there are fewer users than
+    With P = (X'X + ridge I)^-1 the weights are -P_ij / P_jj; the diagonal counts for skills that a profile has, and
+    those are not recommended. Where there are fewer users than
     skills, P is had from the users' products (Woodbury) and the weights are not written out, so the smaller side
     decides the cost of a fit. Where both sides are larger than what can be inverted, only the skills with the most
     users take part.
@@ -95,7 +96,6 @@ class _Written:
     def __init__(self, used: Matrix, ridge: float) -> None:
         inverse = _inverse(np.asarray((used.T @ used).todense(), dtype=np.float64), ridge)
         self._matrix = (inverse / -np.diag(inverse)).astype(np.float32)
-        np.fill_diagonal(self._matrix, 0)
 
     def applied(self, profiles: Matrix) -> Scores:
         return np.asarray(profiles @ self._matrix, dtype=np.float64)
