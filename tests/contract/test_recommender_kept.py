@@ -6,7 +6,7 @@ import pytest
 
 from session_buddy.learning.advising import Situation
 from session_buddy.learning.keeping import advisor_of, learn, read_kept, read_version
-from session_buddy.learning.models import StoredModel, write_model
+from session_buddy.learning.models import StoredModel, read_model, read_model_details, write_model
 from session_buddy.learning.reading import Unit, read_learnable, read_profile_of_session, read_profile_of_user
 from session_buddy.model import Kind, Outcome, Phase, SkillFacts
 from session_buddy.storage import Store
@@ -95,3 +95,16 @@ def test_what_another_version_of_this_program_learned_counts_as_nothing(store: S
     write_model(store, StoredModel("recommender", 7, "later", NOW, details, b"\x00"))
     assert (read_kept(store), read_version(store)) == (None, 7)
     assert learn(store, KINDS, now=NOW).version == 8
+
+
+def test_models_are_kept_side_by_side_each_under_its_name(store: Store) -> None:
+    first = StoredModel("another", 3, "x", NOW, '{"a":1}', bytes(range(256)))
+    second = StoredModel("mine", 1, "y", NOW, "{}", b"")
+    for model in (first, second):
+        write_model(store, model)
+    assert (read_model(store, "another"), read_model(store, "mine"), read_model(store, "none")) == (first, second, None)
+    details = read_model_details(store, "another")
+    assert details is not None
+    assert (details.version, details.details, details.data) == (3, '{"a":1}', b"")
+    write_model(store, StoredModel("mine", 2, "y", NOW, "{}", b"z"))
+    assert read_model(store, "mine") == StoredModel("mine", 2, "y", NOW, "{}", b"z")
