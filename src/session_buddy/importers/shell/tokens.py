@@ -22,16 +22,17 @@ class Unreadable(Exception):
     """
 
 
-# Possessive quantifiers (``++``) forbid backtracking: that is what keeps hostile input linear.
-_WORD = r"""(?:
+# Possessive quantifiers (``++``) and atomic groups (``(?>``) forbid backtracking: that is what keeps hostile input linear.
+# Groups are atomic, never possessive: before Python 3.11.5 a possessive group may match what its last attempt had begun.
+_WORD = r"""(?>(?:
     [^\s"'`$\\;&|()<>]++                        # plain characters
   | '[^']*+'
-  | "(?:[^"\\$`]++|\\.|\$(?![({]))*+"           # without substitutions; with them: _after_quoted
-  | \$'(?:[^'\\]++|\\.)*+'
+  | "(?>(?:[^"\\$`]++|\\.|\$(?![({]))*)"       # without substitutions; with them: _after_quoted
+  | \$'(?>(?:[^'\\]++|\\.)*)'
   | \$(?![({'])
   | \\.
-)++"""
-_BLANK = r"(?:[^\S\n]++|[\\`]\r?\n)*+"  # backtick and line end continue a line in PowerShell
+)+)"""
+_BLANK = r"(?>(?:[^\S\n]++|[\\`]\r?\n)*)"  # backtick and line end continue a line in PowerShell
 _FLAGS = re.VERBOSE | re.DOTALL
 _PIECES = re.compile(_WORD, _FLAGS)
 _SPACE = re.compile(_BLANK)
@@ -43,16 +44,16 @@ _TOKEN = re.compile(
     | (?P<substitution>[<>]\()
     | (?P<redirect>\d*+(?:>>|>\||<<<|[<>]&|<>|[<>])|&>>?+)
     | (?P<operator>&&|\|\||;;&?+|;&?+|\|&?+|&|\(|\))
-    | (?P<word>{_WORD})(?P<unfinished>(?=["'`$\\(]))?+
+    | (?P<word>{_WORD})(?P<unfinished>(?=["'`$\\(]))?
     | (?P<end>\Z)
     )""",
     _FLAGS,
 )
 _WORDS = frozenset({"word", "unfinished", "substitution"})
 _DELIMITER = re.compile(r"""[ \t]*+(?:'(?P<single>[^'\n]*+)'|"(?P<double>[^"\n]*+)"|\\?+(?P<bare>[^\s;&|()<>'"`]++))""")
-_BACKTICKS = re.compile(r"`(?:[^`\\]++|\\.)*+`", re.DOTALL)
-_ANSI_QUOTED = re.compile(r"\$'(?:[^'\\]++|\\.)*+'", re.DOTALL)
-_ARITHMETIC = re.compile(r"\$\(\([^()]*+(?:\([^()]*+\)[^()]*+)*+\)\)")
+_BACKTICKS = re.compile(r"`(?>(?:[^`\\]++|\\.)*)`", re.DOTALL)
+_ANSI_QUOTED = re.compile(r"\$'(?>(?:[^'\\]++|\\.)*)'", re.DOTALL)
+_ARITHMETIC = re.compile(r"\$\(\([^()]*+(?>(?:\([^()]*+\)[^()]*+)*)\)\)")
 _ARRAY_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 
 # What matters next, by what we are inside of: a double quote, $( … ) or ( … ), ${ … }.
@@ -65,7 +66,7 @@ _CLOSES = {'"': '"', "(": ")", "{": "}"}
 _OPENS = {'"': '"', "(": "(", "$(": "(", "<(": "(", ">(": "(", "${": "{"}
 
 _ESCAPED_IN_DOUBLE_QUOTES = re.compile(r'\\(["\\$`\n])')
-_PART = re.compile(r"""'([^']*+)'|"((?:[^"\\]++|\\.)*+)"|\\(.)|([^'"\\]++)|(.)""", re.DOTALL)
+_PART = re.compile(r"""'([^']*+)'|"((?>(?:[^"\\]++|\\.)*))"|\\(.)|([^'"\\]++)|(.)""", re.DOTALL)
 
 
 def tokenise(text: str) -> list[Token]:
