@@ -19,7 +19,7 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
 
     first_seconds: float = 0.2
     longest_seconds: float = 15.0
-    chance: Callable[[], float] = random.random
+    chance: Callable[[], float] = random.Random().random
     """Returns a number from 0 to 1."""
 
     def wait(self, failures: int) -> float:

@@ -22,8 +22,8 @@ class Unreadable(Exception):
     """
 
 
-# Possessive quantifiers (``++``) and atomic groups (``(?>``) forbid backtracking: that is what keeps hostile input linear.
-# Groups are atomic, never possessive: before Python 3.11.5 a possessive group may match what its last attempt had begun.
+# Possessive quantifiers (``++``) and atomic groups (``(?>``) forbid backtracking, which keeps hostile input linear.
+# Groups are atomic, never possessive: before Python 3.11.5 a possessive one keeps what its last, failed turn took.
 _WORD = r"""(?>(?:
     [^\s"'`$\\;&|()<>]++                        # plain characters
   | '[^']*+'
