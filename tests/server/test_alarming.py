@@ -13,7 +13,7 @@ from session_buddy.monitoring.alerts.targets import Target, text_of
 from session_buddy.monitoring.watch import rows_changed_since
 from session_buddy.reports.settings import put_setting, write_text
 from session_buddy.server.alarming import alerts_folder, anomaly_chores
-from session_buddy.server.chores import Chore, do_chores
+from session_buddy.server.chores import do_chores
 from session_buddy.server.troubles import Troubles
 from session_buddy.storage import Store, open_store
 from tests.making import FakeClock, iso
@@ -84,7 +84,7 @@ def test_a_look_that_came_to_every_skill_is_not_repeated_at_once(
 def test_what_fails_is_told_among_the_troubles(store: Store, clock: FakeClock, tmp_path: Path) -> None:
     write_text(store, "anomaly_detector", "crystal-ball")
     troubles = Troubles()
-    chores = [Chore(work, 0.01, action) for work, _, action in anomaly_chores(store, clock, tmp_path)]
+    chores = [chore._replace(seconds=0.01) for chore in anomaly_chores(store, clock, tmp_path)]
 
     async def serve() -> None:
         doing = asyncio.ensure_future(do_chores(chores, troubles))
