@@ -92,9 +92,14 @@ def _fan_out(clients: int, messages: int = 50) -> None:
     )
 
 
-def _stalled(clients: int, every: float = 0.1, windows: int = 6) -> None:
-    """Print what one client that reads nothing does to the others: windows with and without it take turns."""
+def _stalled(clients: int, every: float = 0.1, windows: int = 12) -> None:
+    """Print what one client that reads nothing does to the others: windows with and without it take turns.
+
+    One pause of the machine makes the 99th percentile of all windows together; the median of the windows' own is what
+    a client does to them.
+    """
     ages: dict[bool, list[float]] = {False: [], True: []}
+    tails: dict[bool, list[float]] = {False: [], True: []}
     with _process(feed_only) as (pipe, port, pid):
         crowd = Crowd(port, ["skill:skill-1"] * clients, probes=50)
         _wait_for(pipe, clients)
@@ -114,6 +119,7 @@ def _stalled(clients: int, every: float = 0.1, windows: int = 6) -> None:
             crowd.read(pipe.poll)
             pipe.recv()
             ages[with_it] += crowd.ages_ms
+            tails[with_it].append(quantile(sorted(crowd.ages_ms), 0.99))
             if stalled:
                 stalled.close()
         grown = _rss(pid) - rss
@@ -126,14 +132,15 @@ def _stalled(clients: int, every: float = 0.1, windows: int = 6) -> None:
                 "one stalled" if with_it else "none stalled",
                 f"{quantile(found, 0.5):.1f}",
                 f"{quantile(found, 0.99):.1f}",
+                f"{median(tails[with_it]):.2f}",
                 f"{len(found):,}",
             )
         )
     show(
         f"Publish to client, {1 / every:.0f} deltas/s to {clients:,} clients, {WINDOW_SECONDS:.0f} s in turns:"
-        f" p99 {quantile(ages[True], 0.99) / quantile(ages[False], 0.99) - 1:+.1%},"
+        f" p99 of a window {median(tails[True]) / median(tails[False]) - 1:+.1%},"
         f" memory of the server {grown:+,.1f} MB",
-        ("", "p50 ms", "p99 ms", "heard by 50 of them"),
+        ("", "p50 ms", "p99 ms", "median p99 of a window, ms", "heard by 50 of them"),
         rows,
     )
 
