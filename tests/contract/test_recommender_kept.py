@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 
 from session_buddy.learning.advising import Situation
 from session_buddy.learning.keeping import advisor_of, learn, read_kept, read_version
 from session_buddy.learning.models import StoredModel, read_model, read_model_details, write_model
 from session_buddy.learning.reading import Unit, read_learnable, read_profile_of_session, read_profile_of_user
-from session_buddy.model import Kind, Outcome, Phase, SkillFacts
-from session_buddy.storage import Store
+from session_buddy.model import Invocation, Kind, Outcome, Phase, SkillFacts
+from session_buddy.storage import Rows, Store
 from tests.making import NOW, invocation, shifted
 
 KINDS = frozenset(Kind) - {Kind.TOOL}
@@ -108,3 +111,91 @@ def test_models_are_kept_side_by_side_each_under_its_name(store: Store) -> None:
     assert (details.version, details.details, details.data) == (3, '{"a":1}', b"")
     write_model(store, StoredModel("mine", 2, "y", NOW, "{}", b"z"))
     assert read_model(store, "mine") == StoredModel("mine", 2, "y", NOW, "{}", b"z")
+
+
+def used(name: str, *, user: int, days: float) -> Invocation:
+    """Return one use of *name*, *days* after the rest."""
+    return invocation(
+        event_id=f"{name}-{user}-{days}",
+        session_id=f"session-{user}",
+        user_id=f"user-{user}",
+        skill_name=name,
+        kind=Kind.SHELL,
+        invoked_at=shifted(NOW, days=days),
+        outcome=Outcome.COMPLETED,
+    )
+
+
+NEWS = {
+    "more": [used("all", user=3, days=1), used("odd-0", user=4, days=1)],
+    "a user": [used("all", user=99, days=1)],
+    "a skill": [used("a new one", user=1, days=1)],
+    "an old transcript": [used("even-0", user=77, days=-300), used("older", user=2, days=-9)],
+    "both": [used("odd-0", user=2, days=1.5), used("even-0", user=78, days=-300)],
+    "the future": [used("all", user=5, days=700)],
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("users", [4, 24])
+@pytest.mark.parametrize("news", NEWS)
+def test_reading_on_finds_what_reading_all_again_finds(store: Store, users: int, news: str) -> None:
+    recorded(store, users)
+    earlier = read_learnable(store, KINDS, now=NOW)
+    store.record(NEWS[news])
+    for now in (shifted(NOW, days=2), shifted(NOW, days=3)):
+        on, whole = read_learnable(store, KINDS, now=now, earlier=earlier), read_learnable(store, KINDS, now=now)
+        assert (on.unit, on.units, on.facts, on.mark) == (whole.unit, whole.units, whole.facts, whole.mark)
+        assert (on.data.skills, on.data.texts) == (whole.data.skills, whole.data.texts)
+        assert np.array_equal(on.data.used.toarray(), whole.data.used.toarray())
+        assert on.data.ages.tolist() == pytest.approx(whole.data.ages.tolist(), abs=1e-6)
+        assert on.data.rates.tolist() == whole.data.rates.tolist()
+        earlier = on
+
+
+def test_what_was_deleted_is_forgotten(store: Store) -> None:
+    recorded(store, 24)
+    store.record([used("gone", user=3, days=-70), used("all", user=40, days=-70)])
+    earlier = read_learnable(store, KINDS, now=NOW)
+    while store.prune(shifted(NOW, days=-35)):
+        pass
+    later = read_learnable(store, KINDS, now=NOW, earlier=earlier)
+    assert set(earlier.data.skills) - set(later.data.skills) == {"gone"}
+    assert set(earlier.units) - set(later.units) == {"user-40"}
+
+
+def test_only_newer_uses_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded(store, 24)
+    earlier = read_learnable(store, KINDS, now=NOW)
+    store.record(NEWS["more"])
+    read: list[int] = []
+    query = store.query
+
+    def counted(sql: str, parameters: Any = ()) -> Rows:
+        rows = query(sql, parameters)
+        if "session_skills" in sql:
+            read.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(store, "query", counted)
+    read_learnable(store, KINDS, now=shifted(NOW, days=2), earlier=earlier)
+    (rows,) = read
+    # Of the hour that was read last, and since.
+    assert rows <= 24 + len(NEWS["more"])
+    assert rows < earlier.data.used.nnz / 2
+
+
+def test_the_recommender_is_chosen_again_only_where_there_is_much_more_to_choose_by(store: Store) -> None:
+    recorded(store, 24)
+    first = learn(store, KINDS, now=NOW)
+    later = [shifted(NOW, days=days) for days in (1, 2, 3)]
+    store.record([used("a new one", user=1, days=0.5)])
+    second = learn(store, KINDS, now=later[0])
+    assert (second.version, second.fitted_at, second.chosen_at) == (2, later[0], NOW)
+    assert "a new one" in second.learned.data.skills
+    kept = read_kept(store)
+    assert kept is not None
+    assert (kept.chosen_at, kept.chosen_from) == (NOW, first.learned.data.used.nnz)
+    assert learn(store, KINDS, now=later[1], is_choosing=True).chosen_at == later[1]
+    store.record(used(f"new {number}", user=number, days=2.5) for number in range(24))
+    assert learn(store, KINDS, now=later[2]).chosen_at == later[2]

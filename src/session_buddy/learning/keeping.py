@@ -12,14 +12,16 @@ from session_buddy.learning.advising import Advisor, SkillRecord
 from session_buddy.learning.choosing import DEFAULT, Candidate, Settings, choose, recommender_of
 from session_buddy.learning.interactions import Interactions, Matrix
 from session_buddy.learning.models import StoredModel, read_model, read_model_details, write_model
-from session_buddy.learning.reading import Learnable, Unit, read_learnable
+from session_buddy.learning.reading import Learnable, Mark, Unit, read_learnable
 from session_buddy.model import Kind
 from session_buddy.storage import Store
 
 __all__ = ["Kept", "advisor_of", "is_stale", "learn", "read_kept", "read_version"]
 
 _NAME = "recommender"
-_FORMAT = 1
+_FORMAT = 2
+_GROWTH = 1.1
+"""With so many times the pairs that a choice was made from, it is made again."""
 _USES = """
 SELECT coalesce(sum(invocation_count), 0), coalesce(sum(completed_count), 0), coalesce(sum(failed_count), 0),
        coalesce(max(last_invoked_at), '') FROM skill_metrics
@@ -34,6 +36,9 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """Grows by one with each fit."""
     fitted_at: str
     chosen: Settings
+    chosen_at: str
+    chosen_from: int
+    """How many pairs of user and skill there were by then."""
     candidates: list[Candidate]
     """What it was chosen from, the best first; empty where nothing could be held out."""
     learned: Learnable
@@ -43,11 +48,15 @@ class _Details(msgspec.Struct, frozen=True, kw_only=True):
     format: int
     seen: tuple[int, int, int, int, str]
     """What :func:`_seen` said just before."""
+    read_at: str
+    mark: Mark
     unit: Unit
     units: int
     skills: int
     pairs: int
     chosen: Settings
+    chosen_at: str
+    chosen_from: int
     candidates: list[Candidate]
 
 
@@ -64,35 +73,48 @@ class _Packed(msgspec.Struct, frozen=True, kw_only=True):
     ages: bytes
 
 
-def learn(store: Store, kinds: Collection[Kind], *, now: str) -> Kept:
-    """Read all uses, choose the recommender that foretells the newest best, keep it, and return what is kept now.
+def learn(store: Store, kinds: Collection[Kind], *, now: str, is_choosing: bool = False) -> Kept:
+    """Read what was used since the last time, fit the recommender to all of it, keep it, and return what is kept now.
 
-    The version before is replaced at once or not at all.
+    Which recommender foretells the newest uses best is found out where there was no choice yet, or from fewer data by
+    a tenth, and with *is_choosing* anyway: that takes many fits. The version before is replaced at once or not at all.
     """
-    seen = _seen(store)
-    learned = read_learnable(store, kinds, now=now)
-    candidates = choose(learned.data)
-    kept = Kept(
-        version=read_version(store) + 1,
-        fitted_at=now,
-        chosen=candidates[0].settings if candidates else DEFAULT,
-        candidates=candidates,
-        learned=learned,
-    )
+    seen, before = _seen(store), read_kept(store)
+    learned = read_learnable(store, kinds, now=now, earlier=before.learned if before else None)
+    version, pairs = read_version(store) + 1, int(learned.data.used.nnz)
+    if before is None or is_choosing or not _is_good_enough(before, learned):
+        candidates = choose(learned.data)
+        chosen = candidates[0].settings if candidates else DEFAULT
+        kept = Kept(
+            version=version, fitted_at=now, chosen=chosen, chosen_at=now, chosen_from=pairs, candidates=candidates,
+            learned=learned,
+        )  # fmt: skip
+    else:
+        kept = msgspec.structs.replace(before, version=version, fitted_at=now, learned=learned)
     units, skills = learned.data.used.shape
     details = _Details(
         format=_FORMAT,
         seen=seen,
+        read_at=learned.read_at,
+        mark=learned.mark,
         unit=learned.unit,
         units=int(units),
         skills=int(skills),
-        pairs=int(learned.data.used.nnz),
+        pairs=pairs,
         chosen=kept.chosen,
-        candidates=candidates,
+        chosen_at=kept.chosen_at,
+        chosen_from=kept.chosen_from,
+        candidates=kept.candidates,
     )
     written = msgspec.json.encode(details).decode()
     write_model(store, StoredModel(_NAME, kept.version, kept.chosen.name, now, written, _packed(learned)))
     return kept
+
+
+def _is_good_enough(before: Kept, learned: Learnable) -> bool:
+    """Tell whether what was chosen *before* may stay."""
+    is_grown = learned.data.used.nnz > before.chosen_from * _GROWTH
+    return bool(before.candidates) and learned.unit is before.learned.unit and not is_grown
 
 
 def read_version(store: Store) -> int:
@@ -118,8 +140,10 @@ def read_kept(store: Store) -> Kept | None:
         version=model.version,
         fitted_at=model.fitted_at,
         chosen=details.chosen,
+        chosen_at=details.chosen_at,
+        chosen_from=details.chosen_from,
         candidates=details.candidates,
-        learned=_unpacked(details.unit, model.data),
+        learned=_unpacked(details, model.data),
     )
 
 
@@ -160,7 +184,7 @@ def _packed(learned: Learnable) -> bytes:
     return zlib.compress(msgspec.msgpack.encode(packed), 1)
 
 
-def _unpacked(unit: Unit, data: bytes) -> Learnable:
+def _unpacked(details: _Details, data: bytes) -> Learnable:
     packed = msgspec.msgpack.decode(zlib.decompress(data), type=_Packed)
     columns = np.frombuffer(packed.columns, "<i4")
     used = Matrix(
@@ -168,4 +192,5 @@ def _unpacked(unit: Unit, data: bytes) -> Learnable:
         shape=(len(packed.units), len(packed.skills)),
     )
     ages, rates = np.frombuffer(packed.ages, "<f8"), np.frombuffer(packed.rates, "<f8")
-    return Learnable(unit, packed.units, Interactions(packed.skills, used, ages, rates, packed.texts), packed.facts)
+    interactions = Interactions(packed.skills, used, ages, rates, packed.texts)
+    return Learnable(details.unit, packed.units, interactions, packed.facts, details.read_at, details.mark)

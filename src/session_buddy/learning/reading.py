@@ -1,12 +1,13 @@
-"""What a store holds for recommendations to be learned from."""
+"""What a store holds for recommendations to be learned from; what was read before is read on, not again."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,22 +16,22 @@ from session_buddy.learning.interactions import Interactions
 from session_buddy.model import Kind
 from session_buddy.storage import Store
 
-__all__ = ["Learnable", "Unit", "read_learnable", "read_profile_of_session", "read_profile_of_user"]
+__all__ = ["Learnable", "Mark", "Unit", "read_learnable", "read_profile_of_session", "read_profile_of_user"]
 
 FEWEST_USERS = 10
 """With fewer users there is nobody to be like; sessions are compared then."""
 
 _USERS = "SELECT count(DISTINCT user_id) FROM user_skill_metrics"
-_BY_USER = "SELECT user_id, skill_name, max(invoked_at) FROM skill_user_interactions GROUP BY user_id, skill_name"
-_BY_SESSION = "SELECT session_id, skill_name, last_invoked_at FROM session_skills"
 _SKILLS = """
-SELECT m.skill_name, m.kind, m.completed_count, m.failed_count, m.avg_duration_seconds
-FROM skill_metrics m ORDER BY m.skill_name
+SELECT skill_name, kind, first_invoked_at, completed_count, failed_count, avg_duration_seconds
+FROM skill_metrics ORDER BY skill_name
 """
 _DESCRIPTIONS = "SELECT skill_name, description FROM skill_description FINAL ORDER BY skill_name"
 _PHASES = "SELECT skill_name, workflow_phase, invocation_count FROM skill_phase_counts"
 _OF_USER = "SELECT skill_name FROM user_skill_metrics WHERE user_id = ?"
 _OF_SESSION = "SELECT skill_name FROM session_skills WHERE session_id = ?"
+_LAST = "SELECT coalesce(max(last_invoked_at), '') FROM skill_metrics"
+_BEFORE = "SELECT coalesce(sum(invocation_count), 0) FROM skill_time_series WHERE timestamp < ?"
 
 
 class Unit(StrEnum):
@@ -38,6 +39,24 @@ class Unit(StrEnum):
 
     USER = "user"
     SESSION = "session"
+
+
+_PAIRS = {
+    Unit.USER: """
+SELECT user_id, skill_name, max(last_invoked_at) FROM session_skills
+WHERE last_invoked_at >= ? GROUP BY user_id, skill_name
+""",
+    Unit.SESSION: "SELECT session_id, skill_name, last_invoked_at FROM session_skills WHERE last_invoked_at >= ?",
+}
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """How far uses were read."""
+
+    hour: str = ""
+    """The full hour that the newest use was in."""
+    uses: int = 0
+    """How many there were before that hour: where there are others by now, all is read again."""
 
 
 class Learnable(NamedTuple):
@@ -48,45 +67,54 @@ class Learnable(NamedTuple):
     """The user or session of each row."""
     data: Interactions
     facts: tuple[SkillRecord, ...]
+    read_at: str
+    """What ages are counted to."""
+    mark: Mark
 
 
-def read_learnable(store: Store, kinds: Collection[Kind], *, now: str) -> Learnable:
+class _Skills(NamedTuple):
+    names: list[str]
+    facts: tuple[SkillRecord, ...]
+    texts: list[str]
+    began: dict[str, str]
+    """When each was used first."""
+
+
+class _Pairs(NamedTuple):
+    """Uses as arrays: who (by place), what (by place), and how many days ago last."""
+
+    who: NDArray[np.int64]
+    what: NDArray[np.int64]
+    ages: NDArray[np.float64]
+
+
+def read_learnable(store: Store, kinds: Collection[Kind], *, now: str, earlier: Learnable | None = None) -> Learnable:
     """Return what *store* holds of skills of these *kinds*, and of skills that were described and never used.
 
-    Users are compared where there are ten of them, else sessions. *now* is what ages are counted from.
+    Users are compared where there are ten of them, else sessions. *now* is what ages are counted from. Of the uses
+    read *earlier* only the newer ones are read, unless some came or went before those (an import of old transcripts,
+    a deletion): the result is the same either way, but for the age of a pair that is older than told and used again
+    since.
     """
     ((users,),) = store.query(_USERS).rows
     unit = Unit.USER if users >= FEWEST_USERS else Unit.SESSION
-    known = store.query(_SKILLS).rows
-    told = dict(store.query(_DESCRIPTIONS).rows)
-    wanted = {name: row for name, *row in known if row[0] in kinds}
-    of_other_kinds = {name for name, *_ in known} - wanted.keys()
-    names = sorted(wanted.keys() | (told.keys() - of_other_kinds))
-    places = {name: place for place, name in enumerate(names)}
-    rows = store.query(_BY_USER if unit is Unit.USER else _BY_SESSION).rows
-    pairs = [(who, places[skill], moment) for who, skill, moment in rows if skill in places]
-    units = sorted({who for who, _, _ in pairs})
+    mark = _mark(store, now)
+    skills = _read_skills(store, kinds)
+    places = {name: place for place, name in enumerate(skills.names)}
+    goes_on = earlier is not None and earlier.unit is unit and _goes_on(store, earlier, skills, places)
+    since = earlier.mark.hour if earlier is not None and goes_on else ""
+    rows = [row for row in store.query(_PAIRS[unit], [since]).rows if row[1] in places]
+    before = earlier.units if earlier is not None and goes_on else ()
+    units = sorted({*before, *(who for who, _, _ in rows)})
     of_unit = {who: row for row, who in enumerate(units)}
-    phases: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for skill, phase, uses in store.query(_PHASES).rows:
-        phases[skill][phase] = uses
-    facts = tuple(
-        SkillRecord(wanted[name][1], wanted[name][2], wanted[name][3], phases[name])
-        if name in wanted
-        else SkillRecord()
-        for name in names
+    pairs = _Pairs(
+        np.array([of_unit[who] for who, _, _ in rows], dtype=np.int64),
+        np.array([places[skill] for _, skill, _ in rows], dtype=np.int64),
+        _days([moment for _, _, moment in rows], now),
     )
-    ended = np.array([one.completed + one.failed for one in facts])
-    data = Interactions.of_pairs(
-        np.array([of_unit[who] for who, _, _ in pairs], dtype=np.int64),
-        np.array([place for _, place, _ in pairs], dtype=np.int64),
-        shape=(len(units), len(names)),
-        ages=_days([moment for _, _, moment in pairs], now),
-        rates=np.divide([one.completed for one in facts], ended, out=np.ones(len(facts)), where=ended > 0),
-        names=names,
-        texts=[f"{name} {told.get(name, '')}" for name in names],
-    )
-    return Learnable(unit, tuple(units), data, facts)
+    if earlier is not None and goes_on:
+        pairs = _joined(_moved(earlier, of_unit, places, now), pairs)
+    return Learnable(unit, tuple(units), _interactions(pairs, len(units), skills), skills.facts, now, mark)
 
 
 def read_profile_of_user(store: Store, user_id: str) -> frozenset[str]:
@@ -99,7 +127,80 @@ def read_profile_of_session(store: Store, session_id: str) -> frozenset[str]:
     return frozenset(skill for (skill,) in store.query(_OF_SESSION, [session_id]).rows)
 
 
-def _days(moments: list[str], now: str) -> NDArray[np.float64]:
+def _mark(store: Store, now: str) -> Mark:
+    ((last,),) = store.query(_LAST).rows
+    # What is said to be in the future would put off everything that comes before it.
+    hour = f"{min(last, now)[:13]}:00:00.000Z" if last else ""
+    return Mark(hour, _uses_before(store, hour))
+
+
+def _uses_before(store: Store, hour: str) -> int:
+    ((uses,),) = store.query(_BEFORE, [hour]).rows
+    return int(uses)
+
+
+def _goes_on(store: Store, earlier: Learnable, skills: _Skills, places: dict[str, int]) -> bool:
+    """Tell whether nothing but newer uses came since *earlier*."""
+    if not earlier.mark.hour or any(name not in places for name in earlier.data.skills):
+        return False
+    older = [
+        name
+        for name in skills.names
+        if name not in earlier.data.places and skills.began.get(name, earlier.mark.hour) < earlier.mark.hour
+    ]
+    return not older and _uses_before(store, earlier.mark.hour) == earlier.mark.uses
+
+
+def _moved(earlier: Learnable, of_unit: dict[str, int], places: dict[str, int], now: str) -> _Pairs:
+    """Return the pairs of *earlier* by the places they have now."""
+    data = earlier.data
+    owners = np.repeat(np.arange(data.used.shape[0]), np.diff(data.used.indptr))
+    rows = np.array([of_unit[who] for who in earlier.units], dtype=np.int64)
+    columns = np.array([places[name] for name in data.skills], dtype=np.int64)
+    return _Pairs(rows[owners], columns[data.used.indices], data.ages + _days([earlier.read_at], now))
+
+
+def _joined(these: _Pairs, those: _Pairs) -> _Pairs:
+    return _Pairs(
+        np.concatenate([these.who, those.who]),
+        np.concatenate([these.what, those.what]),
+        np.concatenate([these.ages, those.ages]),
+    )
+
+
+def _read_skills(store: Store, kinds: Collection[Kind]) -> _Skills:
+    known = {name: row for name, *row in store.query(_SKILLS).rows}
+    told = dict(store.query(_DESCRIPTIONS).rows)
+    wanted = {name: row for name, row in known.items() if row[0] in kinds}
+    names = sorted(wanted.keys() | (told.keys() - (known.keys() - wanted.keys())))
+    phases: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for skill, phase, uses in store.query(_PHASES).rows:
+        phases[skill][phase] = uses
+    facts = tuple(_record(wanted[name], phases[name]) if name in wanted else SkillRecord() for name in names)
+    texts = [f"{name} {told.get(name, '')}" for name in names]
+    return _Skills(names, facts, texts, {name: row[1] for name, row in wanted.items()})
+
+
+def _record(row: list[Any], phases: dict[str, int]) -> SkillRecord:
+    _, _, completed, failed, seconds = row
+    return SkillRecord(completed, failed, seconds, phases)
+
+
+def _interactions(pairs: _Pairs, units: int, skills: _Skills) -> Interactions:
+    ended = np.array([one.completed + one.failed for one in skills.facts])
+    completed = [one.completed for one in skills.facts]
+    return Interactions.of_pairs(
+        pairs.who,
+        pairs.what,
+        shape=(units, len(skills.names)),
+        ages=pairs.ages,
+        rates=np.divide(completed, ended, out=np.ones(len(ended)), where=ended > 0),
+        names=skills.names,
+        texts=skills.texts,
+    )
+
+
+def _days(moments: Sequence[str], now: str) -> NDArray[np.float64]:
     """Return the days from *moments* to *now*, 0 for what is yet to come."""
     then = np.array([moment[:-1] for moment in moments], dtype="datetime64[ms]")
     milliseconds = (np.datetime64(now[:-1], "ms") - then).astype(np.float64)

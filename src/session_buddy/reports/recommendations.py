@@ -127,7 +127,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """How many users or sessions had something held out."""
     skills: int
     version: int
-    fitted_at: str
+    chosen_at: str
     candidates: list[RecommenderFigures]
     """The best first; it is the one in use."""
 
@@ -140,17 +140,20 @@ class Learned:
         self.advisor: Advisor = advisor_of(kept)
 
 
-def read_learned(store: Store, before: Learned | None = None, *, now: str, is_fresh: bool = False) -> Learned:
+def read_learned(
+    store: Store, before: Learned | None = None, *, now: str, is_fresh: bool = False, is_choosing: bool = False
+) -> Learned:
     """Return what was learned last: *before*, where that is what is kept; where nothing is, it is learned now.
 
-    With *is_fresh* it is learned anew where something was used since.
+    With *is_fresh* it is learned anew where something was used since; with *is_choosing* anyway, and the recommender
+    chosen anew.
     """
     version = read_version(store)
-    if before is not None and before.kept.version == version and not is_fresh:
+    if before is not None and before.kept.version == version and not (is_fresh or is_choosing):
         return before
     kept = read_kept(store)
-    if kept is None or (is_fresh and is_stale(store)):
-        kept = learn(store, without_tools(), now=now)
+    if kept is None or is_choosing or (is_fresh and is_stale(store)):
+        kept = learn(store, without_tools(), now=now, is_choosing=is_choosing)
     return Learned(kept)
 
 
@@ -197,7 +200,7 @@ def read_evaluation(learned: Learned) -> Evaluation:
         asked=kept.candidates[0].quality.users if kept.candidates else 0,
         skills=len(kept.learned.data.skills),
         version=kept.version,
-        fitted_at=kept.fitted_at,
+        chosen_at=kept.chosen_at,
         candidates=[_figures(one) for one in kept.candidates],
     )
 

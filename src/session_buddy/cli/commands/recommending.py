@@ -74,12 +74,12 @@ def evaluate(context: typer.Context, as_json: AsJson = False) -> None:
     the one in use from now on.
     """
     from session_buddy.cli.screens.recommendations import evaluation_screen
-    from session_buddy.reports.recommendations import read_evaluation
+    from session_buddy.reports.recommendations import read_evaluation, read_learned
 
     settings = settings_of(context)
     now = settings.now()
     with settings.open_existing() as store:
-        evaluation = read_evaluation(_learned(store, now))
+        evaluation = read_evaluation(read_learned(store, now=now, is_choosing=True))
     answer(settings, evaluation, lambda width: evaluation_screen(evaluation, now=now, width=width))
 
 
