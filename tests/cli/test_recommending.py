@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from session_buddy.model import Invocation, Outcome
+from session_buddy.model import Invocation, Outcome, SkillFacts
 from session_buddy.reports.recommendations import Learned, Question, read_learned, recommendations
 from session_buddy.storage import Store, open_store
 from tests.cli.conftest import Run
@@ -92,6 +93,91 @@ def test_it_is_learned_anew_once_there_is_more_to_learn_from(run: Run, url: str)
     with open_store(url, clock=FakeClock()) as store:
         store.record([invocation("later", skill_name="mypy", invoked_at=shifted(NOW, minutes=1))])
     assert run("recommend", "--json").json["version"] == 2
+
+
+def record_work_in(folder: Path, store: Store) -> None:
+    """Record sessions that test, and half of them lint Go, half Rust; the latest only tests, in *folder*."""
+    (folder / "src").mkdir(parents=True)
+    for number in range(3):
+        (folder / "src" / f"{number}.rs").touch()
+    store.describe(
+        SkillFacts(skill_name=name, category="code", modality="code", description=f"Lints {language} sources.")
+        for name, language in (("lint-a", "Go"), ("lint-b", "Rust"))
+    )
+    store.record(
+        invocation(
+            f"{number}-{skill}", session_id=f"session-{number:02}", user_id="bob" if number else "ann",
+            skill_name=skill,
+            invoked_at=shifted(NOW, days=-number), outcome=Outcome.COMPLETED, project=str(folder),
+        )
+        for number in range(12)
+        for skill in (("test", "lint-a" if number % 2 else "lint-b") if number else ("test",))
+    )  # fmt: skip
+
+
+def test_the_language_of_the_folder_counts(run: Run, url: str, tmp_path: Path) -> None:
+    with open_store(url, clock=FakeClock()) as store:
+        record_work_in(tmp_path / "project", store)
+
+    def first(*arguments: str) -> tuple[str, list[str]]:
+        answer = run("recommend", "--json", *arguments).json
+        return answer["skills"][0]["skill"], answer["languages"]
+
+    assert first() == first("--user-id", "ann") == first("--session", "session-00") == ("lint-b", ["Rust"])
+    assert first("--language", "Go") == ("lint-a", ["Go"])
+    assert first("--with", "test")[1] == []
+    assert "from 1 known skill, in Rust; by " in run("recommend").out
+
+
+class TestInAnExperiment:
+    """The strategy of a user's variant answers."""
+
+    @pytest.fixture(autouse=True)
+    def begun(self, run: Run, url: str, tmp_path: Path) -> None:
+        with open_store(url, clock=FakeClock()) as store:
+            record_work_in(tmp_path / "project", store)
+        for name, control, treatment in (
+            ("advice", "recommended_by_popularity", "recommended_by_content"),
+            ("finding", "semantic_search", "workflow_aware_search"),
+            ("other", "semantic_search", "nobody_registered_this"),
+        ):
+            assert run("experiment", "create", name, "--control", control, "--treatment", treatment).code == 0
+            assert run("experiment", "start", name).code == 0
+
+    def test_recommendations_are_those_of_the_variant_and_an_exposure_is_recorded(self, run: Run, url: str) -> None:
+        by = {"control": "popularity", "treatment": "content"}
+        met = {}
+        for number in range(12):
+            tried = run("recommend", "--experiment", "advice", "--user-id", f"user {number}", "--json").json
+            assert tried["answer"]["algorithm"] == by[tried["variant"]]
+            assert (tried["experiment"], tried["standing"]) == ("advice", "assigned")
+            met[f"user {number}"] = tried["variant"]
+        assert set(met.values()) == {"control", "treatment"}
+        with open_store(url, clock=FakeClock()) as store:
+            rows = store.query("SELECT user_id, count(*) FROM ab_test_exposures GROUP BY user_id").rows
+        assert dict(rows) == dict.fromkeys(met, 1)
+
+    def test_a_search_is_that_of_the_variant(self, run: Run) -> None:
+        by = {"control": "semantic_search", "treatment": "workflow_aware_search"}
+        seen = set()
+        for number in range(12):
+            tried = run("search", "lint", "--experiment", "finding", "--user-id", f"user {number}", "--json").json
+            assert tried["answer"]["strategy"] == tried["strategy"] == by[tried["variant"]]
+            seen.add(tried["variant"])
+        assert seen == set(by)
+
+    def test_who_asks_without_a_name_is_the_user_of_the_latest_session(self, run: Run) -> None:
+        assert run("recommend", "--experiment", "advice", "--json").json["user_id"] == "ann"
+        assert run("search", "lint", "--experiment", "finding", "--json").json["user_id"] == "ann"
+        assert " of user ann" in run("recommend", "--experiment", "advice").out
+        assert "experiment finding: " in run("search", "lint", "--experiment", "finding").out
+
+    @pytest.mark.parametrize("command", [("recommend",), ("search", "lint")])
+    def test_what_cannot_be_is_named(self, run: Run, command: tuple[str, ...]) -> None:
+        for name, problem in (("none", "no experiment 'none'"), ("other", "'other' names a strategy")):
+            told = run(*command, "--experiment", name)
+            assert told.code
+            assert problem in told.err
 
 
 def test_an_empty_store_has_nothing_to_recommend(run: Run, url: str) -> None:

@@ -16,7 +16,9 @@ from session_buddy.server.api.experiment_intake import (
     ExperimentChanges,
     NewExperiment,
     NewOutcome,
+    SearchInTrial,
     Users,
+    WorkInTrial,
 )
 from session_buddy.server.api.intake import NewInvocation, decode_batch
 from session_buddy.server.api.taking import decoded
@@ -65,7 +67,7 @@ def test_every_operation_says_what_it_answers_good_and_bad(operation: dict[str, 
 
 
 def test_examples_of_experiments_are_taken() -> None:
-    kinds = (Conclusion, ExperimentChanges, NewExperiment, NewOutcome, Users)
+    kinds = (Conclusion, ExperimentChanges, NewExperiment, NewOutcome, SearchInTrial, Users, WorkInTrial)
     taken = {f"#/components/schemas/{kind.__name__}": kind for kind in kinds}
     found = set()
     for methods in DOCUMENT["paths"].values():

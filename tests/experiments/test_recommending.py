@@ -10,6 +10,7 @@ from session_buddy.learning.search.embedding import LetterEmbedder, ModelChoice
 from session_buddy.learning.search.keeping import KeptIndex
 from session_buddy.model import Kind, Outcome, SkillFacts
 from session_buddy.reports.recommendations import Learned, Question, read_learned
+from session_buddy.reports.search import answer_search, ask
 from session_buddy.reports.strategies import (
     RECOMMENDED,
     RECOMMENDERS,
@@ -105,7 +106,7 @@ def test_searching_by_meaning_and_by_what_works_set_against_each_other(kit: Kit,
     )
     kept = KeptIndex(place, LetterEmbedder(), clock=lambda: kit.clock.now)
     choice = ModelChoice(LetterEmbedder(), None)
-    strategies = search_strategies(kept.read, choice, lambda: kit.clock.now)
+    strategies = search_strategies(lambda search: answer_search(search, kept.read(), choice, now=kit.clock.now))
     experiments = Experiments(place, clock=kit.clock, strategies=strategies)
     experiments.create(
         kit.name, actor="ann", control_strategy="semantic_search", treatment_strategy="workflow_aware_search"
@@ -116,7 +117,7 @@ def test_searching_by_meaning_and_by_what_works_set_against_each_other(kit: Kit,
         answer = strategies.run(
             experiments,
             kit.name,
-            "put it on servers",
+            ask("put it on servers"),
             user_id=f"user {number}",
             skill="search",
             fallback="semantic_search",

@@ -8,7 +8,7 @@ import typer
 
 from session_buddy.cli.settings import settings_of
 
-__all__ = ["AsJson", "IncludeTools", "Limit", "Quiet", "User"]
+__all__ = ["AsJson", "IncludeTools", "Limit", "Quiet", "TriedExperiment", "User"]
 
 
 def _remember(context: typer.Context, as_json: bool) -> bool:
@@ -20,6 +20,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.", 
 IncludeTools = Annotated[bool, typer.Option("--all", help="Show the agent's built-in tools (Read, Edit …) as well.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Show at most N.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress bar and no messages.")]
+TriedExperiment = Annotated[
+    str | None,
+    typer.Option(
+        "--experiment",
+        metavar="NAME",
+        help="Answer by the strategy that this experiment has for the user, and record that they met it.",
+    ),
+]
 User = Annotated[
     str | None,
     typer.Option("--user", metavar="ACCOUNT", help="Whose transcripts these are (default: you); kept as a keyed hash."),

@@ -47,7 +47,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Skills used already, besides."""
     phase: Phase | None = None
     words: str = ""
-    """Of the work at hand: a language, what is to be done."""
+    """Of the work at hand: what is to be done."""
+    languages: tuple[str, ...] = ()
+    """Of the work at hand, see :func:`~session_buddy.reports.work.languages_at_hand`."""
     limit: int = 10
 
 
@@ -89,6 +91,8 @@ class Recommendations(msgspec.Struct, frozen=True, kw_only=True):
     """In words: the session, the user, or the skills named."""
     known: list[str]
     """The skills used already, from which the answer follows; those not recommended."""
+    languages: list[str]
+    """Of the work at hand: what speaks of them comes sooner."""
     compared: str
     """``user`` or ``session``: whose uses are compared."""
     alike: int
@@ -173,8 +177,9 @@ def recommendations(store: Store, learned: Learned, question: Question) -> Recom
             "skills", f"{unknown[0]!r} is not known here.", remedy="Name skills as 'session-buddy top' shows them."
         )
     user = units.index(who) if who in units else None
+    words = " ".join([question.words, *question.languages])
     situation = Situation(
-        frozenset(skills), phase=question.phase, words=question.words, user=user if not question.skills else None
+        frozenset(skills), phase=question.phase, words=words, user=user if not question.skills else None
     )
     answer = learned.advisor.advise(situation, question.limit)
     figures = {name: row for name, *row in store.query(_FIGURES).rows}
@@ -182,6 +187,7 @@ def recommendations(store: Store, learned: Learned, question: Question) -> Recom
     return Recommendations(
         asked_by=asked_by,
         known=sorted(skills & learned.advisor.data.places.keys()),
+        languages=list(question.languages),
         compared=unit.value,
         alike=answer.neighbours,
         algorithm=learned.kept.chosen.name,

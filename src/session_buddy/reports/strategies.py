@@ -1,21 +1,25 @@
-"""Strategies that answer from reports: which skills to show first, and how to recommend. What experiments are about."""
+"""Strategies that answer from reports: which skills to show first, what to recommend, how to search; and experiments
+between them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import cast
 
 import msgspec
 
+from session_buddy.experiments.assignment import Standing, Variant
+from session_buddy.experiments.lifecycle import require_strategies
+from session_buddy.experiments.records import Experiments
 from session_buddy.experiments.strategies import Strategies
 from session_buddy.learning.choosing import Settings
-from session_buddy.learning.search.embedding import ModelChoice
-from session_buddy.learning.search.keeping import Standing
 from session_buddy.model import Kind
 from session_buddy.ordering import RankingOrder, SearchStrategy
 from session_buddy.reports.ranking import SkillFigures, read_ranking, without_tools
 from session_buddy.reports.recommendations import Learned, Question, Recommendations, recommendations
-from session_buddy.reports.search import SearchAnswer, answer_search, ask
-from session_buddy.storage import Clock, Store
+from session_buddy.reports.search import Search, SearchAnswer
+from session_buddy.storage import Store
 
 __all__ = [
     "MOST_RELIABLE",
@@ -23,9 +27,13 @@ __all__ = [
     "RECOMMENDED",
     "RECOMMENDERS",
     "SkillQuestion",
+    "TriedRecommendations",
+    "TriedSearch",
     "recommendation_strategies",
     "search_strategies",
     "skill_strategies",
+    "try_recommending",
+    "try_searching",
 ]
 
 MOST_USED, MOST_RELIABLE = "most_used", "most_reliable"
@@ -51,6 +59,29 @@ class SkillQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """The first day counted; ``None``: since ever."""
 
 
+class _Tried(msgspec.Struct, frozen=True, kw_only=True):
+    experiment: str
+    user_id: str
+    variant: Variant
+    """Control for whoever takes no part."""
+    standing: Standing
+    """``assigned``: the user takes part, and an exposure was recorded. Else why not."""
+    strategy: str
+    """What answered."""
+
+
+class TriedRecommendations(_Tried, frozen=True, kw_only=True):
+    """What the strategy of somebody's variant recommends."""
+
+    answer: Recommendations
+
+
+class TriedSearch(_Tried, frozen=True, kw_only=True):
+    """What the strategy of somebody's variant finds."""
+
+    answer: SearchAnswer
+
+
 def skill_strategies(store: Store) -> Strategies[SkillQuestion, list[SkillFigures]]:
     """Return strategies that choose skills of *store*: ``most_used``, and ``most_reliable``, the surest to succeed.
 
@@ -69,18 +100,16 @@ def skill_strategies(store: Store) -> Strategies[SkillQuestion, list[SkillFigure
     return strategies
 
 
-def search_strategies(
-    index: Callable[[], Standing], choice: ModelChoice, clock: Clock
-) -> Strategies[str, SearchAnswer]:
-    """Return strategies that search for a question: ``semantic_search`` and ``workflow_aware_search``.
+def search_strategies(answering: Callable[[Search], SearchAnswer]) -> Strategies[Search, SearchAnswer]:
+    """Return strategies that search, ``semantic_search`` and ``workflow_aware_search``, whichever the search names.
 
-    *index* says what can be found by then, *choice* what judges likeness.
+    *answering* makes an answer of a search, from what can be found by then.
     """
 
-    def searching(strategy: SearchStrategy) -> Callable[[str], SearchAnswer]:
-        return lambda question: answer_search(ask(question, strategy=strategy), index(), choice, now=clock())
+    def searching(strategy: SearchStrategy) -> Callable[[Search], SearchAnswer]:
+        return lambda search: answering(msgspec.structs.replace(search, strategy=strategy))
 
-    strategies = Strategies[str, SearchAnswer]()
+    strategies = Strategies[Search, SearchAnswer]()
     for strategy in SearchStrategy:
         strategies.register(strategy.value)(searching(strategy))
     return strategies
@@ -107,3 +136,51 @@ def recommendation_strategies(store: Store, learned: Callable[[], Learned]) -> S
     for name, settings in RECOMMENDERS.items():
         strategies.register(name)(recommending(name, settings))
     return strategies
+
+
+def try_recommending(
+    experiments: Experiments,
+    experiment: str,
+    strategies: Strategies[Question, Recommendations],
+    question: Question,
+    *,
+    user_id: str,
+) -> TriedRecommendations:
+    """Answer *question* by the strategy that *experiment* has for a user, and record that they met it.
+
+    Where that raises, they met nothing. How it ended is for the caller to record: only that knows whether a recommended
+    skill was used, and succeeded. Raises what :meth:`Experiments.expose` raises, and
+    :class:`~session_buddy.errors.UnknownStrategy`.
+    """
+    tried = _tried(experiments, experiment, strategies, user_id)
+    answer = cast("Recommendations", strategies[tried.strategy](question))
+    experiments.expose(tried.experiment, user_id)
+    return TriedRecommendations(**msgspec.structs.asdict(tried), answer=answer)
+
+
+def try_searching(
+    experiments: Experiments,
+    experiment: str,
+    strategies: Strategies[Search, SearchAnswer],
+    search: Search,
+    *,
+    user_id: str,
+) -> TriedSearch:
+    """Do the same with a search."""
+    tried = _tried(experiments, experiment, strategies, user_id)
+    answer = cast("SearchAnswer", strategies[tried.strategy](search))
+    experiments.expose(tried.experiment, user_id)
+    return TriedSearch(**msgspec.structs.asdict(tried), answer=answer)
+
+
+def _tried(experiments: Experiments, experiment: str, known: Collection[str], user_id: str) -> _Tried:
+    found = experiments.get(experiment)
+    require_strategies(found, known)
+    assignment = experiments.assign(found.test_id, user_id)
+    return _Tried(
+        experiment=found.test_name,
+        user_id=user_id,
+        variant=assignment.variant,
+        standing=assignment.standing,
+        strategy=found.strategy_of(assignment.variant),
+    )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 
-from session_buddy.reports.recommendations import Learned, read_learned
+from session_buddy.reports.recommendations import Learned, Question, read_learned
+from session_buddy.reports.work import with_languages
 from session_buddy.server.site import Site
 
-__all__ = ["LearnedNow"]
+__all__ = ["LearnedNow", "with_languages_here"]
 
 
 class LearnedNow:
@@ -25,3 +26,11 @@ class LearnedNow:
         with self._lock:
             self._learned = read_learned(site.store, self._learned, now=site.clock())
             return self._learned
+
+
+def with_languages_here(site: Site, question: Question) -> Question:
+    """Return *question* with the languages of the work at hand, where it names none. Blocks.
+
+    Folders are looked at only by a server that asks for no token: from elsewhere nobody shall learn what is in them.
+    """
+    return with_languages(site.store, question) if site.access.is_open else question

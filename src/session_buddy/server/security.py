@@ -97,13 +97,18 @@ class Access:
                 "A page of another site sent this request.", remedy="Use the pages of this server, or no browser."
             )
 
+    @property
+    def is_open(self) -> bool:
+        """Whether no token is asked for: only users of this machine come in, and may do all."""
+        return not (self._needs_token or self._tokens.all())
+
     def grant(self, presented: str | None) -> Grant:
         """Return what *presented*, a token or none, allows; raises :class:`TokenMissing` where that is nothing."""
         if presented is not None:
             token = self._tokens.check(presented, self._clock())
             if token:
                 return Grant(token.scope, presented, token.name or token.id)
-        if self._needs_token or self._tokens.all():
+        if not self.is_open:
             raise TokenMissing(
                 "This needs a token that is good."
                 if presented is None

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from session_buddy.cli.choices import PhaseChoice
-from session_buddy.cli.options import AsJson, Limit
+from session_buddy.cli.options import AsJson, Limit, TriedExperiment
 from session_buddy.cli.output import answer
 from session_buddy.cli.settings import settings_of
-
-if TYPE_CHECKING:
-    from session_buddy.reports.recommendations import Learned
-    from session_buddy.storage import Store
 
 __all__ = ["app"]
 
@@ -36,9 +32,16 @@ def recommend(
         list[str] | None, typer.Option("--with", metavar="SKILL", help="For whoever uses this; can be repeated.")
     ] = None,
     phase: Annotated[PhaseChoice | None, typer.Option("--phase", help="In this phase of the work.")] = None,
-    words: Annotated[
-        str, typer.Option("--about", metavar="TEXT", help="The work in words: a language, what is to be done.")
-    ] = "",
+    words: Annotated[str, typer.Option("--about", metavar="TEXT", help="The work in words: what is to be done.")] = "",
+    languages: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--language",
+            metavar="NAME",
+            help="Of the work; can be repeated. Left out: that of the files in the session's folder, where it is here.",
+        ),
+    ] = None,
+    experiment: TriedExperiment = None,
     limit: Limit = 10,
     as_json: AsJson = False,
 ) -> None:
@@ -49,22 +52,41 @@ def recommend(
     if context.invoked_subcommand:
         return
     from session_buddy.cli.screens.recommendations import recommendations_screen
+    from session_buddy.cli.screens.tried import tried_screen
+    from session_buddy.experiments.records import Experiments
     from session_buddy.model import Phase
-    from session_buddy.reports.recommendations import Question, recommendations
+    from session_buddy.reports.recommendations import Question, read_learned, recommendations
+    from session_buddy.reports.strategies import recommendation_strategies, try_recommending
+    from session_buddy.reports.work import user_at_hand, with_languages
 
     settings = settings_of(context)
-    question = Question(
+    now = settings.now()
+    asked = Question(
         user_id=user,
         session=session,
         skills=tuple(skills or ()),
         phase=Phase(phase) if phase else None,
         words=words,
+        languages=tuple(languages or ()),
         limit=limit,
     )
-    now = settings.now()
     with settings.open_existing() as store:
-        answered = recommendations(store, _learned(store, now), question)
-    answer(settings, answered, lambda width: recommendations_screen(answered, now=now, width=width))
+        question = with_languages(store, asked)
+        learned = read_learned(store, now=now, is_fresh=True)
+        if experiment is None:
+            answered = recommendations(store, learned, question)
+            answer(settings, answered, lambda width: recommendations_screen(answered, now=now, width=width))
+            return
+        tried = try_recommending(
+            Experiments(store, clock=settings.now),
+            experiment,
+            recommendation_strategies(store, lambda: learned),
+            question,
+            user_id=user or user_at_hand(store, session=session),
+        )
+    answer(
+        settings, tried, lambda width: tried_screen(tried, recommendations_screen(tried.answer, now=now, width=width))
+    )
 
 
 def evaluate(context: typer.Context, as_json: AsJson = False) -> None:
@@ -81,9 +103,3 @@ def evaluate(context: typer.Context, as_json: AsJson = False) -> None:
     with settings.open_existing() as store:
         evaluation = read_evaluation(read_learned(store, now=now, is_choosing=True))
     answer(settings, evaluation, lambda width: evaluation_screen(evaluation, now=now, width=width))
-
-
-def _learned(store: Store, now: str) -> Learned:
-    from session_buddy.reports.recommendations import read_learned
-
-    return read_learned(store, now=now, is_fresh=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from session_buddy.cli.choices import KindChoice, PhaseChoice
-from session_buddy.cli.options import AsJson, Limit, Quiet
+from session_buddy.cli.options import AsJson, Limit, Quiet, TriedExperiment
 from session_buddy.cli.output import answer, message
 from session_buddy.cli.settings import settings_of
 from session_buddy.ordering import SearchStrategy
@@ -25,6 +25,11 @@ def search(
     strategy: Annotated[
         SearchStrategy, typer.Option("--strategy", help="Whether success, phase and recency lean the order.")
     ] = SearchStrategy.WORKFLOW_AWARE,
+    experiment: TriedExperiment = None,
+    user: Annotated[
+        str | None,
+        typer.Option("--user-id", metavar="HASH", help="Who is part of it (default: the user of the latest session)."),
+    ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -34,9 +39,13 @@ def search(
     that succeed, fit the phase and are in use.
     """
     from session_buddy.cli.screens.search import search_screen
+    from session_buddy.cli.screens.tried import tried_screen
+    from session_buddy.experiments.records import Experiments
     from session_buddy.learning.search.embedding import choose_embedder
     from session_buddy.learning.search.keeping import KeptIndex
-    from session_buddy.reports.search import answer_search, ask, model_place
+    from session_buddy.reports.search import Search, SearchAnswer, answer_search, ask, model_place
+    from session_buddy.reports.strategies import search_strategies, try_searching
+    from session_buddy.reports.work import user_at_hand
 
     settings = settings_of(context)
     asked = ask(question, limit=limit, kind=kind, phase=phase, strategy=strategy)
@@ -45,8 +54,22 @@ def search(
         choice = choose_embedder(model_place(store))
         kept = KeptIndex(store, choice.embedder, clock=settings.now, most_exact=sys.maxsize)
         standing = kept.read(progress=_silent if quiet or settings.json else _tell)
-        found = answer_search(asked, standing, choice, now=now)
-    answer(settings, found, lambda width: search_screen(found, now=now, width=width))
+
+        def answering(search: Search) -> SearchAnswer:
+            return answer_search(search, standing, choice, now=now)
+
+        if experiment is None:
+            found = answering(asked)
+            answer(settings, found, lambda width: search_screen(found, now=now, width=width))
+            return
+        tried = try_searching(
+            Experiments(store, clock=settings.now),
+            experiment,
+            search_strategies(answering),
+            asked,
+            user_id=user or user_at_hand(store),
+        )
+    answer(settings, tried, lambda width: tried_screen(tried, search_screen(tried.answer, now=now, width=width)))
 
 
 def _tell(done: int, of: int) -> None:

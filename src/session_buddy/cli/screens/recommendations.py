@@ -40,9 +40,8 @@ def recommendations_screen(answer: Recommendations, *, now: str, width: int) -> 
         yield fitted(_ADVICE, rows, width)
     else:
         yield note("Nothing to recommend: everything that goes with these skills is used already, or nothing is known.")
-    yield indented(
-        note(f"for {answer.asked_by}, from {known}; by {answer.algorithm}, learned {ago(answer.fitted_at, now)}")
-    )
+    learned = f"{answer.algorithm}, learned {ago(answer.fitted_at, now)}"
+    yield indented(note(f"for {answer.asked_by}, from {known}{_in(answer)}; by {learned}"))
     for one in answer.left_out:
         yield indented(
             note(
@@ -76,6 +75,10 @@ def evaluation_screen(evaluation: Evaluation, *, now: str, width: int) -> Iterat
             f" the newest fifth held out; the first is in use since {ago(evaluation.chosen_at, now)}"
         )
     )
+
+
+def _in(answer: Recommendations) -> str:
+    return f", in {' and '.join(answer.languages)}" if answer.languages else ""
 
 
 def _named(algorithm: str, ridge: float, content: float) -> str:

@@ -17,6 +17,7 @@ from session_buddy.server.api import (
     recommending,
     recording,
     searching,
+    trying,
 )
 from session_buddy.server.api.describing import REFERENCE, schema
 from session_buddy.server.api.health import Life
@@ -39,6 +40,7 @@ def api_router() -> APIRouter:
     routes.include_router(community.router, prefix=PREFIX)
     routes.include_router(experiments.router, prefix=PREFIX)
     routes.include_router(experimenting.router, prefix=PREFIX)
+    routes.include_router(trying.router, prefix=PREFIX)
     routes.add_api_route(f"{PREFIX}/openapi.json", _description, include_in_schema=False)
     routes.add_api_route(
         "/healthz",

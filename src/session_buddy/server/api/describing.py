@@ -26,20 +26,23 @@ from session_buddy.reports.refreshing import JobList
 from session_buddy.reports.search import SearchAnswer
 from session_buddy.reports.series import Series
 from session_buddy.reports.sessions import Timeline
+from session_buddy.reports.strategies import TriedRecommendations, TriedSearch
 from session_buddy.server.api.experiment_intake import (
     Assignments,
     Conclusion,
     ExperimentChanges,
     NewExperiment,
     NewOutcome,
+    SearchInTrial,
     Users,
+    WorkInTrial,
 )
 from session_buddy.server.api.health import Life, Readiness, ServerHealth
 from session_buddy.server.api.intake import NewInvocation, Recording
 from session_buddy.server.api.notes import annotate, plain
 from session_buddy.server.problems import Problem
 
-__all__ = ["REFERENCE", "described", "done", "refusals", "schema"]
+__all__ = ["REFERENCE", "body_of", "described", "done", "refusals", "schema"]
 
 REFERENCE = "#/components/schemas/{name}"
 _SHAPES: tuple[type[msgspec.Struct], ...] = (
@@ -79,6 +82,10 @@ _SHAPES: tuple[type[msgspec.Struct], ...] = (
     Assignments,
     OutcomesRecorded,
     PowerFigures,
+    WorkInTrial,
+    SearchInTrial,
+    TriedRecommendations,
+    TriedSearch,
 )
 _SHORT_NAMES = {
     "session_buddy.storage.outbox.Standing": "Standing",
@@ -148,6 +155,15 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
         "remedy": "Send it again in 1 s.",
     },
 }
+
+
+def body_of(kind: type[msgspec.Struct], description: str, example: Any, *, batch: int | None = None) -> dict[str, Any]:
+    """Return what OpenAPI says of a body: one of *kind*, or a *batch* of so many as well."""
+    schema: dict[str, Any] = {"$ref": REFERENCE.format(name=kind.__name__)}
+    if batch:
+        schema = {"anyOf": [schema, {"type": "array", "items": schema, "maxItems": batch}]}
+    content = {"application/json": {"schema": schema, "examples": {"one": {"summary": "An example", "value": example}}}}
+    return {"requestBody": {"required": True, "description": description, "content": content}}
 
 
 def described(answer: type[msgspec.Struct], meaning: str, *refused: int, example: Any = None) -> dict[int | str, Any]:

@@ -11,6 +11,8 @@ from session_buddy.experiments.assignment import Assignment, Override
 from session_buddy.experiments.design import Guardrail, Method
 from session_buddy.experiments.metrics import METRICS
 from session_buddy.experiments.outcomes import TrialOutcome
+from session_buddy.model import Kind, Phase
+from session_buddy.reports.search import LONGEST_QUESTION, MOST_HITS
 from session_buddy.server.api.taking import SOMETHING_VISIBLE
 
 __all__ = [
@@ -21,7 +23,9 @@ __all__ = [
     "ExperimentChanges",
     "NewExperiment",
     "NewOutcome",
+    "SearchInTrial",
     "Users",
+    "WorkInTrial",
     "settings_of",
 ]
 
@@ -103,6 +107,31 @@ class Users(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Whom something concerns."""
 
     user_ids: Annotated[list[Name], Meta(min_length=1, max_length=MOST_USERS)]
+
+
+class WorkInTrial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who asks what to use next, and for which work."""
+
+    user_id: Name
+    session: Name | None = None
+    """A session, or the beginning of its id; left out: what the user ever used counts."""
+    skills: Annotated[list[Name], Meta(max_length=100)] = []
+    """Skills used already, besides."""
+    phase: Phase | None = None
+    about: Annotated[str, Meta(max_length=2_000)] = ""
+    """The work in words: what is to be done."""
+    languages: Annotated[list[Name], Meta(max_length=20)] = []
+    limit: Annotated[int, Meta(ge=1, le=200)] = 10
+
+
+class SearchInTrial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who looks for what."""
+
+    user_id: Name
+    question: Annotated[str, Meta(min_length=1, max_length=LONGEST_QUESTION, pattern=SOMETHING_VISIBLE)]
+    kind: Kind | None = None
+    phase: Phase | None = None
+    limit: Annotated[int, Meta(ge=1, le=MOST_HITS)] = 10
 
 
 class Assignments(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,12 +15,12 @@ from session_buddy.experiments.design import Experiment
 from session_buddy.experiments.outcomes import OutcomesRecorded
 from session_buddy.experiments.records import Experiments
 from session_buddy.server.api import experiment_intake as intake
-from session_buddy.server.api.describing import REFERENCE, done
+from session_buddy.server.api.describing import body_of, done
 from session_buddy.server.api.experiments import Name
 from session_buddy.server.api.taking import acted_on, decoded, decoded_batch
 from session_buddy.server.site import site_of
 
-__all__ = ["router"]
+__all__ = ["as_json", "records_of", "router"]
 
 _JSON = "application/json"
 _NEW = {
@@ -45,15 +45,6 @@ _TAKING = (400, 408, 413, 415, 422)
 router = APIRouter(tags=["experiments"])
 
 
-def _body(kind: type[msgspec.Struct], description: str, example: Any, *, batch: int | None = None) -> dict[str, Any]:
-    """Return what OpenAPI says of a body: one of *kind*, or a *batch* of so many as well."""
-    schema: dict[str, Any] = {"$ref": REFERENCE.format(name=kind.__name__)}
-    if batch:
-        schema = {"anyOf": [schema, {"type": "array", "items": schema, "maxItems": batch}]}
-    content = {_JSON: {"schema": schema, "examples": {"one": {"summary": "An example", "value": example}}}}
-    return {"requestBody": {"required": True, "description": description, "content": content}}
-
-
 @router.post(
     "/experiments",
     summary="Create an experiment",
@@ -61,7 +52,7 @@ def _body(kind: type[msgspec.Struct], description: str, example: Any, *, batch: 
     response_class=Response,
     status_code=201,
     responses=done(Experiment, "The draft.", *_TAKING, 409, status=201),
-    openapi_extra=_body(intake.NewExperiment, "What is compared, and how it will be judged.", _NEW),
+    openapi_extra=body_of(intake.NewExperiment, "What is compared, and how it will be judged.", _NEW),
 )
 async def create(request: Request) -> Response:
     """Write down a draft: nobody takes part until it is started.
@@ -70,9 +61,9 @@ async def create(request: Request) -> Response:
     """
 
     def act(told: intake.NewExperiment) -> Experiment:
-        return _records(request).create(told.test_name, actor=_actor(request), **intake.settings_of(told))
+        return records_of(request).create(told.test_name, actor=_actor(request), **intake.settings_of(told))
 
-    return _told(await acted_on(request, lambda body: decoded(body, intake.NewExperiment), act), 201)
+    return as_json(await acted_on(request, lambda body: decoded(body, intake.NewExperiment), act), 201)
 
 
 @router.patch(
@@ -81,15 +72,15 @@ async def create(request: Request) -> Response:
     operation_id="change_experiment",
     response_class=Response,
     responses=done(Experiment, "As it is now.", *_TAKING, 404, 409),
-    openapi_extra=_body(intake.ExperimentChanges, "What shall be otherwise.", {"enrolment": 0.5}),
+    openapi_extra=body_of(intake.ExperimentChanges, "What shall be otherwise.", {"enrolment": 0.5}),
 )
 async def change(request: Request, name: Name) -> Response:
     """Change settings: all of a draft, few after the start, none after the end."""
 
     def act(told: intake.ExperimentChanges) -> Experiment:
-        return _records(request).change(unquote(name), actor=_actor(request), **intake.settings_of(told))
+        return records_of(request).change(unquote(name), actor=_actor(request), **intake.settings_of(told))
 
-    return _told(await acted_on(request, lambda body: decoded(body, intake.ExperimentChanges), act))
+    return as_json(await acted_on(request, lambda body: decoded(body, intake.ExperimentChanges), act))
 
 
 _STEPS: dict[str, tuple[Callable[..., Experiment], str, str]] = {
@@ -108,7 +99,7 @@ _STEPS: dict[str, tuple[Callable[..., Experiment], str, str]] = {
 def _step(step: Callable[..., Experiment], note: str) -> Callable[..., Any]:
     async def taken(request: Request, name: Name) -> Response:
         site = site_of(request)
-        return _told(await site.threads.writes.run(step, _records(request), unquote(name), actor=_actor(request)))
+        return as_json(await site.threads.writes.run(step, records_of(request), unquote(name), actor=_actor(request)))
 
     taken.__doc__ = note
     return taken
@@ -132,15 +123,15 @@ for _name, (_method, _summary, _note) in _STEPS.items():
     operation_id="conclude_experiment",
     response_class=Response,
     responses=done(Experiment, "As it is now.", *_TAKING, 404, 409),
-    openapi_extra=_body(intake.Conclusion, "What was decided.", {"decision": "Workflow-aware search for everybody."}),
+    openapi_extra=body_of(intake.Conclusion, "What was decided.", {"decision": "Workflow-aware search for everybody."}),
 )
 async def conclude(request: Request, name: Name) -> Response:
     """Say what was decided; from now on no outcome is taken in."""
 
     def act(told: intake.Conclusion) -> Experiment:
-        return _records(request).conclude(unquote(name), actor=_actor(request), decision=told.decision)
+        return records_of(request).conclude(unquote(name), actor=_actor(request), decision=told.decision)
 
-    return _told(await acted_on(request, lambda body: decoded(body, intake.Conclusion), act))
+    return as_json(await acted_on(request, lambda body: decoded(body, intake.Conclusion), act))
 
 
 @router.post(
@@ -149,7 +140,7 @@ async def conclude(request: Request, name: Name) -> Response:
     operation_id="assign",
     response_class=Response,
     responses=done(intake.Assignments, "What they get.", *_TAKING, 404, 409),
-    openapi_extra=_body(intake.Users, f"Up to {intake.MOST_USERS:,} users.", {"user_ids": ["9f2c", "07aa"]}),
+    openapi_extra=body_of(intake.Users, f"Up to {intake.MOST_USERS:,} users.", {"user_ids": ["9f2c", "07aa"]}),
 )
 async def assign(request: Request, name: Name) -> Response:
     """Return what users get, and record it for those who take part: it stays so, whatever changes later.
@@ -158,9 +149,9 @@ async def assign(request: Request, name: Name) -> Response:
     """
 
     def act(users: intake.Users) -> intake.Assignments:
-        return intake.Assignments(assignments=list(_records(request).assign_many(unquote(name), users.user_ids)))
+        return intake.Assignments(assignments=list(records_of(request).assign_many(unquote(name), users.user_ids)))
 
-    return _told(await acted_on(request, lambda body: decoded(body, intake.Users), act))
+    return as_json(await acted_on(request, lambda body: decoded(body, intake.Users), act))
 
 
 @router.post(
@@ -169,7 +160,7 @@ async def assign(request: Request, name: Name) -> Response:
     operation_id="expose",
     response_class=Response,
     responses=done(intake.Assignments, "What they met.", *_TAKING, 404, 409),
-    openapi_extra=_body(intake.Users, f"Up to {intake.MOST_USERS:,} users.", {"user_ids": ["9f2c"]}),
+    openapi_extra=body_of(intake.Users, f"Up to {intake.MOST_USERS:,} users.", {"user_ids": ["9f2c"]}),
 )
 async def expose(request: Request, name: Name) -> Response:
     """Note that users meet their variants now: not everybody who is assigned ever does. Assigns them where need be.
@@ -178,10 +169,10 @@ async def expose(request: Request, name: Name) -> Response:
     """
 
     def act(users: intake.Users) -> intake.Assignments:
-        records, asked = _records(request), unquote(name)
+        records, asked = records_of(request), unquote(name)
         return intake.Assignments(assignments=[records.expose(asked, user) for user in users.user_ids])
 
-    return _told(await acted_on(request, lambda body: decoded(body, intake.Users), act))
+    return as_json(await acted_on(request, lambda body: decoded(body, intake.Users), act))
 
 
 @router.post(
@@ -190,7 +181,7 @@ async def expose(request: Request, name: Name) -> Response:
     operation_id="record_outcomes",
     response_class=Response,
     responses=done(OutcomesRecorded, "All of them are in the store.", *_TAKING, 404, 409),
-    openapi_extra=_body(
+    openapi_extra=body_of(
         intake.NewOutcome,
         f"One outcome, or a batch of up to {intake.MOST_OUTCOMES:,}; up to 16 MiB, also when inflated from gzip.",
         _OUTCOME,
@@ -205,15 +196,16 @@ async def record_outcomes(request: Request, name: Name) -> Response:
     """
 
     def act(outcomes: list[intake.NewOutcome]) -> OutcomesRecorded:
-        return _records(request).record_outcomes(unquote(name), outcomes)
+        return records_of(request).record_outcomes(unquote(name), outcomes)
 
     def decode(body: bytes) -> list[intake.NewOutcome]:
         return decoded_batch(body, intake.NewOutcome, named="outcomes", most=intake.MOST_OUTCOMES)
 
-    return _told(await acted_on(request, decode, act))
+    return as_json(await acted_on(request, decode, act))
 
 
-def _records(request: Request) -> Experiments:
+def records_of(request: Request) -> Experiments:
+    """Return the experiments of the site that *request* came to."""
     site = site_of(request)
     return Experiments(site.store, clock=site.clock)
 
@@ -223,5 +215,6 @@ def _actor(request: Request) -> str:
     return request.state.grant.name or "api"
 
 
-def _told(value: msgspec.Struct, status: int = 200) -> Response:
+def as_json(value: msgspec.Struct, status: int = 200) -> Response:
+    """Return *value* as JSON."""
     return Response(msgspec.json.encode(value), status, media_type=_JSON)

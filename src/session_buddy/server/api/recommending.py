@@ -18,6 +18,7 @@ from session_buddy.reports.recommendations import (
 )
 from session_buddy.server.api.answers import answer
 from session_buddy.server.api.describing import described
+from session_buddy.server.learned import with_languages_here
 from session_buddy.server.site import site_of
 
 __all__ = ["router"]
@@ -44,9 +45,15 @@ async def recommended(
         list[str] | None, Query(max_length=100, description="For whoever uses this, too; can be repeated.")
     ] = None,
     phase: Annotated[Phase | None, Query(description="In this phase of the work.")] = None,
-    about: Annotated[
-        str, Query(max_length=2_000, description="The work in words: a language, what is to be done.")
-    ] = "",
+    about: Annotated[str, Query(max_length=2_000, description="The work in words: what is to be done.")] = "",
+    language: Annotated[
+        list[str] | None,
+        Query(
+            max_length=20,
+            description="Of the work; can be repeated. Left out, a server that asks for no token looks at the files in"
+            " the session's folder.",
+        ),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="The most to return.")] = 10,
 ) -> Response:
     """Return what to use next, and why: for the latest session, unless another, a user or skills are named.
@@ -54,7 +61,13 @@ async def recommended(
     Skills that mostly fail stand in `left_out`.
     """
     question = Question(
-        user_id=user_id, session=session, skills=tuple(skill or ()), phase=phase, words=about, limit=limit
+        user_id=user_id,
+        session=session,
+        skills=tuple(skill or ()),
+        phase=phase,
+        words=about,
+        languages=tuple(language or ()),
+        limit=limit,
     )
     return answer(request, await site_of(request).threads.reads.run(_recommended, request, question))
 
@@ -73,6 +86,7 @@ async def evaluation(request: Request) -> Response:
 
 def _recommended(request: Request, question: Question) -> Recommendations:
     site = site_of(request)
+    question = with_languages_here(site, question)
     return recommendations(site.store, request.app.state.learned.read(site), question)
 
 

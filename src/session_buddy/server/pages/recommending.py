@@ -9,6 +9,7 @@ from session_buddy.asking import one_of
 from session_buddy.errors import InvalidInput
 from session_buddy.model import Phase
 from session_buddy.reports.recommendations import Question, read_evaluation, recommendations
+from session_buddy.server.learned import with_languages_here
 from session_buddy.server.pages.rendering import number, page, shown
 from session_buddy.server.site import site_of
 
@@ -33,6 +34,7 @@ def show(request: Request) -> Response:
         words=words,
         limit=number(query, "limit", _SHOWN, most=_MOST),
     )
+    question = with_languages_here(site, question)
     learned = request.app.state.learned.read(site)
     return page(
         request,
