@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, sync_playwright
 
 from session_buddy.storage import open_store
 from tests.browser.serving import Served
@@ -51,13 +51,56 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
+class Windows:
+    """Windows of the browser: one with scripts, one without, each with a tab for pages that are looked at in turn.
+
+    To open a window takes the machine as long as to show a page, and as long again to show the first page in it. An
+    empty tab keeps each open when the others are closed.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._windows: dict[bool, BrowserContext] = {}
+        self._tabs: dict[bool, Page] = {}
+
+    def tab(self, *, scripts: bool, again: bool) -> Page:
+        """Return a new tab; if *again*, the one that was returned before."""
+        if scripts not in self._windows:
+            self._windows[scripts] = self._browser.new_context(java_script_enabled=scripts)
+            self._tabs[scripts] = self._windows[scripts].new_page()
+        return self._tabs[scripts] if again else self._windows[scripts].new_page()
+
+    def leave(self, tab: Page) -> None:
+        """Close *tab* if it is a new one; what it was told by cookies is forgotten."""
+        if tab in self._tabs.values():
+            tab.goto("about:blank")
+        else:
+            tab.close()
+        tab.context.clear_cookies()
+
+    def close(self) -> None:
+        for window in self._windows.values():
+            window.close()
+
+
+@pytest.fixture(scope="module")
+def windows(browser: Browser) -> Iterator[Windows]:
+    made = Windows(browser)
+    yield made
+    made.close()
+
+
 _LEFT_EARLY = "WebSocket is closed before the connection is established"
 """What Chromium says of a page that is left before its connection stands; nothing is wrong with that."""
 
 
 @pytest.fixture
-def opened(browser: Browser) -> Iterator[Open]:
-    """Open pages; what they complain of to the console, or fail at, fails the test."""
+def opened(windows: Windows) -> Iterator[Open]:
+    """Open pages; what they complain of to the console, or fail at, fails the test.
+
+    Each is a new tab, unless it is opened *again*: then it is the tab of the page before, whose test must have left
+    nothing there but what goes with the page.
+    """
     complaints: list[str] = []
     pages: list[Page] = []
 
@@ -65,24 +108,33 @@ def opened(browser: Browser) -> Iterator[Open]:
         if message.type in {"error", "warning"} and _LEFT_EARLY not in message.text:
             complaints.append(f"{message.type}: {message.text}")
 
+    def failed(error: Error) -> None:
+        complaints.append(f"exception: {error}")
+
     def open_(
-        url: str, *, width: int = 1280, height: int = 900, theme: str = "light", scripts: bool = True, **_: object
+        url: str,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        theme: str = "light",
+        scripts: bool = True,
+        again: bool = False,
     ) -> Page:
-        page = browser.new_page(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if theme == "dark" else "light",
-            java_script_enabled=scripts,
-        )
+        page = windows.tab(scripts=scripts, again=again)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
         page.on("console", heard)
-        page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
-        page.goto(url)
+        page.on("pageerror", failed)
         pages.append(page)
+        page.goto(url)
         return page
 
     open_.complaints = complaints  # type: ignore[attr-defined]
     yield open_
     for page in pages:
-        page.close()
+        windows.leave(page)
+        page.remove_listener("console", heard)
+        page.remove_listener("pageerror", failed)
     assert not complaints
 
 

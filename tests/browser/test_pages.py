@@ -50,18 +50,25 @@ def is_drawn(page: Page) -> None:
         page.wait_for_selector(".plot .main-svg", timeout=30_000)
 
 
+IN_EVERY_RUN = [
+    *((name, 1280, "light") for name in PAGES),
+    *((name, 390, "dark") for name in ("overview", "skill", "experiment", "found")),
+]
+"""Pages, widths and themes: each page once, and those with the most on them as they differ most from that."""
+AT_LENGTH = [
+    (name, width, theme)
+    for name in PAGES
+    for width, theme in ((390, "dark"), (390, "light"), (1280, "dark"))
+    if (name, width, theme) not in IN_EVERY_RUN
+]
+
+
 @pytest.mark.parametrize(
-    ("width", "theme"),
-    [
-        (1280, "light"),
-        (390, "dark"),
-        pytest.param(390, "light", marks=pytest.mark.long),
-        pytest.param(1280, "dark", marks=pytest.mark.long),
-    ],
+    ("name", "width", "theme"),
+    [*IN_EVERY_RUN, *(pytest.param(*one, marks=pytest.mark.long) for one in AT_LENGTH)],
 )
-@pytest.mark.parametrize("name", PAGES)
 def test_everybody_can_use_every_page(server: Served, opened: Open, name: str, width: int, theme: str) -> None:
-    page = opened(server.url + PAGES[name], width=width, theme=theme)
+    page = opened(server.url + PAGES[name], width=width, theme=theme, again=True)
     is_drawn(page)
     keep_picture(page, f"{name}-{theme}-{width}")
     found = Axe().run(page)
@@ -71,14 +78,14 @@ def test_everybody_can_use_every_page(server: Served, opened: Open, name: str, w
 
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_wider_than_the_smallest_screen(server: Served, opened: Open, name: str) -> None:
-    page = opened(server.url + PAGES[name], width=320)
+    page = opened(server.url + PAGES[name], width=320, again=True)
     is_drawn(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_say_all_without_scripts(server: Served, opened: Open, name: str) -> None:
-    page = opened(server.url + PAGES[name], scripts=False)
+    page = opened(server.url + PAGES[name], scripts=False, again=True)
     assert page.locator("main").inner_text().strip()
     assert page.locator("#pause").is_hidden() and page.locator("#live").is_hidden()
     if name == "skill":
