@@ -1034,7 +1034,8 @@ CREATE TABLE IF NOT EXISTS skill_categories ON CLUSTER session_buddy (
     description Nullable(String),
     domain LowCardinality(Nullable(String)),
     created_at String,
-    CONSTRAINT name_is_there CHECK category_name <> '',
+    scheme LowCardinality(String) DEFAULT 'session-buddy',
+    CONSTRAINT name_is_there CHECK category_name <> '' AND scheme <> '',
     CONSTRAINT domain_is_known CHECK ifNull(domain, 'code') IN ('code', 'documentation', 'testing', 'deployment')
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_categories', '{shard}-{replica}') ORDER BY category_id
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
@@ -1044,6 +1045,9 @@ CREATE TABLE IF NOT EXISTS skill_category_mapping ON CLUSTER session_buddy (
     category_id Int64,
     confidence_score Nullable(Float64),
     assigned_at String,
+    
+    assigned_by LowCardinality(String) DEFAULT 'person',
+    CONSTRAINT source_is_known CHECK assigned_by IN ('predefined', 'rules', 'inference', 'person'),
     CONSTRAINT confidence_is_fraction CHECK ifNull(confidence_score, 0) BETWEEN 0 AND 1
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_category_mapping', '{shard}-{replica}') ORDER BY (skill_name, category_id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
@@ -1055,8 +1059,65 @@ CREATE TABLE IF NOT EXISTS skill_modalities ON CLUSTER session_buddy (
     output_format Nullable(String),
     requires_human_review UInt8 DEFAULT 0,
     created_at String,
+    
+    assigned_by LowCardinality(String) DEFAULT 'person',
+    review_assigned_by LowCardinality(String) DEFAULT 'inference',
+    CONSTRAINT source_is_known CHECK assigned_by IN ('predefined', 'rules', 'inference', 'person')
+        AND review_assigned_by IN ('inference', 'person'),
     CONSTRAINT type_is_known CHECK modality_type IN ('code', 'documentation', 'testing', 'deployment')
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_modalities', '{shard}-{replica}') ORDER BY skill_name
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS skill_sources ON CLUSTER session_buddy (
+    path String,
+    skill_name String,
+    origin LowCardinality(String),
+    plugin Nullable(String),
+    version Nullable(String),
+    content_hash String,
+    listing_tokens Int64,
+    body_tokens Int64,
+    problem Nullable(String),
+    size Int64,
+    modified_ns Int64,
+    changed_at String,
+    seen_at String,
+    CONSTRAINT names_are_there CHECK path <> '' AND trimBoth(skill_name) <> '' AND length(content_hash) = 64,
+    CONSTRAINT origin_is_known CHECK origin IN ('user', 'project', 'plugin', 'marketplace', 'folder', 'mcp', 'shell'),
+    CONSTRAINT counts_are_counts CHECK least(listing_tokens, body_tokens, size) >= 0
+) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_sources', '{shard}-{replica}') ORDER BY path
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS skill_dependency_details ON CLUSTER session_buddy (
+    skill_a String,
+    skill_b String,
+    p_value Float64,
+    q_value Float64,
+    a_first_count Int64,
+    b_first_count Int64,
+    a_to_b_seconds Nullable(Float64),
+    b_to_a_seconds Nullable(Float64),
+    order_q_value Float64,
+    last_updated String,
+    CONSTRAINT order_is_one CHECK skill_a < skill_b,
+    CONSTRAINT chances_are_chances CHECK p_value BETWEEN 0 AND 1 AND q_value BETWEEN 0 AND 1
+        AND order_q_value BETWEEN 0 AND 1,
+    CONSTRAINT counts_are_counts CHECK least(a_first_count, b_first_count) >= 0
+        AND least(ifNull(a_to_b_seconds, 0), ifNull(b_to_a_seconds, 0)) >= 0
+) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_dependency_details', '{shard}-{replica}') ORDER BY (skill_a, skill_b)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
+
+CREATE TABLE IF NOT EXISTS skill_paths ON CLUSTER session_buddy (
+    path String,
+    length Int64,
+    session_count Int64,
+    occurrence_count Int64,
+    median_seconds Nullable(Float64),
+    last_updated String,
+    CONSTRAINT path_is_array CHECK JSONType(path) = 'Array' AND length >= 2,
+    CONSTRAINT counts_are_counts CHECK session_count >= 1 AND occurrence_count >= session_count
+        AND ifNull(median_seconds, 0) >= 0
+) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_paths', '{shard}-{replica}') ORDER BY path
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
 INSERT INTO skill_categories (category_id, category_name, description, domain, created_at)
@@ -1066,15 +1127,15 @@ SELECT * FROM VALUES('i Int64, n String, d String, m String, t String',
     (3, 'Documentation', 'Writing, building and checking documentation', 'documentation', '2026-02-10T00:00:00.000Z'),
     (4, 'Deployment', 'Building, shipping and operating', 'deployment', '2026-02-10T00:00:00.000Z'));
 
-INSERT INTO skill_category_mapping (skill_name, category_id, confidence_score, assigned_at)
-SELECT s, c, 1.0, '2026-02-10T00:00:00.000Z' FROM VALUES('s String, c Int64',
+INSERT INTO skill_category_mapping (skill_name, category_id, confidence_score, assigned_at, assigned_by)
+SELECT s, c, 1.0, '2026-02-10T00:00:00.000Z', 'predefined' FROM VALUES('s String, c Int64',
     ('ruff-check', 1), ('mypy', 1), ('pylint', 1),
     ('pytest-run', 2), ('coverage-report', 2), ('hypothesis-test', 2),
     ('sphinx-build', 3), ('docstring-check', 3), ('api-docs', 3),
     ('docker-build', 4), ('k8s-deploy', 4), ('terraform-apply', 4));
 
-INSERT INTO skill_modalities (skill_name, modality_type, created_at)
-SELECT m.skill_name, assumeNotNull(c.domain), m.assigned_at
+INSERT INTO skill_modalities (skill_name, modality_type, created_at, assigned_by)
+SELECT m.skill_name, assumeNotNull(c.domain), m.assigned_at, m.assigned_by
 FROM skill_category_mapping AS m FINAL INNER JOIN skill_categories AS c FINAL ON c.category_id = m.category_id
 WHERE m.assigned_at = '2026-02-10T00:00:00.000Z';
 
@@ -1462,8 +1523,10 @@ LEFT JOIN (
         AS domain
     FROM (
         SELECT s.skill_name AS skill_name,
-               argMin(s.category_id, (-ifNull(s.confidence_score, -1), s.category_id)) AS category_id
-        FROM skill_category_mapping AS s FINAL GROUP BY s.skill_name
+               argMin(s.category_id, (t.scheme <> 'session-buddy', s.assigned_by <> 'person',
+                                      -ifNull(s.confidence_score, -1), s.category_id)) AS category_id
+        FROM skill_category_mapping AS s FINAL
+        INNER JOIN skill_categories AS t FINAL ON t.category_id = s.category_id GROUP BY s.skill_name
     ) AS b
     INNER JOIN skill_categories AS c FINAL ON c.category_id = b.category_id
 ) AS g ON g.skill_name = k.skill_name;
@@ -1580,6 +1643,12 @@ DROP VIEW IF EXISTS feed_roll_hour ON CLUSTER session_buddy SYNC;
 DROP VIEW IF EXISTS feed_roll_duration ON CLUSTER session_buddy SYNC;
 
 DROP VIEW IF EXISTS feed_roll_minute ON CLUSTER session_buddy SYNC;
+
+DROP TABLE IF EXISTS skill_paths ON CLUSTER session_buddy SYNC;
+
+DROP TABLE IF EXISTS skill_dependency_details ON CLUSTER session_buddy SYNC;
+
+DROP TABLE IF EXISTS skill_sources ON CLUSTER session_buddy SYNC;
 
 DROP TABLE IF EXISTS skill_modalities ON CLUSTER session_buddy SYNC;
 

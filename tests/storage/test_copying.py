@@ -90,8 +90,12 @@ def fill_tables(store: Store) -> None:
         store,
         "INSERT INTO store_settings VALUES ('community_min_users', '3')",
         f"INSERT INTO text_embedding VALUES ('{'0' * 64}', 'm', zeroblob(1536), {moment})",
-        f"INSERT INTO skill_categories VALUES (90, 'Child', 91, NULL, 'code', {moment})",
-        f"INSERT INTO skill_categories VALUES (91, 'Parent', NULL, NULL, 'code', {moment})",
+        f"INSERT INTO skill_categories VALUES (90, 'Child', 91, NULL, 'code', {moment}, 'own')",
+        f"INSERT INTO skill_categories VALUES (91, 'Parent', NULL, NULL, 'code', {moment}, 'own')",
+        f"INSERT INTO skill_sources VALUES ('/p', 's', 'user', NULL, '1', '{'0' * 64}', 9, 99, NULL, 400, 7, {moment},"
+        f" {moment})",
+        f"INSERT INTO skill_dependency_details VALUES ('a', 's', 0.01, 0.02, 5, 1, 2.5, NULL, 0.5, {moment})",
+        f'INSERT INTO skill_paths VALUES (\'["a","s"]\', 2, 5, 6, 1.5, {moment})',
         f"INSERT INTO skill_clusters VALUES (7, 'c', NULL, NULL, {moment})",
         "INSERT INTO skill_cluster_membership VALUES ('s', 7, 0.25)",
         f"INSERT INTO community_publishers VALUES ('p', 3, {moment}, {moment}, 5, 0.5)",
@@ -362,8 +366,8 @@ def test_a_store_is_not_copied_to_itself(stores: tuple[Store, Store]) -> None:
 
 def test_a_row_that_another_row_stands_in_the_way_of_is_an_error_in_words(stores: tuple[Store, Store]) -> None:
     source, target = stores
-    run_sql(source, f"INSERT INTO skill_categories VALUES (50, 'Mine', NULL, NULL, 'code', '{NOW}')")
-    run_sql(target, f"INSERT INTO skill_categories VALUES (60, 'Mine', NULL, NULL, 'code', '{NOW}')")
+    run_sql(source, f"INSERT INTO skill_categories VALUES (50, 'Mine', NULL, NULL, 'code', '{NOW}', 'own')")
+    run_sql(target, f"INSERT INTO skill_categories VALUES (60, 'Mine', NULL, NULL, 'code', '{NOW}', 'own')")
     with pytest.raises(StoreError, match="skill_categories does not take these rows"):
         copy_store(source, target)
 

@@ -75,11 +75,25 @@ PLAIN_TABLES = (
     _table("store_settings", "name", "value"),
     _table("text_embedding", "text_hash model", "embedding created_at", "embedding"),
     _table("skill_description", "skill_name", "description text_hash updated_at"),
-    _table("skill_categories", "category_id", "category_name parent_category_id description domain created_at"),
-    _table("skill_category_mapping", "skill_name category_id", "confidence_score assigned_at"),
+    _table("skill_categories", "category_id", "category_name parent_category_id description domain created_at scheme"),
+    _table("skill_category_mapping", "skill_name category_id", "confidence_score assigned_at assigned_by"),
     _table(
-        "skill_modalities", "skill_name", "modality_type input_format output_format requires_human_review created_at"
+        "skill_modalities",
+        "skill_name",
+        "modality_type input_format output_format requires_human_review created_at assigned_by review_assigned_by",
     ),
+    _table(
+        "skill_sources",
+        "path",
+        "skill_name origin plugin version content_hash listing_tokens body_tokens problem size modified_ns changed_at"
+        " seen_at",
+    ),
+    _table(
+        "skill_dependency_details",
+        "skill_a skill_b",
+        "p_value q_value a_first_count b_first_count a_to_b_seconds b_to_a_seconds order_q_value last_updated",
+    ),
+    _table("skill_paths", "path", "length session_count occurrence_count median_seconds last_updated"),
     _table(
         "skill_clusters",
         "cluster_id",

@@ -31,14 +31,14 @@ def enter_facts(client: Any, facts: Iterable[SkillFacts], *, now: str) -> None:
     _insert(
         client,
         "skill_category_mapping",
-        "skill_name category_id confidence_score assigned_at",
-        [(name, categories[fact.category], 1.0, now) for name, fact in told.items() if name not in mapped],
+        "skill_name category_id confidence_score assigned_at assigned_by",
+        [(name, categories[fact.category], 1.0, now, "rules") for name, fact in told.items() if name not in mapped],
     )
     _insert(
         client,
         "skill_modalities",
-        "skill_name modality_type created_at",
-        [(name, fact.modality, now) for name, fact in told.items() if name not in shaped],
+        "skill_name modality_type created_at assigned_by",
+        [(name, fact.modality, now, "rules") for name, fact in told.items() if name not in shaped],
     )
     _insert(
         client,

@@ -17,14 +17,14 @@ VALUES (:category, :modality, {_NOW}) ON CONFLICT (category_name) DO NOTHING
 """
 # A skill that somebody has put into a category stays there.
 _MAPPING = f"""
-INSERT INTO skill_category_mapping (skill_name, category_id, confidence_score, assigned_at)
-SELECT :skill_name, category_id, 1.0, {_NOW} FROM skill_categories
+INSERT INTO skill_category_mapping (skill_name, category_id, confidence_score, assigned_at, assigned_by)
+SELECT :skill_name, category_id, 1.0, {_NOW}, 'rules' FROM skill_categories
 WHERE category_name = :category
     AND NOT EXISTS (SELECT 1 FROM skill_category_mapping m WHERE m.skill_name = :skill_name)
 """
 _MODALITY = f"""
-INSERT INTO skill_modalities (skill_name, modality_type, created_at)
-VALUES (:skill_name, :modality, {_NOW}) ON CONFLICT (skill_name) DO NOTHING
+INSERT INTO skill_modalities (skill_name, modality_type, created_at, assigned_by)
+VALUES (:skill_name, :modality, {_NOW}, 'rules') ON CONFLICT (skill_name) DO NOTHING
 """
 _DESCRIPTION = f"""
 INSERT INTO skill_description (skill_name, description, text_hash, updated_at)

@@ -306,7 +306,8 @@ CREATE TABLE IF NOT EXISTS skill_categories (
     description Nullable(String),
     domain LowCardinality(Nullable(String)),
     created_at String,
-    CONSTRAINT name_is_there CHECK category_name <> '',
+    scheme LowCardinality(String) DEFAULT 'session-buddy',
+    CONSTRAINT name_is_there CHECK category_name <> '' AND scheme <> '',
     CONSTRAINT domain_is_known CHECK ifNull(domain, 'code') IN ('code', 'documentation', 'testing', 'deployment')
 ) ENGINE = ReplacingMergeTree
 ORDER BY category_id
@@ -317,6 +318,9 @@ CREATE TABLE IF NOT EXISTS skill_category_mapping (
     category_id Int64,
     confidence_score Nullable(Float64),
     assigned_at String,
+    -- Whoever said so: the specification, shell rules, what was learned, a person. What a person said stays.
+    assigned_by LowCardinality(String) DEFAULT 'person',
+    CONSTRAINT source_is_known CHECK assigned_by IN ('predefined', 'rules', 'inference', 'person'),
     CONSTRAINT confidence_is_fraction CHECK ifNull(confidence_score, 0) BETWEEN 0 AND 1
 ) ENGINE = ReplacingMergeTree
 ORDER BY (skill_name, category_id)
@@ -329,9 +333,72 @@ CREATE TABLE IF NOT EXISTS skill_modalities (
     output_format Nullable(String),
     requires_human_review UInt8 DEFAULT 0,
     created_at String,
+    -- Whoever said so of the type and the formats, and of the review; see skill_category_mapping.
+    assigned_by LowCardinality(String) DEFAULT 'person',
+    review_assigned_by LowCardinality(String) DEFAULT 'inference',
+    CONSTRAINT source_is_known CHECK assigned_by IN ('predefined', 'rules', 'inference', 'person')
+        AND review_assigned_by IN ('inference', 'person'),
     CONSTRAINT type_is_known CHECK modality_type IN ('code', 'documentation', 'testing', 'deployment')
 ) ENGINE = ReplacingMergeTree
 ORDER BY skill_name
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- Every place where a skill is written down: a SKILL.md, a listing of an MCP server, a rule for shell commands.
+CREATE TABLE IF NOT EXISTS skill_sources (
+    path String,
+    skill_name String,
+    origin LowCardinality(String),
+    plugin Nullable(String),
+    version Nullable(String),
+    content_hash String,
+    listing_tokens Int64,
+    body_tokens Int64,
+    problem Nullable(String),
+    size Int64,
+    modified_ns Int64,
+    changed_at String,
+    seen_at String,
+    CONSTRAINT names_are_there CHECK path <> '' AND trimBoth(skill_name) <> '' AND length(content_hash) = 64,
+    CONSTRAINT origin_is_known CHECK origin IN ('user', 'project', 'plugin', 'marketplace', 'folder', 'mcp', 'shell'),
+    CONSTRAINT counts_are_counts CHECK least(listing_tokens, body_tokens, size) >= 0
+) ENGINE = ReplacingMergeTree
+ORDER BY path
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- What is known of pairs of skill_dependencies besides, as of the last refresh; only of those in enough sessions.
+CREATE TABLE IF NOT EXISTS skill_dependency_details (
+    skill_a String,
+    skill_b String,
+    p_value Float64,
+    q_value Float64,
+    a_first_count Int64,
+    b_first_count Int64,
+    a_to_b_seconds Nullable(Float64),
+    b_to_a_seconds Nullable(Float64),
+    order_q_value Float64,
+    last_updated String,
+    CONSTRAINT order_is_one CHECK skill_a < skill_b,
+    CONSTRAINT chances_are_chances CHECK p_value BETWEEN 0 AND 1 AND q_value BETWEEN 0 AND 1
+        AND order_q_value BETWEEN 0 AND 1,
+    CONSTRAINT counts_are_counts CHECK least(a_first_count, b_first_count) >= 0
+        AND least(ifNull(a_to_b_seconds, 0), ifNull(b_to_a_seconds, 0)) >= 0
+) ENGINE = ReplacingMergeTree
+ORDER BY (skill_a, skill_b)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- What is used one after another again and again, as of the last refresh.
+CREATE TABLE IF NOT EXISTS skill_paths (
+    path String,
+    length Int64,
+    session_count Int64,
+    occurrence_count Int64,
+    median_seconds Nullable(Float64),
+    last_updated String,
+    CONSTRAINT path_is_array CHECK JSONType(path) = 'Array' AND length >= 2,
+    CONSTRAINT counts_are_counts CHECK session_count >= 1 AND occurrence_count >= session_count
+        AND ifNull(median_seconds, 0) >= 0
+) ENGINE = ReplacingMergeTree
+ORDER BY path
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 INSERT INTO skill_categories (category_id, category_name, description, domain, created_at)
@@ -341,15 +408,15 @@ SELECT * FROM VALUES('i Int64, n String, d String, m String, t String',
     (3, 'Documentation', 'Writing, building and checking documentation', 'documentation', '2026-02-10T00:00:00.000Z'),
     (4, 'Deployment', 'Building, shipping and operating', 'deployment', '2026-02-10T00:00:00.000Z'));
 
-INSERT INTO skill_category_mapping (skill_name, category_id, confidence_score, assigned_at)
-SELECT s, c, 1.0, '2026-02-10T00:00:00.000Z' FROM VALUES('s String, c Int64',
+INSERT INTO skill_category_mapping (skill_name, category_id, confidence_score, assigned_at, assigned_by)
+SELECT s, c, 1.0, '2026-02-10T00:00:00.000Z', 'predefined' FROM VALUES('s String, c Int64',
     ('ruff-check', 1), ('mypy', 1), ('pylint', 1),
     ('pytest-run', 2), ('coverage-report', 2), ('hypothesis-test', 2),
     ('sphinx-build', 3), ('docstring-check', 3), ('api-docs', 3),
     ('docker-build', 4), ('k8s-deploy', 4), ('terraform-apply', 4));
 
-INSERT INTO skill_modalities (skill_name, modality_type, created_at)
-SELECT m.skill_name, assumeNotNull(c.domain), m.assigned_at
+INSERT INTO skill_modalities (skill_name, modality_type, created_at, assigned_by)
+SELECT m.skill_name, assumeNotNull(c.domain), m.assigned_at, m.assigned_by
 FROM skill_category_mapping AS m FINAL INNER JOIN skill_categories AS c FINAL ON c.category_id = m.category_id
 WHERE m.assigned_at = '2026-02-10T00:00:00.000Z';
 
@@ -760,8 +827,10 @@ LEFT JOIN (
         AS domain
     FROM (
         SELECT s.skill_name AS skill_name,
-               argMin(s.category_id, (-ifNull(s.confidence_score, -1), s.category_id)) AS category_id
-        FROM skill_category_mapping AS s FINAL GROUP BY s.skill_name
+               argMin(s.category_id, (t.scheme <> 'session-buddy', s.assigned_by <> 'person',
+                                      -ifNull(s.confidence_score, -1), s.category_id)) AS category_id
+        FROM skill_category_mapping AS s FINAL
+        INNER JOIN skill_categories AS t FINAL ON t.category_id = s.category_id GROUP BY s.skill_name
     ) AS b
     INNER JOIN skill_categories AS c FINAL ON c.category_id = b.category_id
 ) AS g ON g.skill_name = k.skill_name;

@@ -329,7 +329,8 @@ CREATE TABLE skill_categories (
         CHECK (parent_category_id <> category_id),
     description TEXT,
     domain TEXT CHECK (domain IN ('code', 'documentation', 'testing', 'deployment')),
-    created_at TEXT NOT NULL CHECK (created_at LIKE '____-__-__%' AND julianday(created_at) IS NOT NULL)
+    created_at TEXT NOT NULL CHECK (created_at LIKE '____-__-__%' AND julianday(created_at) IS NOT NULL),
+    scheme TEXT NOT NULL DEFAULT 'session-buddy' CHECK (scheme <> '')  -- the taxonomy it belongs to
 ) STRICT;
 
 CREATE TABLE skill_category_mapping (
@@ -337,6 +338,9 @@ CREATE TABLE skill_category_mapping (
     category_id INTEGER NOT NULL REFERENCES skill_categories (category_id) ON DELETE CASCADE,
     confidence_score REAL CHECK (confidence_score BETWEEN 0 AND 1),
     assigned_at TEXT NOT NULL CHECK (assigned_at LIKE '____-__-__%' AND julianday(assigned_at) IS NOT NULL),
+    -- Whoever said so: the specification, shell rules, what was learned, a person. What a person said stays.
+    assigned_by TEXT NOT NULL DEFAULT 'person'
+        CHECK (assigned_by IN ('predefined', 'rules', 'inference', 'person')),
     PRIMARY KEY (skill_name, category_id)
 ) STRICT;
 
@@ -365,8 +369,57 @@ CREATE TABLE skill_modalities (
     input_format TEXT,
     output_format TEXT,
     requires_human_review INTEGER DEFAULT 0 CHECK (requires_human_review IN (0, 1)),
-    created_at TEXT NOT NULL CHECK (created_at LIKE '____-__-__%' AND julianday(created_at) IS NOT NULL)
+    created_at TEXT NOT NULL CHECK (created_at LIKE '____-__-__%' AND julianday(created_at) IS NOT NULL),
+    -- Whoever said so of the type and the formats, and of the review; see skill_category_mapping.
+    assigned_by TEXT NOT NULL DEFAULT 'person'
+        CHECK (assigned_by IN ('predefined', 'rules', 'inference', 'person')),
+    review_assigned_by TEXT NOT NULL DEFAULT 'inference' CHECK (review_assigned_by IN ('inference', 'person'))
 ) STRICT;
+
+-- Every place where a skill is written down: a SKILL.md, a listing of an MCP server, a rule for shell commands.
+CREATE TABLE skill_sources (
+    path TEXT PRIMARY KEY CHECK (path <> ''),                    -- of the file, and behind # what in it
+    skill_name TEXT NOT NULL CHECK (trim(skill_name) <> ''),
+    origin TEXT NOT NULL CHECK (origin IN ('user', 'project', 'plugin', 'marketplace', 'folder', 'mcp', 'shell')),
+    plugin TEXT,
+    version TEXT,
+    content_hash TEXT NOT NULL CHECK (length(content_hash) = 64),
+    listing_tokens INTEGER NOT NULL CHECK (listing_tokens >= 0), -- an estimate, of what every session pays
+    body_tokens INTEGER NOT NULL CHECK (body_tokens >= 0),       -- an estimate, of what a use pays besides
+    problem TEXT,                                                -- why an agent cannot use it; none where it can
+    size INTEGER NOT NULL CHECK (size >= 0),
+    modified_ns INTEGER NOT NULL,
+    changed_at TEXT NOT NULL CHECK (strftime('%Y-%m-%dT%H:%M:%fZ', changed_at, '+0 days') IS changed_at),
+    seen_at TEXT NOT NULL CHECK (strftime('%Y-%m-%dT%H:%M:%fZ', seen_at, '+0 days') IS seen_at)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX idx_sources_skill ON skill_sources (skill_name);
+
+-- What is known of pairs of skill_dependencies besides, as of the last refresh; only of those in enough sessions.
+CREATE TABLE skill_dependency_details (
+    skill_a TEXT NOT NULL,
+    skill_b TEXT NOT NULL,
+    p_value REAL NOT NULL CHECK (p_value BETWEEN 0 AND 1),       -- of a co-occurrence this far from chance
+    q_value REAL NOT NULL CHECK (q_value BETWEEN 0 AND 1),       -- the same, of all pairs that were looked at
+    a_first_count INTEGER NOT NULL CHECK (a_first_count >= 0),   -- sessions in which skill_a was used first
+    b_first_count INTEGER NOT NULL CHECK (b_first_count >= 0),
+    a_to_b_seconds REAL CHECK (a_to_b_seconds >= 0),             -- the median, where skill_a was first
+    b_to_a_seconds REAL CHECK (b_to_a_seconds >= 0),
+    order_q_value REAL NOT NULL CHECK (order_q_value BETWEEN 0 AND 1),  -- of an order this far from a toss-up
+    last_updated TEXT NOT NULL,
+    PRIMARY KEY (skill_a, skill_b),
+    CHECK (skill_a < skill_b)
+) STRICT, WITHOUT ROWID;
+
+-- What is used one after another again and again, as of the last refresh.
+CREATE TABLE skill_paths (
+    path TEXT PRIMARY KEY CHECK (json_type(path) = 'array'),     -- of skills, JSON
+    length INTEGER NOT NULL CHECK (length >= 2),
+    session_count INTEGER NOT NULL CHECK (session_count >= 1),
+    occurrence_count INTEGER NOT NULL CHECK (occurrence_count >= session_count),
+    median_seconds REAL CHECK (median_seconds >= 0),             -- from the first use to the last
+    last_updated TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 INSERT INTO skill_categories (category_name, description, domain, created_at) VALUES
     ('Code Quality', 'Linters, type checkers and formatters', 'code', '2026-02-10T00:00:00.000Z'),
@@ -379,12 +432,12 @@ WITH predefined (skill_name, category_name) AS (VALUES
     ('pytest-run', 'Testing'), ('coverage-report', 'Testing'), ('hypothesis-test', 'Testing'),
     ('sphinx-build', 'Documentation'), ('docstring-check', 'Documentation'), ('api-docs', 'Documentation'),
     ('docker-build', 'Deployment'), ('k8s-deploy', 'Deployment'), ('terraform-apply', 'Deployment'))
-INSERT INTO skill_category_mapping (skill_name, category_id, confidence_score, assigned_at)
-SELECT p.skill_name, c.category_id, 1.0, '2026-02-10T00:00:00.000Z'
+INSERT INTO skill_category_mapping (skill_name, category_id, confidence_score, assigned_at, assigned_by)
+SELECT p.skill_name, c.category_id, 1.0, '2026-02-10T00:00:00.000Z', 'predefined'
 FROM predefined p JOIN skill_categories c ON c.category_name = p.category_name;
 
-INSERT INTO skill_modalities (skill_name, modality_type, created_at)
-SELECT m.skill_name, c.domain, m.assigned_at
+INSERT INTO skill_modalities (skill_name, modality_type, created_at, assigned_by)
+SELECT m.skill_name, c.domain, m.assigned_at, m.assigned_by
 FROM skill_category_mapping m JOIN skill_categories c ON c.category_id = m.category_id;
 
 ------------------------------------------------------------------ sliding windows
@@ -1077,5 +1130,6 @@ LEFT JOIN skill_metrics m ON m.skill_name = k.skill_name
 LEFT JOIN skill_modalities o ON o.skill_name = k.skill_name
 LEFT JOIN skill_description d ON d.skill_name = k.skill_name
 LEFT JOIN skill_categories g ON g.category_id = (
-    SELECT a.category_id FROM skill_category_mapping a WHERE a.skill_name = k.skill_name
-    ORDER BY a.confidence_score DESC, a.category_id LIMIT 1);
+    SELECT a.category_id FROM skill_category_mapping a JOIN skill_categories b ON b.category_id = a.category_id
+    WHERE a.skill_name = k.skill_name
+    ORDER BY b.scheme <> 'session-buddy', a.assigned_by <> 'person', a.confidence_score DESC, a.category_id LIMIT 1);
