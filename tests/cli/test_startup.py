@@ -106,3 +106,12 @@ def test_the_package_itself_loads_nothing() -> None:
     loaded = set(done.stdout.split())
     assert not belonging_to("msgspec", loaded)
     assert {module for module in loaded if module.startswith("session_buddy")} <= ours
+
+
+def test_a_server_loads_what_it_learns_with_when_it_learns() -> None:
+    program = "import sys; import session_buddy.server.serving; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert belonging_to("fastapi", loaded)
+    for heavy in ("scipy.optimize", "sklearn", "plotly", "fastembed"):
+        assert not belonging_to(heavy, loaded), heavy

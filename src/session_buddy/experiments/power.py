@@ -10,7 +10,6 @@ from collections.abc import Callable
 from math import ceil, inf, sqrt
 
 import msgspec
-from scipy.optimize import brentq  # type: ignore[import-untyped]
 from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
 
 from session_buddy.errors import InvalidInput
@@ -78,7 +77,7 @@ def users_needed(effect: float, arms: Arms, *, alpha: float = 0.05, wanted: floa
     if arms.error(1) == 0:
         return 4.0
     guess = ((float(ndtri(1 - alpha / 2)) + float(ndtri(wanted))) * arms.error(1) / effect) ** 2
-    return _root(lambda users: power(effect, arms, users, alpha=alpha) - wanted, guess)
+    return _root_near(lambda users: power(effect, arms, users, alpha=alpha) - wanted, guess)
 
 
 def detectable(arms: Arms, users: float, *, alpha: float = 0.05, wanted: float = 0.8) -> float:
@@ -86,7 +85,7 @@ def detectable(arms: Arms, users: float, *, alpha: float = 0.05, wanted: float =
     _require_power(alpha, wanted)
     error = arms.error(users)
     guess = (float(ndtri(1 - alpha / 2)) + float(ndtri(wanted))) * error
-    return 0.0 if guess == 0 else _root(lambda effect: power(effect, arms, users, alpha=alpha) - wanted, guess)
+    return 0.0 if guess == 0 else _root_near(lambda effect: power(effect, arms, users, alpha=alpha) - wanted, guess)
 
 
 def users_until_decided(effect: Effect, alpha: float, *, planned_units: float) -> int | None:
@@ -104,7 +103,7 @@ def users_until_decided(effect: Effect, alpha: float, *, planned_units: float) -
         return effect.n
     if beyond(_MOST_USERS) <= 0:
         return None
-    return ceil(float(brentq(beyond, effect.n, _MOST_USERS, xtol=0.5)))
+    return ceil(_root(beyond, effect.n, _MOST_USERS, xtol=0.5))
 
 
 def _power(effect: float, error: float, error_of_none: float, alpha: float) -> float:
@@ -114,8 +113,15 @@ def _power(effect: float, error: float, error_of_none: float, alpha: float) -> f
     return float(ndtr((effect - bound) / error) + ndtr((-effect - bound) / error))
 
 
-def _root(function: Callable[[float], float], guess: float) -> float:
-    return float(brentq(function, guess / 4, guess * 4, xtol=guess * 1e-13, rtol=1e-14))
+def _root_near(function: Callable[[float], float], guess: float) -> float:
+    return _root(function, guess / 4, guess * 4, xtol=guess * 1e-13, rtol=1e-14)
+
+
+def _root(function: Callable[[float], float], low: float, high: float, **tolerances: float) -> float:
+    # Loading it takes a fifth of the time in which a server starts.
+    from scipy.optimize import brentq  # type: ignore[import-untyped]
+
+    return float(brentq(function, low, high, **tolerances))
 
 
 def _require_power(alpha: float, wanted: float) -> None:
