@@ -15,23 +15,37 @@ from session_buddy.reports.landscape import read_neighbours, read_skill_map
 from session_buddy.server.pages.landscape_figures import Colouring, landscape_figure, neighbours_address
 from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
-from tests.contract.conftest import OpenStore, engine, new_url, open_new
+from tests.contract.conftest import OpenStore, engine, new_url, open_for_all, open_new
 from tests.landscapes import GROUPS, SKILLS, draw_landscape
 from tests.making import NOW, FakeClock
 from tests.server.pages_kit import Page, Visitor, visiting
 
-__all__ = ["engine", "new_url", "open_new"]
+__all__ = ["engine", "new_url", "open_for_all", "open_new"]
 
 
-@pytest.fixture
-def store(open_new: OpenStore) -> Iterator[Store]:
-    with open_new("landscape", clock=FakeClock()) as opened:
-        yield opened
+@pytest.fixture(scope="module")
+def store(open_for_all: OpenStore) -> Store:
+    """A store with a landscape. Tests only read it: to draw one takes longer than to look at it."""
+    drawn = open_for_all("landscape", clock=FakeClock())
+    draw_landscape(drawn)
+    return drawn
 
 
 @pytest.fixture
 def client(store: Store, tmp_path: Path) -> Iterator[Visitor]:
     with visiting(store, tmp_path) as visitor:
+        yield visitor
+
+
+@pytest.fixture
+def own_store(open_new: OpenStore) -> Store:
+    """A store in which nothing was recorded."""
+    return open_new("landscape", clock=FakeClock())
+
+
+@pytest.fixture
+def own_client(own_store: Store, tmp_path: Path) -> Iterator[Visitor]:
+    with visiting(own_store, tmp_path) as visitor:
         yield visitor
 
 
@@ -41,7 +55,8 @@ def page(client: Visitor, address: str, status: int = 200) -> Page:
     return Page(answer.text)
 
 
-def test_everything_says_so_before_there_is_a_map(store: Store, client: Visitor) -> None:
+def test_everything_says_so_before_there_is_a_map(own_client: Visitor) -> None:
+    client = own_client
     said = "Clusters were not looked for yet: 'session-buddy refresh' does it once"
     shown = page(client, "/landscape")
     assert "There is no map yet." in shown.text and said in shown.text
@@ -54,8 +69,7 @@ def test_everything_says_so_before_there_is_a_map(store: Store, client: Visitor)
 
 
 class TestApi:
-    def test_lists_clusters_with_the_figures_of_their_skills(self, store: Store, client: Visitor) -> None:
-        draw_landscape(store)
+    def test_lists_clusters_with_the_figures_of_their_skills(self, client: Visitor) -> None:
         found = client.get("/api/v1/clusters").json()
         assert found["refreshed_at"] == NOW and found["unread"] == 0
         assert [one["skills"] for one in found["clusters"]] == [6, 6, 6]
@@ -65,8 +79,7 @@ class TestApi:
         assert tests["success_rate"] == pytest.approx(12 / 18)
         assert set(tests["examples"]) < set(GROUPS["python test coverage"])
 
-    def test_gives_one_with_its_skills_the_surest_first(self, store: Store, client: Visitor) -> None:
-        draw_landscape(store)
+    def test_gives_one_with_its_skills_the_surest_first(self, client: Visitor) -> None:
         for one in client.get("/api/v1/clusters").json()["clusters"]:
             found = client.get(f"/api/v1/clusters/{one['cluster_id']}").json()
             assert found["cluster"] == one
@@ -77,8 +90,7 @@ class TestApi:
         assert client.get(f"/api/v1/clusters/{2**70}").status_code == 422
         assert client.get("/api/v1/clusters/x").status_code == 422
 
-    def test_gives_the_map(self, store: Store, client: Visitor) -> None:
-        draw_landscape(store)
+    def test_gives_the_map(self, client: Visitor) -> None:
         found = client.get("/api/v1/landscape").json()
         assert [point["skill"] for point in found["points"]] == sorted(SKILLS)
         assert all(-1 <= point[axis] <= 1 for point in found["points"] for axis in "xy")
@@ -86,8 +98,7 @@ class TestApi:
         unused = next(point for point in found["points"] if point["skill"] == "proofread")
         assert (unused["kind"], unused["invocations"], unused["success_rate"]) == (None, 0, None)
 
-    def test_gives_what_is_near(self, store: Store, client: Visitor) -> None:
-        draw_landscape(store)
+    def test_gives_what_is_near(self, client: Visitor) -> None:
         found = client.get("/api/v1/landscape/neighbours?skill=DOCKER-BUILD").json()
         assert found["skill"] == "docker-build"
         assert {one["skill"] for one in found["alike"][:5]} == set(GROUPS["docker image build"]) - {"docker-build"}
@@ -98,8 +109,9 @@ class TestApi:
         assert answer.status_code == 404 and "docker-build" in answer.json()["error"]["suggestions"]
 
     def test_a_refresh_that_was_killed_shows_each_skill_once_and_no_empty_cluster(
-        self, store: Store, client: Visitor
+        self, own_store: Store, own_client: Visitor
     ) -> None:
+        store, client = own_store, own_client
         draw_landscape(store)
         before = client.get("/api/v1/clusters").json()["clusters"]
         store.put_rows(
@@ -112,8 +124,7 @@ class TestApi:
 
 
 class TestPage:
-    def test_shows_map_clusters_and_skills(self, store: Store, client: Visitor) -> None:
-        draw_landscape(store)
+    def test_shows_map_clusters_and_skills(self, client: Visitor) -> None:
         shown = page(client, "/landscape")
         assert "18 skills in 3 clusters, found just now" in shown.text
         assert shown.count("div", **{"class": "plot map", "role": "img"}) == 1
@@ -124,8 +135,7 @@ class TestPage:
         for number in (1, 2, 3):
             assert f"/landscape?cluster={number}" in shown.links
 
-    def test_one_cluster_is_shown_with_memberships(self, store: Store, client: Visitor) -> None:
-        draw_landscape(store)
+    def test_one_cluster_is_shown_with_memberships(self, client: Visitor) -> None:
         shown = page(client, "/landscape?cluster=1&by=success")
         assert "Membership: near 1 deep in the cluster" in shown.text and "6 of 6 skills" in shown.text
         assert "Diamonds: success under 70 %" in shown.text
@@ -141,15 +151,13 @@ class TestPage:
 
     @pytest.mark.parametrize("skill", ["docker-build", "a/b", "/draft", "<b>bold</b>"])
     def test_what_is_near_is_shown_with_links(self, store: Store, client: Visitor, skill: str) -> None:
-        draw_landscape(store)
         shown = page(client, f"/landscape?skill={quote(skill, safe='')}")
         assert shown.count("section", id="neighbours") == 1
         near = read_neighbours(store, skill)
         assert all(neighbours_address(one.skill) in shown.links for one in [*near.alike, *near.together])
         assert ("It was never used." in shown.text) == (skill in ("/draft", "<b>bold</b>"))
 
-    def test_long_lists_are_shown_in_part(self, store: Store, client: Visitor) -> None:
-        draw_landscape(store)
+    def test_long_lists_are_shown_in_part(self, client: Visitor) -> None:
         shown = page(client, "/landscape?limit=4&by=success")
         assert "4 of 18 skills" in shown.text
         assert "/landscape?limit=18&by=success#skills" in shown.links
@@ -159,12 +167,10 @@ class TestPage:
         ("query", "status"),
         [("by=beauty", 422), ("cluster=x", 422), ("cluster=99", 404), ("skill=nothing", 404), ("limit=0", 422)],
     )
-    def test_what_there_is_not_is_refused(self, store: Store, client: Visitor, query: str, status: int) -> None:
-        draw_landscape(store)
+    def test_what_there_is_not_is_refused(self, client: Visitor, query: str, status: int) -> None:
         assert page(client, f"/landscape?{query}", status).count("h1") == 1
 
-    def test_all_of_it_as_csv(self, store: Store, client: Visitor) -> None:
-        draw_landscape(store)
+    def test_all_of_it_as_csv(self, client: Visitor) -> None:
         rows = list(csv.DictReader(io.StringIO(client.get("/landscape/skills.csv").text)))
         assert [row["skill"] for row in rows] == sorted(SKILLS)
         assert {row["cluster_id"] for row in rows} == {"1", "2", "3"}
@@ -172,7 +178,6 @@ class TestPage:
 
 class TestFigure:
     def test_each_skill_is_a_mark_that_leads_to_what_is_near(self, store: Store) -> None:
-        draw_landscape(store)
         for by in Colouring:
             figure = landscape_figure(read_skill_map(store), by)
             addresses = [address for trace in figure["data"] for address in trace["customdata"]]
@@ -182,7 +187,6 @@ class TestFigure:
             assert not any("<b>" in text for text in told)
 
     def test_colours_are_clusters_or_success(self, store: Store) -> None:
-        draw_landscape(store)
         shown = read_skill_map(store)
         by_cluster = {trace["marker"]["color"]: trace for trace in landscape_figure(shown, Colouring.CLUSTER)["data"]}
         assert by_cluster.keys() == {"--c1", "--c2", "--c3"}
@@ -191,7 +195,6 @@ class TestFigure:
         assert by_success["--accent"]["customdata"] == [neighbours_address("tox", Colouring.SUCCESS)]
 
     def test_a_skill_is_marked_and_joined_to_its_neighbours(self, store: Store) -> None:
-        draw_landscape(store)
         near, shown = read_neighbours(store, "docker-build"), read_skill_map(store)
         lines, ring, *_ = landscape_figure(shown, Colouring.CLUSTER, near=near)["data"]
         (own,) = [point for point in shown.points if point.skill == "docker-build"]
@@ -200,7 +203,6 @@ class TestFigure:
         assert len(lines["x"]) == 3 * len(others) and lines["x"][::3] == [own.x] * len(others)
 
     def test_labels_do_not_lie_on_each_other(self, store: Store) -> None:
-        draw_landscape(store)
         labels = landscape_figure(read_skill_map(store), Colouring.CLUSTER)["layout"]["annotations"]
         places = np.array([[label["x"], label["y"]] for label in labels])
         assert len(labels) == 3
