@@ -62,7 +62,7 @@ def running(event: Invocation) -> Invocation:
     return msgspec.structs.replace(event, outcome=None, error_type=None, duration_ms=None, duration_source=None)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_baselines_of_late_doubled_and_completed_events(open_new: OpenStore, seed: int) -> None:
     store = open_new(clock=FakeClock())
     rnd = random.Random(seed)

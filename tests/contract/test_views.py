@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from session_buddy.model import Invocation, Outcome, SkillFacts
 from session_buddy.storage import Store, open_store
-from tests.contract.conftest import NewUrl, OpenStore
+from tests.contract.conftest import OpenStore, lending
 from tests.making import NOW, FakeClock, invocation, invocations, iso, many, shifted
 
 
@@ -56,8 +56,10 @@ def assert_dashboard(store: Store, batch: Sequence[Invocation], now: str) -> Non
         assert rows[skill]["last_invocation_at"] == max(i.invoked_at for i in group)
 
 
-def test_sliding_windows_are_true_at_the_moment_of_reading(engine: str, new_url: NewUrl) -> None:
-    # A new chdb database costs a second or two.
+def test_sliding_windows_are_true_at_the_moment_of_reading(
+    engine: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # Each record and each reading takes chdb tens of milliseconds.
     @settings(max_examples=60 if engine == "sqlite" else 8, deadline=None)
     @given(
         batches=st.lists(st.lists(invocations(), max_size=12), max_size=4),
@@ -65,7 +67,7 @@ def test_sliding_windows_are_true_at_the_moment_of_reading(engine: str, new_url:
     )
     def hold(batches: list[list[Invocation]], pauses: list[int]) -> None:
         clock = FakeClock()
-        with open_store(new_url(), clock=clock) as store:
+        with lending(engine, tmp_path_factory) as new_url, open_store(new_url(), clock=clock) as store:
             seen: dict[str, Invocation] = {}
             for batch, pause in zip(batches, pauses, strict=False):
                 store.record([i for i in batch if i.event_id not in seen])
