@@ -19,7 +19,7 @@ from session_buddy.storage.migrations.clickhouse_schema import without_database
 from session_buddy.storage.migrations.clickhouse_target import ClickHouseTarget
 from session_buddy.storage.redaction import without_password
 from session_buddy.storage.tables import PLAIN_TABLES
-from tests.clickhouse.places import drop, folder, new_database
+from tests.clickhouse.places import drop, folder, lend, take_back
 from tests.making import many
 
 pytest.importorskip("clickhouse_connect", reason="the extra 'clickhouse' is not installed")
@@ -118,7 +118,7 @@ def test_names_that_need_quotes_are_refused(name: str) -> None:
         parse_url(f"chdb:///folder?database={name}")
 
 
-@pytest.mark.parametrize("name", ["i", "r", "s", "skill_name"])
+@pytest.mark.parametrize("name", [*(pytest.param(one, marks=pytest.mark.long) for one in "ir"), "s", "skill_name"])
 def test_a_database_may_be_called_what_views_call_their_sources_and_columns(name: str) -> None:
     url = f"chdb:///{folder()}?database={name}"
     with open_store(url) as store:
@@ -162,14 +162,14 @@ def test_a_server_that_says_nothing_is_away_after_the_timeout() -> None:
     ],
 )
 def test_a_value_that_does_not_fit_is_the_callers(table: str, row: tuple[object, ...], named: str) -> None:
-    url = new_database()
+    url = lend()
     plain = next(known for known in PLAIN_TABLES if known.name == table)
     with open_store(url) as store:
         with pytest.raises(InvalidInput) as told:
             store.put_rows(plain, [row])
         assert told.value.field == named
         assert store.query(f"SELECT count() FROM {table}").rows == [(0,)]
-    drop(url)
+    take_back(url)
 
 
 def test_only_servers_are_nodes_of_a_cluster() -> None:

@@ -133,7 +133,9 @@ def stop_after(target: ClickHouseTarget, statements: int, monkeypatch: pytest.Mo
     monkeypatch.undo()
 
 
-@pytest.mark.parametrize("statements", [0, 1, 30, 80, 130])
+@pytest.mark.parametrize(
+    "statements", [0, 80, *(pytest.param(number, marks=pytest.mark.long) for number in (1, 30, 130))]
+)
 def test_a_new_store_whose_making_was_killed_is_made_by_the_next_opening(
     url: str, target: ClickHouseTarget, monkeypatch: pytest.MonkeyPatch, statements: int
 ) -> None:

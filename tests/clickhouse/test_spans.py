@@ -89,7 +89,15 @@ def test_four_hundred_cost_no_more_statements_than_one(store: Store, asked: list
     ]
 
 
-@pytest.mark.parametrize(("at_once", "signs"), [(1, 100_000), (7, 100_000), (1_000, 90), (1_000, 1)])
+@pytest.mark.parametrize(
+    ("at_once", "signs"),
+    [
+        (7, 100_000),
+        (1_000, 90),
+        pytest.param(1, 100_000, marks=pytest.mark.long),
+        pytest.param(1_000, 1, marks=pytest.mark.long),
+    ],
+)
 def test_more_than_go_into_one_statement_are_recounted_too(
     store: Store, monkeypatch: pytest.MonkeyPatch, at_once: int, signs: int
 ) -> None:

@@ -128,7 +128,7 @@ with open_store(sys.argv[1]) as store:
 """
 
 
-@pytest.mark.parametrize("pause", [0.05, 0.2, 0.35])
+@pytest.mark.parametrize("pause", [0.2, *(pytest.param(seconds, marks=pytest.mark.long) for seconds in (0.05, 0.35))])
 def test_a_killed_process_leaves_nothing_half_counted(tmp_path: Path, pause: float) -> None:
     url = f"chdb:///{tmp_path}/data?database=killed"
     root = Path(__file__).parents[2]
