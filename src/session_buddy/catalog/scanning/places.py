@@ -1,0 +1,174 @@
+"""Where Claude Code keeps skills, commands, subagents, plugins and the names of servers.
+
+Reads manifests, and whether folders are there; what is in the places is for :mod:`.scan` to read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from session_buddy.catalog.scanning.manifests import (
+    Installed,
+    Market,
+    MarketEntry,
+    Plugin,
+    Switches,
+    decoded,
+    listed,
+)
+from session_buddy.catalog.scanning.sources import Look, Origin, Place, look_of
+
+__all__ = ["Places", "default_places", "named_places"]
+
+_MANIFEST = ".claude-plugin"
+_LARGEST = 4 << 20
+
+
+class Places(msgspec.Struct, frozen=True):
+    """Where to look, the first place of a file counts; and below which paths all that is not found is gone."""
+
+    places: list[Place]
+    whole: list[str]
+
+
+def default_places(folders: Sequence[Path], home: Path, projects: Iterable[Path], rules: Sequence[Path]) -> Places:
+    """Return the places of Claude Code's own *folders* (``~/.claude``) and of *projects*, and the *rules* files."""
+    places: list[Place] = []
+    for folder in folders:
+        places += _own(folder, Origin.USER)
+        places.append(Place(str(folder / ".claude.json"), Look.LISTING, Origin.MCP))
+    places.append(Place(str(home / ".claude.json"), Look.LISTING, Origin.MCP))
+    roots = dict.fromkeys(root for project in projects for root in _loaded_from(project, home))
+    for root in roots:
+        places += _own(root / ".claude", Origin.PROJECT)
+        places.append(Place(str(root / ".mcp.json"), Look.LISTING, Origin.MCP))
+    for folder in folders:
+        places += _plugins(folder)
+    places += [Place(str(path), Look.RULES, Origin.SHELL) for path in rules]
+    return Places(list(dict.fromkeys(places)), [f"{folder}{os.sep}" for folder in folders])
+
+
+def named_places(paths: Sequence[Path], among: Places) -> Places:
+    """Return the places of *paths* that somebody names; those *among* the default ones are what they always are."""
+    places: list[Place] = []
+    for path in paths:
+        text = str(path)
+        inside = [one for one in among.places if one.path == text or one.path.startswith(text.rstrip(os.sep) + os.sep)]
+        places += inside
+        if any(one.path == text for one in inside):
+            continue
+        if path.suffix == ".json":
+            places.append(Place(text, Look.LISTING, Origin.MCP))
+        elif path.suffix == ".toml":
+            places.append(Place(text, Look.RULES, Origin.SHELL))
+        else:
+            is_one = path.suffix == ".md" and not path.is_dir()
+            places.append(Place(text, look_of(path.parts) if is_one else Look.TREE, Origin.FOLDER))
+    return Places(places, [])
+
+
+def _own(folder: Path, origin: Origin) -> list[Place]:
+    return [Place(str(folder / look), look, origin) for look in (Look.SKILLS, Look.COMMANDS, Look.AGENTS)]
+
+
+def _loaded_from(project: Path, home: Path) -> Iterator[Path]:
+    """Yield *project* and the folders above it, up to the root of its repository: a session loads from all of them."""
+    found = []
+    for folder in (project, *project.parents):
+        if folder == home:
+            # Its .claude is the user's own.
+            break
+        found.append(folder)
+        if os.path.lexists(folder / ".git"):
+            yield from found
+            return
+    if project != home:
+        yield project
+
+
+def _plugins(folder: Path) -> list[Place]:
+    """Return the places of plugins: installed ones first, then what marketplaces offer."""
+    below = folder / "plugins"
+    switches = decoded(_read(folder / "settings.json"), Switches) or Switches()
+    markets = {path.name: path for path in _folders(below / "marketplaces")}
+    entries = {name: _market(path) for name, path in markets.items()}
+    places: list[Place] = []
+    installed = decoded(_read(below / "installed_plugins.json"), Installed)
+    if installed is not None:
+        for name, one in installed.all():
+            plugin, _, market = name.partition("@")
+            origin = Origin.MARKETPLACE if switches.is_off(name) else Origin.PLUGIN
+            entry = next((entry for entry in entries.get(market, Market()).plugins if entry.name == plugin), None)
+            places += _parts(Path(one.install_path), origin, plugin, one.version, entry)
+    else:
+        # Without the list, whatever was fetched counts as installed: cache/MARKETPLACE/PLUGIN/VERSION.
+        for market_folder in _folders(below / "cache"):
+            for plugin_folder in _folders(market_folder):
+                for version in _folders(plugin_folder) or [plugin_folder]:
+                    places += _parts(version, Origin.PLUGIN, plugin_folder.name, version.name, None)
+    for name, root in markets.items():
+        for entry in entries[name].plugins:
+            places += _offered(root, entries[name], entry)
+    return places
+
+
+def _market(root: Path) -> Market:
+    return decoded(_read(root / _MANIFEST / "marketplace.json"), Market) or Market()
+
+
+def _offered(root: Path, market: Market, entry: MarketEntry) -> list[Place]:
+    """Return the places of a plugin whose files lie in its marketplace; others are elsewhere until installed."""
+    source = listed(entry.source)
+    if not (entry.name and source):
+        return []
+    inside = _inside(root, f"{market.metadata.plugin_root or '.'}/{source[0]}")
+    return _parts(inside, Origin.MARKETPLACE, entry.name, entry.version, entry) if inside else []
+
+
+def _parts(root: Path, origin: Origin, plugin: str, version: str | None, entry: MarketEntry | None) -> list[Place]:
+    """Return the places of one plugin: the usual folders, and those that its manifest or marketplace adds."""
+    manifest = decoded(_read(root / _MANIFEST / "plugin.json"), Plugin) or Plugin()
+    version = version or manifest.version or (entry.version if entry else None)
+    places: list[Place] = []
+    told = [part for part in (manifest, entry) if part is not None]
+    for look in (Look.SKILLS, Look.COMMANDS, Look.AGENTS):
+        named = [path for part in told for path in listed(getattr(part, look))]
+        # One folder may hold several plugins, each of which says which of its skills it is made of.
+        is_shared = entry is not None and not entry.strict and bool(named)
+        paths = [inside for path in named if (inside := _inside(root, path))]
+        if not is_shared:
+            paths.insert(0, root / look)
+        places += [Place(str(path), look, origin, plugin, version) for path in paths]
+    if not (root / "skills").is_dir() and (root / "SKILL.md").is_file():
+        places.append(Place(str(root / "SKILL.md"), Look.SKILLS, origin, plugin, version))
+    if origin is Origin.PLUGIN:
+        servers = [root / ".mcp.json", root / _MANIFEST / "plugin.json"]
+        servers += [inside for path in listed(manifest.mcp_servers) if (inside := _inside(root, path))]
+        places += [Place(str(path), Look.LISTING, Origin.MCP, plugin, version) for path in servers]
+    return places
+
+
+def _inside(root: Path, relative: str) -> Path | None:
+    """Return the path that a manifest gives, if it stays below *root*: a manifest may come from anybody."""
+    path = Path(os.path.normpath(root / relative.replace("${CLAUDE_PLUGIN_ROOT}", ".")))
+    return path if path == root or root in path.parents else None
+
+
+def _folders(path: Path) -> list[Path]:
+    try:
+        return sorted(child for child in path.iterdir() if child.is_dir())
+    except OSError:
+        return []
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        if path.stat().st_size > _LARGEST:
+            return None
+        return path.read_bytes()
+    except OSError:
+        return None
