@@ -35,13 +35,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user who has nothing yet."""
     folder = tmp_path / "home"
     folder.mkdir()
-    for name, value in {"HOME": folder, "XDG_DATA_HOME": folder / "data", "XDG_CONFIG_HOME": folder / "config"}.items():
-        monkeypatch.setenv(name, str(value))
+    for name, value in home_of(folder).items():
+        monkeypatch.setenv(name, value)
     for name in ("CLAUDE_CONFIG_DIR", "SESSION_BUDDY_STORE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "140")
     monkeypatch.setenv("LOGNAME", "tester")
     return folder
+
+
+def home_of(folder: Path) -> dict[str, str]:
+    """Return the environment of a user who is at home in *folder*."""
+    return {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "config")}
 
 
 @pytest.fixture
@@ -87,7 +92,15 @@ DONE, FAILED, GONE = Outcome.COMPLETED, Outcome.FAILED, Outcome.ABANDONED
 @pytest.fixture
 def filled(url: str) -> list[Invocation]:
     """A small history: what is in it is said in the tests that use it."""
-    history = [
+    history = small_history()
+    with open_store(url, clock=FakeClock()) as store:
+        store.record(history)
+        store.refresh()
+    return history
+
+
+def small_history() -> list[Invocation]:
+    return [
         *uses("pytest-run", DONE, DONE, FAILED, GONE, None, duration_ms=2_000, workflow_phase=Phase.VERIFICATION),
         *uses("pytest-run", FAILED, start=shifted(NOW, days=-3), session_id="s2", error_type=ErrorType.TIMEOUT),
         *uses("/clear", DONE, kind=Kind.COMMAND, session_id="s2", start=shifted(NOW, days=-3, minutes=5)),
@@ -98,15 +111,15 @@ def filled(url: str) -> list[Invocation]:
         *uses("Read", *[DONE] * 9, kind=Kind.TOOL),
         *uses("Explain", DONE, kind=Kind.SKILL, session_id="other", start=shifted(NOW, days=-400)),
     ]
-    with open_store(url, clock=FakeClock()) as store:
-        store.record(history)
-        store.refresh()
-    return history
 
 
 @pytest.fixture
 def transcript(home: Path) -> Path:
     """One session as Claude Code writes it, with one line that is none; it lies where it is looked for."""
+    return written_transcript(home)
+
+
+def written_transcript(home: Path) -> Path:
     path = home / ".claude" / "projects" / "-x-shop" / "11111111-2222-3333-4444-555555555555.jsonl"
     path.parent.mkdir(parents=True)
     path.write_text("".join(f"{line}\n" for line in transcript_lines()))

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from session_buddy.cli import main
 from session_buddy.cli.commands.skills import _known_skills
 from session_buddy.cli.settings import Settings
 from session_buddy.storage import open_store
 from session_buddy.storage.clickhouse.store import ClickHouseStore
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, home_of, small_history, written_transcript
 from tests.clickhouse.places import drop, folder, lend, new_database, take_back
 from tests.making import FakeClock
 
@@ -43,6 +44,26 @@ def both(run: Run, url: str, chdb: str, filled: list[Any], transcript: Path) -> 
     return url, chdb
 
 
+@pytest.fixture(scope="module")
+def both_to_read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """As :func:`both`, once for all tests that only read: to fill two stores takes longer than to ask them."""
+    folder, lent = tmp_path_factory.mktemp("both"), lend()
+    transcript = written_transcript(folder)
+    urls = f"sqlite:///{folder / 'store.db'}", lent
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in home_of(folder).items():
+            environment.setenv(name, value)
+        for store_url in urls:
+            with open_store(store_url, clock=FakeClock()) as store:
+                store.record(small_history())
+                store.refresh()
+            with pytest.raises(SystemExit) as ended:
+                main(["--store", store_url, "import", "--quiet", str(transcript)], clock=FakeClock())
+            assert not ended.value.code
+    yield urls
+    take_back(lent)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -56,15 +77,21 @@ def both(run: Run, url: str, chdb: str, filled: list[Any], transcript: Path) -> 
         ("sessions", "s2"),
         ("status",),
         ("status", "--quarantine"),
-        ("up",),
         ("sql", "SELECT skill_name, invocation_count_24h FROM v_realtime_skill_dashboard ORDER BY skill_name"),
         ("sql", "SELECT m.kind, b.day FROM skill_metrics m JOIN skill_day_buckets b ON b.skill_name = m.skill_name"
                 " ORDER BY m.skill_name, b.day"),
     ],
     ids=" ".join,
 )  # fmt: skip
-def test_answers_are_the_same(run: Run, both: tuple[str, str], arguments: tuple[str, ...]) -> None:
-    sqlite, clickhouse = (run(*arguments, "--json", store=store_url) for store_url in both)
+def test_answers_are_the_same(run: Run, both_to_read: tuple[str, str], arguments: tuple[str, ...]) -> None:
+    sqlite, clickhouse = (run(*arguments, "--json", store=store_url) for store_url in both_to_read)
+    assert (clickhouse.code, clickhouse.err) == (0, "")
+    assert comparable(clickhouse.json) == comparable(sqlite.json)
+    assert clickhouse.json
+
+
+def test_to_begin_with_is_the_same(run: Run, both: tuple[str, str]) -> None:
+    sqlite, clickhouse = (run("up", "--json", store=store_url) for store_url in both)
     assert (clickhouse.code, clickhouse.err) == (0, "")
     assert comparable(clickhouse.json) == comparable(sqlite.json)
     assert clickhouse.json
@@ -81,30 +108,30 @@ def comparable(answer: Any) -> Any:
 
 
 @pytest.mark.parametrize("arguments", [("top",), ("skill", "pytest-run"), ("sessions",), ("status",)])
-def test_screens_are_the_same(run: Run, both: tuple[str, str], arguments: tuple[str, ...]) -> None:
-    sqlite, clickhouse = (run(*arguments, store=store_url).out.splitlines()[2:] for store_url in both)
+def test_screens_are_the_same(run: Run, both_to_read: tuple[str, str], arguments: tuple[str, ...]) -> None:
+    sqlite, clickhouse = (run(*arguments, store=store_url).out.splitlines()[2:] for store_url in both_to_read)
     assert clickhouse == sqlite
 
 
 @pytest.mark.parametrize(
     "table", ["session_skills", "v_multimodal_skill_catalog", "ab_test_configs", "import_checkpoint"]
 )
-def test_exports_are_the_same(run: Run, both: tuple[str, str], table: str) -> None:
+def test_exports_are_the_same(run: Run, both_to_read: tuple[str, str], table: str) -> None:
     own = {"imported_at"}
     told = []
-    for store_url in both:
+    for store_url in both_to_read:
         header, *lines = run("export", "--table", table, store=store_url).out.splitlines()
         kept = [place for place, name in enumerate(header.split(",")) if name not in own]
         told.append([header, *sorted(",".join(line.split(",")[place] for place in kept) for line in lines)])
     assert told[1] == told[0]
-    jsonl = [run("export", "--table", table, "--format", "jsonl", store=store_url).out for store_url in both]
+    jsonl = [run("export", "--table", table, "--format", "jsonl", store=store_url).out for store_url in both_to_read]
     assert jsonl[1].count("\n") == jsonl[0].count("\n")
 
 
-def test_parquet_has_the_same_columns(run: Run, both: tuple[str, str], tmp_path: Path) -> None:
+def test_parquet_has_the_same_columns(run: Run, both_to_read: tuple[str, str], tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     schemas = []
-    for number, store_url in enumerate(both):
+    for number, store_url in enumerate(both_to_read):
         file = tmp_path / f"{number}.parquet"
         told = run("export", "--table", "session_skills", "--format", "parquet", "-o", str(file), store=store_url)
         assert told.code == 0
@@ -115,21 +142,21 @@ def test_parquet_has_the_same_columns(run: Run, both: tuple[str, str], tmp_path:
     assert schemas[1].field("invocation_count") == schemas[0].field("invocation_count")
 
 
-def test_an_unknown_table_is_named_with_those_that_are_like_it(run: Run, both: tuple[str, str]) -> None:
-    told = run("export", "--table", "skill_metric", store=both[1])
+def test_an_unknown_table_is_named_with_those_that_are_like_it(run: Run, both_to_read: tuple[str, str]) -> None:
+    told = run("export", "--table", "skill_metric", store=both_to_read[1])
     assert told.code == 1
     assert "skill_metrics" in told.err
     assert "sqlite" not in told.err
 
 
-def test_a_query_without_rows_has_its_columns(run: Run, both: tuple[str, str]) -> None:
-    told = run("sql", "SELECT skill_name, 1 AS one FROM skill_metrics WHERE 0 -- none", "--csv", store=both[1])
+def test_a_query_without_rows_has_its_columns(run: Run, both_to_read: tuple[str, str]) -> None:
+    told = run("sql", "SELECT skill_name, 1 AS one FROM skill_metrics WHERE 0 -- none", "--csv", store=both_to_read[1])
     assert told.out == "skill_name,one\n"
 
 
 @pytest.mark.parametrize("statement", ["DROP TABLE store_settings", "INSERT INTO store_settings VALUES ('a', 'b')"])
-def test_sql_only_reads(run: Run, both: tuple[str, str], statement: str) -> None:
-    told = run("sql", statement, "--json", store=both[1])
+def test_sql_only_reads(run: Run, both_to_read: tuple[str, str], statement: str) -> None:
+    told = run("sql", statement, "--json", store=both_to_read[1])
     assert (told.code, told.error["type"]) == (3, "QueryRefused")
 
 
@@ -160,8 +187,8 @@ def test_what_drifted_is_told_and_repaired(run: Run, both: tuple[str, str]) -> N
     assert run("db", "verify", store=chdb).code == 0
 
 
-def test_a_backup_is_refused_and_what_to_do_is_named(run: Run, both: tuple[str, str]) -> None:
-    told = run("db", "backup", store=both[1])
+def test_a_backup_is_refused_and_what_to_do_is_named(run: Run, both_to_read: tuple[str, str]) -> None:
+    told = run("db", "backup", store=both_to_read[1])
     assert told.code == 3
     assert "'session-buddy db copy'" in told.err
 
@@ -201,8 +228,8 @@ def test_names_are_not_completed_from_an_engine_that_must_be_started_first(monke
     assert _known_skills(Context(), "p") == []  # type: ignore[arg-type]
 
 
-def test_a_copy_there_and_back_holds_the_same(run: Run, both: tuple[str, str], tmp_path: Path) -> None:
-    url, _ = both
+def test_a_copy_there_and_back_holds_the_same(run: Run, both_to_read: tuple[str, str], tmp_path: Path) -> None:
+    url, _ = both_to_read
     there = new_database()
     back = f"sqlite:///{tmp_path}/back.db"
     for source, target in ((url, there), (there, back), (url, back)):
@@ -214,8 +241,8 @@ def test_a_copy_there_and_back_holds_the_same(run: Run, both: tuple[str, str], t
     drop(there)
 
 
-def test_two_folders_are_not_copied_into_one_another(run: Run, both: tuple[str, str], tmp_path: Path) -> None:
-    told = run("db", "copy", both[1], f"chdb:///{tmp_path}/other", "--json", store=None)
+def test_two_folders_are_not_copied_into_one_another(run: Run, both_to_read: tuple[str, str], tmp_path: Path) -> None:
+    told = run("db", "copy", both_to_read[1], f"chdb:///{tmp_path}/other", "--json", store=None)
     assert (told.code, told.error["type"]) == (3, "InvalidInput")
     assert "sqlite:///between.db" in told.error["remedy"]
 

@@ -68,12 +68,12 @@ def schemathesis(server: Served, folder: Path, *options: str) -> None:
 
 
 def test_what_is_sent_by_the_description_is_answered_by_it(one_server: Served, tmp_path: Path) -> None:
-    schemathesis(one_server, tmp_path, "--phases", "examples,fuzzing", "--max-examples", "10", *_NOT_DESCRIBABLE)
+    schemathesis(one_server, tmp_path, "--phases", "examples,fuzzing", "--max-examples", "4", *_NOT_DESCRIBABLE)
 
 
 def test_every_body_that_fits_the_description_is_recorded(one_server: Served, tmp_path: Path) -> None:
     schemathesis(
-        one_server, tmp_path, "--phases", "fuzzing", "--max-examples", "30", "--include-operation-id", "record"
+        one_server, tmp_path, "--phases", "fuzzing", "--max-examples", "12", "--include-operation-id", "record"
     )
 
 
@@ -81,6 +81,9 @@ def test_every_body_that_fits_the_description_is_recorded(one_server: Served, tm
 @pytest.mark.timeout(900)
 def test_the_same_at_length(one_server: Served, tmp_path: Path) -> None:
     schemathesis(one_server, tmp_path, "--max-examples", "20", *_NOT_DESCRIBABLE)
+    schemathesis(
+        one_server, tmp_path, "--phases", "fuzzing", "--max-examples", "60", "--include-operation-id", "record"
+    )
 
 
 def garbage(rnd: random.Random) -> bytes:

@@ -87,28 +87,32 @@ def until(condition) -> None:  # type: ignore[no-untyped-def]
         time.sleep(0.05)
 
 
-def test_killed_again_and_again_it_loses_nothing_and_listeners_recover(tmp_path: Path) -> None:
+def test_killed_it_loses_nothing_and_listeners_recover(tmp_path: Path) -> None:
+    live_and_die(tmp_path, lives=1)
+
+
+def live_and_die(folder: Path, *, lives: int) -> None:
     port = free_port()
     address, options = f"http://127.0.0.1:{port}", ["serve", "--port", str(port)]
     stop = threading.Event()
     writers = [Writer(address, f"writer-{number}", stop) for number in range(3)]
     listener = Listener(address)
-    for life in range(3):
-        with server_process(tmp_path, options) as server:
+    for life in range(lives):
+        with server_process(folder, options) as server:
             if life == 0:
                 for thread in (listener, *writers):
                     thread.start()
             before = [len(writer.acknowledged) for writer in writers]
             until(lambda before=before: all(len(w.acknowledged) > n + 20 for w, n in zip(writers, before, strict=True)))
             server.kill()
-    with server_process(tmp_path, options) as server:
+    with server_process(folder, options) as server:
         stop.set()
         for writer in writers:
             writer.join(_PATIENCE_SECONDS)
             assert writer.fault is None
         acknowledged = {event_id for writer in writers for event_id in writer.acknowledged}
-        assert acknowledged <= event_ids(tmp_path / "store.db")
-        until(lambda: listener.totals == counted(tmp_path / "store.db"))
+        assert acknowledged <= event_ids(folder / "store.db")
+        until(lambda: listener.totals == counted(folder / "store.db"))
         assert listener.snapshots >= 2
         assert server.stop() == 0
 
@@ -142,4 +146,4 @@ def test_what_was_spooled_is_delivered_by_the_next_life(tmp_path: Path) -> None:
 @pytest.mark.timeout(900)
 def test_killed_many_times(tmp_path_factory: pytest.TempPathFactory) -> None:
     for _ in range(5):
-        test_killed_again_and_again_it_loses_nothing_and_listeners_recover(tmp_path_factory.mktemp("life"))
+        live_and_die(tmp_path_factory.mktemp("life"), lives=3)
