@@ -5,9 +5,14 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Who is started in the background is made deaf to Ctrl-C, and so are the processes that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Its limit for an example is wall time, which says nothing on a machine that is busy with other tests.
+settings.register_profile("without a clock", deadline=None)
+settings.load_profile("without a clock")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
