@@ -30,6 +30,7 @@ from session_buddy.learning.evaluation import judged, random_split
 from session_buddy.learning.interactions import Interactions
 from session_buddy.learning.recommenders.popularity import Popularity
 from session_buddy.learning.search.embedding import Embedder, LetterEmbedder, ModelPlace, choose_embedder
+from session_buddy.learning.words import spoken_name
 from session_buddy.model import SkillFacts
 from session_buddy.storage import Store, open_store
 
@@ -60,7 +61,7 @@ def run() -> None:
     # Several repositories have skills of the same name; here each is a skill of its own.
     named = {f"{row['name']} ({row['repo']}/{row['path']})": row for row in rows}
     names = list(named)
-    vectors = model.embed([f"{row['name']} {row['description']}" for row in named.values()])
+    vectors = model.embed(_texts(list(named.values())))
     _course(names, [row["description"] for row in named.values()], vectors)
     if PAIRS.is_dir():
         _recommending()
@@ -71,6 +72,11 @@ def _rows(file: str) -> list[dict[str, str]]:
         return list(csv.DictReader(opened))
 
 
+def _texts(rows: list[dict[str, str]]) -> list[str]:
+    """Return what a store embeds of each."""
+    return [row["description"] or spoken_name(row["name"]) for row in rows]
+
+
 def _quality(embedders: dict[str, Embedder]) -> None:
     rows = _rows("category_labels.csv")
     for scheme in sorted({row["scheme"] for row in rows}):
@@ -79,7 +85,7 @@ def _quality(embedders: dict[str, Embedder]) -> None:
         count = int(truth.max()) + 1
         shown = []
         for name, embedder in embedders.items():
-            vectors = embedder.embed([f"{row['name']} {row['description']}" for row in own])
+            vectors = embedder.embed(_texts(own))
             found = partition(vectors, seed=SEED)
             shuffled = np.random.default_rng(SEED).permutation(found.labels)
             asked = partition(vectors, seed=SEED, count=count)

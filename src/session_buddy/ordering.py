@@ -1,10 +1,13 @@
-"""Orders of lists of skills, and ways to search them. Apart, since parsing a command line must load nothing heavy."""
+"""Orders of lists of skills, and ways to search and to recommend them.
+
+Apart, since parsing a command line must load nothing heavy.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["RankingOrder", "SearchStrategy"]
+__all__ = ["RankingOrder", "RecommendStrategy", "SearchStrategy"]
 
 
 class RankingOrder(StrEnum):
@@ -25,3 +28,19 @@ class SearchStrategy(StrEnum):
     """By words and meaning alone."""
     WORKFLOW_AWARE = "workflow_aware_search"
     """Leaned towards what succeeds, fits the phase and is in use."""
+
+
+class RecommendStrategy(StrEnum):
+    """How skills are recommended: names that an experiment can set against each other."""
+
+    RECOMMENDED = "recommended"
+    """By the recommender that foretells best what is used next, whichever that is by then."""
+    POPULARITY = "recommended_by_popularity"
+    SPECIFICATION = "recommended_by_specification"
+    """Similarity x completion rate, for the most similar user."""
+    ITEM_KNN = "recommended_by_item_knn"
+    EASE = "recommended_by_ease"
+    CONTENT = "recommended_by_content"
+    """What reads like the skills in use."""
+    CLUSTERS = "recommended_by_clusters"
+    """Further skills of the clusters that those in use belong to."""

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from session_buddy.model import Invocation, Outcome, SkillFacts
-from session_buddy.reports.recommendations import Learned, Question, read_learned, recommendations
+from session_buddy.reports.asker import Question
+from session_buddy.reports.recommendations import Learned, read_learned, recommendations
+from session_buddy.reports.similar import read_similar
 from session_buddy.storage import Store, open_store
 from tests.cli.conftest import Run
 from tests.making import NOW, FakeClock, invocation, shifted
@@ -180,6 +182,33 @@ class TestInAnExperiment:
             assert problem in told.err
 
 
+@pytest.mark.usefixtures("filled")
+def test_who_is_alike(run: Run) -> None:
+    found = run("recommend", "similar", "--session", "session-01", "--limit", "3", "--json").json
+    assert (found["compared"], found["known"]) == ("session", ["deploy", "pytest-run", "ruff-check"])
+    assert [one["similarity"] for one in found["similar"]] == [1.0, 1.0, 1.0]
+    assert "session-01" not in {one["id"] for one in found["similar"]}
+    shown = run("recommend", "similar", "--with", "publish").out
+    assert "0.33" in shown
+    assert "to whoever uses publish, by 1 known skill" in shown
+    unknown = run("recommend", "similar", "--user-id", "nobody")
+    assert unknown.code
+    assert "not known of who asks" in unknown.err
+
+
+@pytest.mark.usefixtures("filled")
+def test_other_strategies_recommend_by_other_means(run: Run) -> None:
+    by = {
+        strategy: run("recommend", "--with", "deploy", "--strategy", f"recommended_by_{strategy}", "--json").json
+        for strategy in ("popularity", "clusters")
+    }
+    assert {strategy: answer["algorithm"] for strategy, answer in by.items()} == {
+        "popularity": "popularity",
+        "clusters": "clusters",
+    }
+    assert run("recommend", "--strategy", "nope").code
+
+
 def test_an_empty_store_has_nothing_to_recommend(run: Run, url: str) -> None:
     with open_store(url):
         pass
@@ -206,6 +235,34 @@ class TestUsers:
         assert (answer.compared, answer.asked_by) == ("user", "user user-1")
         assert answer.known == ["deploy", "pytest-run", "ruff-check"]
         assert [one.skill for one in answer.skills] == ["publish"]
+
+    def test_in_a_session_nothing_is_recommended_that_its_user_uses_elsewhere(self, store: Store) -> None:
+        store.record(
+            [
+                invocation(
+                    "new", user_id="user-1", session_id="new", skill_name="deploy", invoked_at=shifted(NOW, hours=1)
+                )
+            ]
+        )
+        learned = read_learned(store, now=shifted(NOW, hours=2))
+        answer = recommendations(store, learned, Question(session="new"))
+        assert answer.known == ["deploy"]
+        assert [one.skill for one in answer.skills] == ["publish"]
+
+    @pytest.mark.parametrize(
+        "question",
+        [
+            Question(user_id="user-1"),
+            Question(user_id="user-1", skills=("deploy",)),
+            Question(session="session-01"),
+        ],
+    )
+    def test_whoever_asks_is_not_like_themselves(self, store: Store, learned: Learned, question: Question) -> None:
+        # Five others use the same, and six share one skill.
+        assert recommendations(store, learned, question).alike == 11
+        similar = read_similar(store, learned, question).similar
+        assert "user-1" not in {one.id for one in similar}
+        assert [(one.similarity, one.in_common, one.skills) for one in similar[:5]] == [(1.0, 3, 3)] * 5
 
     def test_fewer_users_than_the_minimum_are_not_counted_out(self, store: Store, learned: Learned) -> None:
         store.record(

@@ -10,6 +10,7 @@ import pytest
 
 from session_buddy.cli.choices import KindChoice
 from session_buddy.learning.search.embedding import DIMENSIONS, LetterEmbedder
+from session_buddy.learning.search.keeping import embed_missing
 from session_buddy.model import Kind, Phase, SkillFacts
 from session_buddy.reports.search import SEARCHES, ask, refresh_search
 from session_buddy.reports.settings import put_setting
@@ -17,6 +18,13 @@ from session_buddy.storage import Store, open_store
 from tests.cli.conftest import DONE, FAILED, Run, uses
 from tests.learning.search.making import DESCRIPTIONS, MODEL_FOLDER, needs_model
 from tests.making import NOW, FakeClock, shifted
+
+
+class OtherEmbedder(LetterEmbedder):
+    """The same by another name."""
+
+    model = "another"
+
 
 HOSTILE = "\x1b[2J\u202e<script>alert(1)</script>"
 
@@ -141,6 +149,8 @@ def test_texts_are_embedded_once_by_whoever_comes_first(run: Run, url: str) -> N
         made = refresh_search(store, NOW)
         assert made == len(DESCRIPTIONS) + 3, "those that are described, and names of the others"
         assert refresh_search(store, NOW) == 0
+        # Vectors of another model say nothing here.
+        assert embed_missing(store, OtherEmbedder(), now=NOW) == made
         rows = store.query("SELECT embedding FROM text_embedding").rows
     assert {len(row[0]) for row in rows} == {4 * DIMENSIONS}
     run("search", "anything")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 import pytest
 
 from session_buddy.learning.advising import Situation
-from session_buddy.learning.keeping import advisor_of, learn, read_kept, read_version
+from session_buddy.learning.keeping import advisor_of, is_stale, learn, read_kept, read_version
 from session_buddy.learning.models import StoredModel, read_model, read_model_details, write_model
 from session_buddy.learning.reading import Unit, read_learnable, read_profile_of_session, read_profile_of_user
 from session_buddy.model import Invocation, Kind, Outcome, Phase, SkillFacts
-from session_buddy.storage import Rows, Store
+from session_buddy.storage import Store
 from tests.making import NOW, invocation, shifted
 
 KINDS = frozenset(Kind) - {Kind.TOOL}
@@ -149,6 +150,7 @@ def test_reading_on_finds_what_reading_all_again_finds(store: Store, users: int,
         assert (on.data.skills, on.data.texts) == (whole.data.skills, whole.data.texts)
         assert np.array_equal(on.data.used.toarray(), whole.data.used.toarray())
         assert on.data.ages.tolist() == pytest.approx(whole.data.ages.tolist(), abs=1e-6)
+        assert on.data.since.tolist() == pytest.approx(whole.data.since.tolist(), abs=1e-6)
         assert on.data.rates.tolist() == whole.data.rates.tolist()
         earlier = on
 
@@ -169,20 +171,47 @@ def test_only_newer_uses_are_read(store: Store, monkeypatch: pytest.MonkeyPatch)
     earlier = read_learnable(store, KINDS, now=NOW)
     store.record(NEWS["more"])
     read: list[int] = []
-    query = store.query
+    stream = store.stream
 
-    def counted(sql: str, parameters: Any = ()) -> Rows:
-        rows = query(sql, parameters)
-        if "session_skills" in sql:
-            read.append(len(rows))
-        return rows
+    def counted(sql: str, parameters: Any = ()) -> Generator[tuple[Any, ...], None, None]:
+        rows = list(stream(sql, parameters))
+        read.append(len(rows) - 1)
+        yield from rows
 
-    monkeypatch.setattr(store, "query", counted)
+    monkeypatch.setattr(store, "stream", counted)
     read_learnable(store, KINDS, now=shifted(NOW, days=2), earlier=earlier)
     (rows,) = read
     # Of the hour that was read last, and since.
     assert rows <= 24 + len(NEWS["more"])
     assert rows < earlier.data.used.nnz / 2
+
+
+LATER_TOLD = {
+    "a use": {},
+    "an outcome": {"outcome": Outcome.COMPLETED},
+    "a duration": {"duration_ms": 250},
+    "a phase": {"workflow_phase": Phase.EXECUTION},
+}
+
+
+@pytest.mark.parametrize("told", LATER_TOLD)
+def test_what_was_learned_is_stale_once_more_is_known(store: Store, told: str) -> None:
+    known = invocation("known", skill_name="all", invoked_at=NOW, outcome=None)
+    store.record([known])
+    assert is_stale(store)
+    learn(store, KINDS, now=NOW)
+    assert not is_stale(store)
+    more = invocation(
+        "new" if told == "a use" else "known", skill_name="all", invoked_at=NOW, **{"outcome": None, **LATER_TOLD[told]}
+    )
+    store.record([more])
+    assert is_stale(store)
+
+
+def test_a_description_makes_it_stale(store: Store) -> None:
+    learn(store, KINDS, now=NOW)
+    store.describe([SkillFacts(skill_name="x", category="testing", modality="testing", description="y")])
+    assert is_stale(store)
 
 
 def test_the_recommender_is_chosen_again_only_where_there_is_much_more_to_choose_by(store: Store) -> None:

@@ -9,15 +9,16 @@ from session_buddy.experiments.verdict import Decision
 from session_buddy.learning.search.embedding import LetterEmbedder, ModelChoice
 from session_buddy.learning.search.keeping import KeptIndex
 from session_buddy.model import Kind, Outcome, SkillFacts
-from session_buddy.reports.recommendations import Learned, Question, read_learned
+from session_buddy.ordering import RecommendStrategy
+from session_buddy.reports.asker import Question
+from session_buddy.reports.recommendations import Learned, read_learned
 from session_buddy.reports.search import answer_search, ask
 from session_buddy.reports.strategies import (
-    RECOMMENDED,
-    RECOMMENDERS,
     recommendation_strategies,
     search_strategies,
 )
 from session_buddy.storage import Store
+from session_buddy.storage.tables import plain_table
 from tests.experiments.kit import Kit, kit, place
 from tests.making import NOW, invocation, shifted
 
@@ -42,10 +43,10 @@ def test_recommending_by_what_is_used_beats_popularity(kit: Kit, place: Store) -
     record_crafts(place)
     read = [read_learned(place, now=NOW)]
     strategies = recommendation_strategies(place, lambda: read[0])
-    assert set(strategies) == {RECOMMENDED, *RECOMMENDERS}
+    assert set(strategies) == set(RecommendStrategy)
     experiments = Experiments(place, clock=kit.clock, strategies=strategies)
     experiments.create(
-        kit.name, actor="ann", control_strategy="recommended_by_popularity", treatment_strategy=RECOMMENDED,
+        kit.name, actor="ann", control_strategy="recommended_by_popularity", treatment_strategy="recommended",
         min_sample_size=20,
     )  # fmt: skip
     experiments.start(kit.name, actor="ann")
@@ -55,7 +56,7 @@ def test_recommending_by_what_is_used_beats_popularity(kit: Kit, place: Store) -
         user = f"user-{number}"
         answer = strategies.run(
             experiments, kit.name, Question(user_id=user, limit=1), user_id=user, skill="recommend",
-            fallback=RECOMMENDED,
+            fallback=RecommendStrategy.RECOMMENDED,
         )  # fmt: skip
         missing = f"{CRAFTS[number % 3]}-{number // 3 % 6}"
         outcomes += [
@@ -82,9 +83,12 @@ def test_another_recommender_follows_what_was_learned_last(place: Store) -> None
     read: list[Learned] = [read_learned(place, now=NOW)]
     strategies = recommendation_strategies(place, lambda: read[0])
     question = Question(user_id="user-0", limit=1)
-    for name, settings in RECOMMENDERS.items():
-        answer = strategies[name](question)
-        assert (answer.algorithm, answer.version) == (settings.name, 1)
+    others = set(RecommendStrategy) - {RecommendStrategy.RECOMMENDED}
+    answers = {name: strategies[name](question) for name in others}
+    assert {answer.algorithm for answer in answers.values()} == {
+        "popularity", "specification", "item-kNN", "EASE", "content", "clusters"
+    }  # fmt: skip
+    assert {answer.version for answer in answers.values()} == {1}
     place.record([invocation("later", skill_name="later", invoked_at=NOW)])
     read[0] = read_learned(place, read[0], now=shifted(NOW, hours=1), is_fresh=True)
     assert {strategies[name](question).version for name in strategies} == {2}
@@ -124,3 +128,21 @@ def test_searching_by_meaning_and_by_what_works_set_against_each_other(kit: Kit,
         )
         first[answer.strategy].add(answer.skills[0].skill)
     assert first == {"semantic_search": {"deploy-app"}, "workflow_aware_search": {"deploy-sure"}}
+
+
+def test_the_clusters_of_the_store_recommend(place: Store) -> None:
+    record_crafts(place)
+    place.put_rows(
+        plain_table("skill_clusters"),
+        [(number, f"{craft} work", None, None, NOW) for number, craft in enumerate(CRAFTS, 1)],
+    )
+    place.put_rows(
+        plain_table("skill_cluster_membership"),
+        [(f"{craft}-{n}", number, 0.5 + n / 20) for number, craft in enumerate(CRAFTS, 1) for n in range(6)],
+    )
+    learned = read_learned(place, now=NOW)
+    strategy = recommendation_strategies(place, lambda: learned)[RecommendStrategy.CLUSTERS]
+    answer = strategy(Question(skills=("rust-0", "rust-1"), limit=4))
+    # The surest of the same cluster first.
+    assert [one.skill for one in answer.skills] == ["rust-5", "rust-4", "rust-3", "rust-2"]
+    assert set(answer.skills[0].goes_with) == {"rust-0", "rust-1"}

@@ -13,7 +13,7 @@ from sklearn.metrics import ndcg_score
 from session_buddy.learning.choosing import choose
 from session_buddy.learning.evaluation import Split, calibration_error, judged, random_split, temporal_split
 from session_buddy.learning.interactions import Interactions, Matrix, rows_of
-from session_buddy.learning.recommenders.contract import Recommender, Scores
+from session_buddy.learning.recommenders.contract import Recommender, Scores, best
 from session_buddy.learning.recommenders.popularity import Popularity
 from tests.learning.making import checkerboard, drawn, interactions
 
@@ -52,6 +52,43 @@ def test_the_latest_uses_are_held_out() -> None:
     split = temporal_split(data, part=0.4)
     assert [data.skills[skill] for skill in split.held_out.indices] == ["b", "d"]
     assert split.train.ages.tolist() == [9.0, 7.0, 5.0]
+
+
+def test_what_was_taken_up_last_is_held_out_and_not_what_is_done_daily() -> None:
+    # A habit of a hundred days, used today, and a novelty of ten days.
+    data = Interactions.of_pairs(
+        np.zeros(3, dtype=int), np.arange(3), shape=(1, 3), ages=np.array([0.0, 9.0, 50.0]),
+        since=np.array([100.0, 10.0, 60.0]),
+    )  # fmt: skip
+    assert temporal_split(data).held_out.indices.tolist() == [1]
+
+
+def test_a_fifth_is_held_out_unless_told_otherwise() -> None:
+    assert temporal_split(interactions("abcdefghij", ages=list(range(10)))).held_out.nnz == 2
+    assert random_split(interactions("abcdefghij")).held_out.nnz == 2
+
+
+@given(st.integers(0, 1_000))
+def test_figures_are_those_of_asking_user_by_user(seed: int) -> None:
+    data = drawn(9, 30, seed=seed)
+    split = random_split(data, seed=seed, part=0.4)
+    # Many scores are level, some skills are never to be recommended.
+    scores = np.random.default_rng(seed).integers(0, 4, (9, 30)).astype(float)
+    quality = judged(Given(scores), split)
+    ndcgs, recalls, seen = [], [], set()
+    asked = np.flatnonzero(np.diff(split.held_out.indptr))
+    for row, user in enumerate(asked):
+        left = scores[row].copy()
+        left[split.train.used[[user]].indices] = -np.inf
+        first, wanted = best(left, 20), split.held_out[[user]].indices
+        gains = [1 / np.log2(place + 2) for place, skill in enumerate(first[:10]) if skill in wanted]
+        ndcgs.append(sum(gains) / sum(1 / np.log2(place + 2) for place in range(min(len(wanted), 10))))
+        recalls.append(len(set(first) & set(wanted)) / len(wanted))
+        seen |= set(first[:10])
+    assert quality.users == len(asked)
+    assert quality.ndcg == pytest.approx(np.mean(ndcgs) if ndcgs else 0)
+    assert quality.recall == pytest.approx(np.mean(recalls) if recalls else 0)
+    assert quality.coverage == pytest.approx(len(seen) / 30)
 
 
 def test_ndcg_and_recall_are_those_of_an_oracle() -> None:

@@ -67,3 +67,17 @@ def test_any_text_has_words_and_each_has_a_stem_of_its_own(text: str) -> None:
         assert word
         assert ending
         assert word.casefold().startswith(ending[:3])
+
+
+@pytest.mark.parametrize(
+    ("text", "stems"),
+    [
+        ("JavaScript and TypeScript", ["javascript", "typescript"]),
+        ("C#, C++ or F#", ["csharp", "cpp", "fsharp"]),
+        ("an Objective-C app on .NET", ["objectivec", "app", "dotnet"]),
+        ("asp.net", ["asp", "net"]),
+        ("c-format", ["format"]),
+    ],
+)
+def test_languages_are_one_word(text: str, stems: list[str]) -> None:
+    assert stems_of(text) == stems

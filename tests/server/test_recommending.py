@@ -29,6 +29,10 @@ def test_the_api_answers_as_the_command_does(server: Served) -> None:
     assert [one["skill"] for one in answer["skills"]] == ["publish"]
     named = get(server, "/api/v1/recommendations", skill=["deploy", "ruff-check"], limit="1", phase="setup").json()
     assert [one["skill"] for one in named["skills"]] == ["pytest-run"]
+    popular = get(server, "/api/v1/recommendations", skill="deploy", strategy="recommended_by_popularity").json()
+    assert popular["algorithm"] == "popularity"
+    similar = get(server, "/api/v1/recommendations/similar", session="session-01", limit="2").json()
+    assert (similar["compared"], len(similar["similar"]), similar["similar"][0]["similarity"]) == ("session", 2, 1.0)
     evaluation = get(server, "/api/v1/recommendations/evaluation").json()
     assert evaluation["candidates"][0]["algorithm"] == answer["algorithm"]
 
@@ -36,7 +40,7 @@ def test_the_api_answers_as_the_command_does(server: Served) -> None:
 @pytest.mark.parametrize(
     ("query", "status", "field"),
     [
-        ({"skill": "nope"}, 422, "skills"),
+        ({"skill": "nope"}, 404, None),
         ({"limit": "0"}, 422, "limit"),
         ({"phase": "nope"}, 422, "phase"),
         ({"session": "nope"}, 404, None),
@@ -55,9 +59,10 @@ def test_the_page_shows_them_with_their_reasons(server: Served) -> None:
     assert "Left out" in page
     assert "docker-build" in page
     assert "nDCG@10" in page
+    assert "Who is alike" in page
     assert get(server, "/recommendations", phase="nope").status_code == 422
     assert get(server, "/recommendations", about="x" * 3_000).status_code == 422
-    assert get(server, "/recommendations", skill="<script>").status_code == 422
+    assert get(server, "/recommendations", skill="<script>").status_code == 404
     assert "<script>" not in get(server, "/recommendations", skill="<script>").text
 
 
@@ -106,7 +111,7 @@ def test_the_strategy_of_the_variant_answers(place: Served) -> None:
         ("none/recommendations", {"user_id": "a"}, 404, None),
         ("advice/recommendations", {}, 422, "user_id"),
         ("advice/recommendations", {"user_id": "a", "limit": 0}, 422, "limit"),
-        ("advice/recommendations", {"user_id": "a", "skills": ["nope"]}, 422, "skills"),
+        ("advice/recommendations", {"user_id": "a", "skills": ["nope"]}, 404, None),
         ("advice/recommendations", {"user_id": "a", "session": "nope"}, 404, None),
         ("finding/search", {"user_id": "a", "question": " "}, 422, "question"),
         ("finding/search", {"user_id": "a", "question": "x", "kind": "nope"}, 422, "kind"),

@@ -90,9 +90,15 @@ def _find(importers: Mapping[str, Importer], roots: Mapping[str, Sequence[Path]]
     return list(found.values())
 
 
+_UNDESCRIBED = """
+SELECT skill_name FROM v_multimodal_skill_catalog
+WHERE (modality_type IS NULL OR description IS NULL) AND kind = 'shell'
+"""
+"""The specification's own skills have a modality from the first, and no description."""
+
+
 def _describe_new_skills(store: Store, importers: Sequence[Importer]) -> None:
-    undescribed = "SELECT skill_name FROM v_multimodal_skill_catalog WHERE modality_type IS NULL AND kind = 'shell'"
-    names = [name for (name,) in store.query(undescribed).rows]
+    names = [name for (name,) in store.query(_UNDESCRIBED).rows]
     for importer in importers if names else ():
         store.describe(importer.facts(names))
 

@@ -1,12 +1,16 @@
 """What to use next: a recommender's scores, made fit for one user and moment, each with its reasons. Pure.
 
-score = relevance x success x phase x duration x words. Relevance is the recommender's, 1 for its best; success the
-skill's rate, drawn towards that of all by ten uses; the others are factors within bounds, 1 where nothing is known.
+score = (relevance + words / 2) x success x phase x duration x (1 + words). Relevance is the recommender's, 1 for its
+best. Words is how much a skill's text is like what is to be done, 0-1; the language of the work only multiplies.
+Success is the skill's rate, drawn towards that of all by ten uses. Phase and duration are factors within bounds, 1
+where nothing is known. What none of these speaks for comes behind, popular skills before those that read like what is
+used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
@@ -20,7 +24,7 @@ from session_buddy.learning.recommenders.content import Content
 from session_buddy.learning.recommenders.contract import Recommender, best, unit_scaled
 from session_buddy.learning.recommenders.popularity import Popularity
 
-__all__ = ["Advice", "Advised", "Advisor", "LeftOut", "Situation", "SkillRecord"]
+__all__ = ["Advice", "Advised", "Advisor", "Alike", "Basis", "LeftOut", "Situation", "SkillRecord"]
 
 _DRAW = 10
 """Uses that a rate of all counts beside a skill's own."""
@@ -30,6 +34,12 @@ _DURATION_BOUNDS = (0.8, 1.25)
 _DURATION_POWER = 0.1
 _POPULAR = 0.01
 """How much popularity says beside the recommender: it orders what that knows nothing of."""
+_WORDS = 0.5
+"""How much words say beside the recommender: a skill that nobody used is found by its text."""
+_READING = 0.001
+"""How much it says that a skill reads like those in use."""
+_READS_ALIKE = 0.1
+"""Below that it is chance: any two texts have some letters in common."""
 _FEWEST_OUTCOMES = 5
 _FAILS_BELOW = 0.5
 _MOST_REASONS = 2
@@ -48,6 +58,19 @@ class SkillRecord(NamedTuple):
     """Uses by workflow phase."""
 
 
+class Basis(StrEnum):
+    """What speaks for a skill."""
+
+    USES = "uses"
+    """What the asker uses."""
+    WORDS = "words"
+    """What is to be done, which its text is like."""
+    POPULARITY = "popularity"
+    """Nothing but its users."""
+    READING = "reading"
+    """That its text is like those of skills in use, and nothing else."""
+
+
 class Situation(NamedTuple):
     """Who asks, and when."""
 
@@ -55,7 +78,11 @@ class Situation(NamedTuple):
     """What is used already: it is not recommended, and everything follows from it."""
     phase: str | None = None
     words: str = ""
-    """Of the work at hand: the language of the repository, what is to be done."""
+    """Of the work at hand: what is to be done."""
+    languages: str = ""
+    """Of the work at hand, too."""
+    known: frozenset[str] = frozenset()
+    """What is used already besides: it is not recommended, but nothing follows from it."""
     user: int | None = None
     """The row of whoever asks, who is no neighbour of their own."""
 
@@ -74,8 +101,8 @@ class Advice(NamedTuple):
     """The phase asked for, where the skill is used there more than others."""
     because_of: tuple[str, ...]
     """Skills of the asker that it goes with, the strongest first."""
-    is_popular_only: bool
-    """Whether nothing but its popularity speaks for it."""
+    basis: Basis
+    """The strongest of what speaks for it."""
 
 
 class LeftOut(NamedTuple):
@@ -84,6 +111,19 @@ class LeftOut(NamedTuple):
     skill: str
     completed: int
     failed: int
+
+
+class Alike(NamedTuple):
+    """A user like the asker."""
+
+    user: int
+    """Its row."""
+    similarity: float
+    """The Jaccard index, 0-1."""
+    in_common: int
+    """Skills that both use."""
+    skills: int
+    """Skills that the user uses."""
 
 
 class Advised(NamedTuple):
@@ -110,27 +150,31 @@ class Advisor:
     def advise(self, situation: Situation, count: int) -> Advised:
         """Return up to *count* skills that the asker does not use, the best first."""
         profile = self.data.profile(situation.skills)
-        known = profile.indices.astype(np.int64)
+        used = profile.indices.astype(np.int64)
+        known = np.union1d(used, self.data.profile(situation.known).indices)
         relevance = np.zeros(len(self.data.skills))
-        if len(known):
+        if len(used):
             scores = np.array(self._recommender.scores(profile))
             scores[0, known] = 0
             relevance = unit_scaled(scores)[0]
-        worth = (
-            (relevance + _POPULAR * self._popular)
-            * self._success
-            * self._quickness
-            * self._phase_factor(situation.phase)
-            * self._words_factor(situation.words)
-        )
-        worth[known] = -np.inf
+        words = self._likeness(situation.words)
+        grounds = np.stack([relevance, _WORDS * words, _POPULAR * self._popular, np.zeros(len(words))])
+        factors = self._success * self._quickness * self._phase_factor(situation.phase)
+        factors *= 1 + self._likeness(f"{situation.words} {situation.languages}")
+        grounds[:, known] = 0
+        if np.count_nonzero(grounds.any(axis=0)) < count and len(used):
+            likeness = self._content.scores(profile)[0]
+            grounds[3] = _READING * np.where(likeness >= _READS_ALIKE, likeness, 0)
+            grounds[:, known] = 0
+        worth = grounds.sum(axis=0) * factors
         worth[worth <= 0] = -np.inf
         without_failing = np.where(self._failing, -np.inf, worth)
         first = best(without_failing, count)
-        nearest, _ = self._near.nearest(known, _NEIGHBOURS, without=situation.user)
+        nearest, _ = self._near.nearest(used, _NEIGHBOURS, without=situation.user)
         theirs = np.bincount(self.data.used[nearest].indices, minlength=len(self.data.skills))
         lifts = self._phase_factor(situation.phase)
-        reasons = self._reasons(known, first)
+        reasons = self._reasons(used, first)
+        bases = tuple(Basis)
         return Advised(
             [
                 Advice(
@@ -140,7 +184,7 @@ class Advisor:
                     users_alike=int(theirs[place]),
                     phase=situation.phase if lifts[place] > 1 else None,
                     because_of=reasons[at],
-                    is_popular_only=not relevance[place] > 0,
+                    basis=bases[int(grounds[:, place].argmax())],
                 )
                 for at, place in enumerate(first)
             ],
@@ -151,6 +195,16 @@ class Advisor:
             ],
             len(nearest),
         )
+
+    def alike(self, situation: Situation, count: int) -> list[Alike]:
+        """Return up to *count* users who share skills with the asker, the most similar first."""
+        used = self.data.profile(situation.skills).indices.astype(np.int64)
+        nearest, similarities = self._near.nearest(used, count, without=situation.user)
+        rows = self.data.used[nearest]
+        sizes = np.diff(rows.indptr)
+        common = np.add.reduceat(np.isin(rows.indices, used), rows.indptr[:-1]) if len(nearest) else sizes
+        columns = (nearest.tolist(), similarities.tolist(), common.tolist(), sizes.tolist())
+        return [Alike(*one) for one in zip(*columns, strict=True)]
 
     def _reasons(self, known: NDArray[np.int64], first: NDArray[np.int64]) -> list[tuple[str, ...]]:
         """Return for each of *first* the known skills that speak for it most when asked for alone."""
@@ -175,8 +229,8 @@ class Advisor:
         lifts: NDArray[np.float64] = (there + _DRAW * share) / (uses + _DRAW) / share
         return np.clip(lifts, *_PHASE_BOUNDS)
 
-    def _words_factor(self, words: str) -> NDArray[np.float64]:
-        return 1 + self._content.likeness(words) if words.strip() else np.ones(len(self.facts))
+    def _likeness(self, words: str) -> NDArray[np.float64]:
+        return self._content.likeness(words) if words.strip() else np.zeros(len(self.facts))
 
     @cached_property
     def _content(self) -> Content:
@@ -186,7 +240,8 @@ class Advisor:
 def _success(facts: Sequence[SkillRecord]) -> NDArray[np.float64]:
     completed = np.array([one.completed for one in facts], dtype=float)
     ended = completed + np.array([one.failed for one in facts], dtype=float)
-    of_all = completed.sum() / ended.sum() if ended.sum() else 1.0
+    # One success and one failure are added, so that no rate is 0.
+    of_all = (completed.sum() + 1) / (ended.sum() + 2)
     rates: NDArray[np.float64] = (completed + _DRAW * of_all) / (ended + _DRAW)
     return rates
 

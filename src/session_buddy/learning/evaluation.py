@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from session_buddy.learning.interactions import Interactions, Matrix
-from session_buddy.learning.recommenders.contract import Recommender, best
+from session_buddy.learning.recommenders.contract import Recommender
 
 __all__ = ["Quality", "Split", "calibration_error", "judged", "random_split", "temporal_split"]
 
 _BLOCK = 256
 _DISCOUNTS = 1 / np.log2(np.arange(2, 12))
 _Z_95 = 1.959963984540054
+_MOST_ASKED_FOR = 20
 _FEWEST_TO_CALIBRATE = 100
 
 
@@ -57,11 +58,12 @@ def random_split(data: Interactions, *, part: float = 0.2, seed: int = 0) -> Spl
 
 
 def temporal_split(data: Interactions, *, part: float = 0.2) -> Split:
-    """Hold out the *part* of each user's skills that were used last: at least one where there are two or more.
+    """Hold out the *part* of each user's skills that came last: at least one where there are two or more.
 
-    :attr:`Interactions.ages` are what decides; of pairs of the same age the first stays.
+    The first use decides (:attr:`Interactions.since`): asked for is what a user took up next, not what a user does
+    daily. What others used later may be learned from. Of pairs of the same age the first is held out.
     """
-    return _split(data, data.ages, part)
+    return _split(data, data.since, part)
 
 
 def _split(data: Interactions, ranks: NDArray[np.float64], part: float) -> Split:
@@ -78,35 +80,60 @@ def _split(data: Interactions, ranks: NDArray[np.float64], part: float) -> Split
 
 def judged(recommender: Recommender, split: Split) -> Quality:
     """Return the quality of *recommender*, which has been fitted to :attr:`Split.train`."""
-    ndcgs, recalls = [], []
-    scored: list[NDArray[np.float64]] = []
-    came_true: list[NDArray[np.bool_]] = []
-    recommended = np.zeros(len(split.train.skills), dtype=bool)
     asked = np.flatnonzero(np.diff(split.held_out.indptr))
-    for start in range(0, len(asked), _BLOCK):
-        users = asked[start : start + _BLOCK]
-        profiles, wanted = split.train.used[users], split.held_out[users]
-        scores = np.array(recommender.scores(profiles))
-        for row in range(len(users)):
-            scores[row, profiles.indices[profiles.indptr[row] : profiles.indptr[row + 1]]] = -np.inf
-            relevant = wanted.indices[wanted.indptr[row] : wanted.indptr[row + 1]]
-            first = best(scores[row], 20)
-            hits = np.isin(first, relevant)
-            ideal = _DISCOUNTS[: len(relevant)].sum()
-            ndcgs.append(float(_DISCOUNTS[: len(hits[:10])][hits[:10]].sum() / ideal))
-            recalls.append(float(hits.sum() / len(relevant)))
-            recommended[first[:10]] = True
-            scored.append(_within_one(scores[row, first[:10]]))
-            came_true.append(hits[:10])
+    blocks = [_asked(recommender, split, asked[start : start + _BLOCK]) for start in range(0, len(asked), _BLOCK)]
+    if not blocks:
+        return Quality(
+            users=0, ndcg=0.0, ndcg_margin=0.0, recall=0.0, recall_margin=0.0, coverage=0.0, calibration_error=None
+        )
+    first, scores, hits = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    relevant = np.diff(split.held_out.indptr)[asked]
+    ideal = np.cumsum(_DISCOUNTS)[np.minimum(relevant, len(_DISCOUNTS)) - 1]
+    ndcg = (hits[:, :10] * _DISCOUNTS[: hits[:, :10].shape[1]]).sum(axis=1) / ideal
+    recall = hits.sum(axis=1) / relevant
+    told = scores > -np.inf
+    chances = _within_one(scores[:, :10])
     return Quality(
         users=len(asked),
-        ndcg=_mean(ndcgs),
-        ndcg_margin=_margin(ndcgs),
-        recall=_mean(recalls),
-        recall_margin=_margin(recalls),
-        coverage=float(recommended.mean()) if len(recommended) else 0.0,
-        calibration_error=calibration_error(scored, came_true),
+        ndcg=float(ndcg.mean()),
+        ndcg_margin=_margin(ndcg),
+        recall=float(recall.mean()),
+        recall_margin=_margin(recall),
+        coverage=len(np.unique(first[:, :10][told[:, :10]])) / max(len(split.train.skills), 1),
+        calibration_error=calibration_error(
+            [row[is_told] for row, is_told in zip(chances, told[:, :10], strict=True)],
+            [row[is_told] for row, is_told in zip(hits[:, :10], told[:, :10], strict=True)],
+        ),
     )
+
+
+def _asked(
+    recommender: Recommender, split: Split, users: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the first twenty skills for each of *users*, their scores, and which of them were held out.
+
+    Where a user has fewer, scores are -inf.
+    """
+    profiles, wanted = split.train.used[users], split.held_out[users]
+    scores = np.array(recommender.scores(profiles))
+    scores[np.repeat(np.arange(len(users)), np.diff(profiles.indptr)), profiles.indices] = -np.inf
+    first = _best_of_rows(scores, _MOST_ASKED_FOR)
+    is_wanted = np.zeros(scores.shape, dtype=bool)
+    is_wanted[np.repeat(np.arange(len(users)), np.diff(wanted.indptr)), wanted.indices] = True
+    best = np.take_along_axis(scores, first, axis=1)
+    return first, best, np.take_along_axis(is_wanted, first, axis=1) & (best > -np.inf)
+
+
+def _best_of_rows(scores: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Return the places of the *count* highest of each row, the highest first; of equal ones the first comes first."""
+    if scores.shape[1] <= count:
+        return np.argsort(-scores, axis=1, kind="stable")
+    floors = np.partition(scores, -count, axis=1)[:, -count, None]
+    rows, columns = np.nonzero(scores >= floors)
+    order = np.lexsort((columns, -scores[rows, columns], rows))
+    starts = np.searchsorted(rows, np.arange(scores.shape[0]))
+    found: NDArray[np.int64] = columns[order][starts[:, None] + np.arange(count)]
+    return found
 
 
 def calibration_error(scored: Sequence[NDArray[np.float64]], came_true: Sequence[NDArray[np.bool_]]) -> float | None:
@@ -133,14 +160,11 @@ def calibration_error(scored: Sequence[NDArray[np.float64]], came_true: Sequence
 
 
 def _within_one(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return *scores* of one list by the sum of those above 0: scales differ from user to user."""
+    """Return the *scores* of each row by the sum of those above 0: scales differ from user to user."""
     positive = np.maximum(scores, 0)
-    return positive / max(float(positive.sum()), 1e-12)
+    scaled: NDArray[np.float64] = positive / np.maximum(positive.sum(axis=1, keepdims=True), 1e-12)
+    return scaled
 
 
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else 0.0
-
-
-def _margin(values: list[float]) -> float:
+def _margin(values: NDArray[np.float64]) -> float:
     return float(_Z_95 * np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0

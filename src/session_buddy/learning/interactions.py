@@ -25,6 +25,8 @@ class Interactions:
     """1 where a user used a skill."""
     ages: NDArray[np.float64]
     """Days since the last use, of each pair of :attr:`used` in its order; 0 where times do not matter."""
+    since: NDArray[np.float64]
+    """Days since the first use, likewise; below 0 for what is yet to come."""
     rates: NDArray[np.float64]
     """The part of each skill's uses that completes, 0-1."""
     texts: tuple[str, ...]
@@ -38,28 +40,37 @@ class Interactions:
         *,
         shape: tuple[int, int],
         ages: NDArray[np.float64] | None = None,
+        since: NDArray[np.float64] | None = None,
         rates: NDArray[np.float64] | None = None,
         names: Sequence[str] = (),
         texts: Sequence[str] = (),
     ) -> Interactions:
-        """Return the interactions of *users* with *skills*, by number; of a pair told twice the youngest stays."""
-        days = np.zeros(len(users)) if ages is None else np.asarray(ages, dtype=np.float64)
-        order = np.lexsort((days, skills, users))
-        users, skills, days = users[order], skills[order], days[order]
+        """Return the interactions of *users* with *skills*, by number.
+
+        Of a pair told twice the youngest of *ages* and the oldest of *since* stay; that is the same as *ages* where it
+        is not told.
+        """
+        last = np.zeros(len(users)) if ages is None else np.asarray(ages, dtype=np.float64)
+        first = last if since is None else np.asarray(since, dtype=np.float64)
+        order = np.lexsort((skills, users))
+        users, skills, last, first = users[order], skills[order], last[order], first[order]
         is_first = np.ones(len(users), dtype=bool)
         is_first[1:] = (users[1:] != users[:-1]) | (skills[1:] != skills[:-1])
-        users, skills, days = users[is_first], skills[is_first], days[is_first]
+        starts = np.flatnonzero(is_first)
+        if len(starts):
+            last, first = np.minimum.reduceat(last, starts), np.maximum.reduceat(first, starts)
+        users, skills = users[starts], skills[starts]
         ends = np.searchsorted(users, np.arange(shape[0] + 1))
         used = Matrix((np.ones(len(skills), dtype=np.float32), skills, ends), shape=shape)
         named = tuple(names) or tuple(str(number) for number in range(shape[1]))
-        return cls(named, used, days, np.ones(shape[1]) if rates is None else rates, tuple(texts) or named)
+        return cls(named, used, last, first, np.ones(shape[1]) if rates is None else rates, tuple(texts) or named)
 
     def with_used(self, kept: NDArray[np.bool_]) -> Interactions:
         """Return the same with only the pairs that are *kept*: one truth value each, in the order of :attr:`used`."""
         owners = np.repeat(np.arange(self.used.shape[0]), np.diff(self.used.indptr))[kept]
         ends = np.searchsorted(owners, np.arange(self.used.shape[0] + 1))
         used = Matrix((self.used.data[kept], self.used.indices[kept], ends), shape=self.used.shape)
-        return Interactions(self.skills, used, self.ages[kept], self.rates, self.texts)
+        return Interactions(self.skills, used, self.ages[kept], self.since[kept], self.rates, self.texts)
 
     @cached_property
     def places(self) -> dict[str, int]:

@@ -26,7 +26,7 @@ class Job(NamedTuple):
     seconds: float
     """How often a server does it."""
     action: Callable[[Store, str], int]
-    """Does it as of a moment, and returns how many rows it wrote; 0 where there was nothing to do."""
+    """Does it as of a moment, and returns how many rows it brought up to date; 0 where there was nothing to do."""
 
 
 class JobRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class JobRun(msgspec.Struct, frozen=True, kw_only=True):
     started_at: str
     duration_seconds: float
     rows: int
-    """Those it wrote; 0 where nothing had changed."""
+    """Those it brought up to date; 0 where there was nothing to do."""
     error: str | None = None
     """Why it failed; nothing is lost by that, and the next time it begins anew."""
 

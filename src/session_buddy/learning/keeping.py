@@ -13,20 +13,25 @@ from session_buddy.learning.choosing import DEFAULT, Candidate, Settings, choose
 from session_buddy.learning.interactions import Interactions, Matrix
 from session_buddy.learning.models import StoredModel, read_model, read_model_details, write_model
 from session_buddy.learning.reading import Learnable, Mark, Unit, read_learnable
+from session_buddy.learning.recommenders.contract import Recommender
 from session_buddy.model import Kind
 from session_buddy.storage import Store
 
 __all__ = ["Kept", "advisor_of", "is_stale", "learn", "read_kept", "read_version"]
 
 _NAME = "recommender"
-_FORMAT = 2
+_FORMAT = 3
 _GROWTH = 1.1
 """With so many times the pairs that a choice was made from, it is made again."""
 _USES = """
 SELECT coalesce(sum(invocation_count), 0), coalesce(sum(completed_count), 0), coalesce(sum(failed_count), 0),
-       coalesce(max(last_invoked_at), '') FROM skill_metrics
+       coalesce(sum(duration_ms_sum), 0), coalesce(max(last_invoked_at), '') FROM skill_metrics
 """
+_PHASES = "SELECT coalesce(sum(invocation_count), 0) FROM skill_phase_counts"
 _DESCRIBED = "SELECT count(*), coalesce(max(updated_at), '') FROM skill_description FINAL"
+
+
+_Seen = tuple[tuple[int, ...], str, str]
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +51,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Details(msgspec.Struct, frozen=True, kw_only=True):
     format: int
-    seen: tuple[int, int, int, int, str]
+    seen: _Seen
     """What :func:`_seen` said just before."""
     read_at: str
     mark: Mark
@@ -71,6 +76,7 @@ class _Packed(msgspec.Struct, frozen=True, kw_only=True):
     ends: bytes
     columns: bytes
     ages: bytes
+    since: bytes
 
 
 def learn(store: Store, kinds: Collection[Kind], *, now: str, is_choosing: bool = False) -> Kept:
@@ -147,10 +153,13 @@ def read_kept(store: Store) -> Kept | None:
     )
 
 
-def advisor_of(kept: Kept) -> Advisor:
-    """Return what answers from *kept*; fitting takes milliseconds for hundreds of skills, seconds for thousands."""
+def advisor_of(kept: Kept, recommender: Recommender | None = None) -> Advisor:
+    """Return what answers from *kept*, by the recommender chosen or another one.
+
+    Fitting takes milliseconds for hundreds of skills, seconds for thousands.
+    """
     learned = kept.learned
-    return Advisor(learned.data, learned.facts, recommender_of(kept.chosen).fit(learned.data))
+    return Advisor(learned.data, learned.facts, (recommender or recommender_of(kept.chosen)).fit(learned.data))
 
 
 def _details(text: str) -> _Details | None:
@@ -162,11 +171,12 @@ def _details(text: str) -> _Details | None:
     return details if details.format == _FORMAT else None
 
 
-def _seen(store: Store) -> tuple[int, int, int, int, str]:
-    """Return what changes with every use that is recorded or completed, and every description."""
-    ((uses, completed, failed, last),) = store.query(_USES).rows
+def _seen(store: Store) -> _Seen:
+    """Return what changes with every use that is recorded, or says more of itself later, and every description."""
+    ((uses, completed, failed, milliseconds, last),) = store.query(_USES).rows
     ((described, told),) = store.query(_DESCRIBED).rows
-    return int(uses), int(completed), int(failed), int(described), max(str(last), str(told))
+    ((phases,),) = store.query(_PHASES).rows
+    return tuple(map(int, (uses, completed, failed, milliseconds, phases, described))), str(last), str(told)
 
 
 def _packed(learned: Learnable) -> bytes:
@@ -180,6 +190,7 @@ def _packed(learned: Learnable) -> bytes:
         ends=data.used.indptr.astype("<i8").tobytes(),
         columns=data.used.indices.astype("<i4").tobytes(),
         ages=data.ages.astype("<f8").tobytes(),
+        since=data.since.astype("<f8").tobytes(),
     )
     return zlib.compress(msgspec.msgpack.encode(packed), 1)
 
@@ -191,6 +202,6 @@ def _unpacked(details: _Details, data: bytes) -> Learnable:
         (np.ones(len(columns), dtype=np.float32), columns, np.frombuffer(packed.ends, "<i8")),
         shape=(len(packed.units), len(packed.skills)),
     )
-    ages, rates = np.frombuffer(packed.ages, "<f8"), np.frombuffer(packed.rates, "<f8")
-    interactions = Interactions(packed.skills, used, ages, rates, packed.texts)
+    ages, since, rates = (np.frombuffer(one, "<f8") for one in (packed.ages, packed.since, packed.rates))
+    interactions = Interactions(packed.skills, used, ages, since, rates, packed.texts)
     return Learnable(details.unit, packed.units, interactions, packed.facts, details.read_at, details.mark)

@@ -17,6 +17,11 @@ used user using via was we what when where which will with you your
 """
 _SILENT = frozenset(_SILENT_TEXT.split())
 """Words that say nothing of what a skill is for."""
+_WHOLE = frozenset("coffeescript github gitlab graphql javascript mongodb mysql postgresql powershell typescript".split())
+"""Written with a capital inside, and yet one word: Java is no part of JavaScript."""
+_SAID = {"c++": "cpp", "c#": "csharp", "f#": "fsharp", "objective-c": "objectivec", ".net": "dotnet"}
+"""Languages whose names are not made of letters, by what files and tools call them."""
+_WITH_SIGNS = re.compile("(?<![^\\W_])(?:" + "|".join(map(re.escape, _SAID)) + r")(?![\w+#])", re.IGNORECASE)
 _ENDINGS = ("ational", "ization", "ation", "ing", "ment", "ed", "ion", "er", "ly", "al", "e")
 _LEAST_STEM = 4
 
@@ -31,7 +36,7 @@ def words_of(text: str) -> Iterator[tuple[str, str]]:
     >>> [stem for _, stem in words_of("Run the unit tests: fastForward_merge")]
     ['run', 'unit', 'test', 'fastforward', 'fast', 'forward', 'merg']
     """
-    for found in _WORD.findall(text):
+    for found in _WORD.findall(_said(text)):
         for word in _parts(found):
             folded = word.casefold()
             if len(folded) > 1 and folded not in _SILENT:
@@ -50,7 +55,7 @@ def spoken_name(name: str) -> str:
     ('web fetch Page', 'pytest run', 'clear')
     """
     bare = name.removeprefix("mcp__").removeprefix("agent:")
-    return " ".join(part for word in _WORD.findall(bare) for part in _JOINT.split(word)) or name
+    return " ".join(part for word in _WORD.findall(_said(bare)) for part in _jointed(word)) or name
 
 
 def stem(word: str) -> str:
@@ -85,5 +90,13 @@ def _singular(word: str) -> str:
 def _parts(word: str) -> list[str]:
     if _WITHOUT_SPACES.fullmatch(word):
         return [word[place : place + 2] for place in range(max(1, len(word) - 1))]
-    parts = _JOINT.split(word)
+    parts = _jointed(word)
     return [word, *parts] if len(parts) > 1 else parts
+
+
+def _jointed(word: str) -> list[str]:
+    return [word] if word.casefold() in _WHOLE else _JOINT.split(word)
+
+
+def _said(text: str) -> str:
+    return _WITH_SIGNS.sub(lambda found: _SAID[found[0].lower()], text)

@@ -14,18 +14,19 @@ from session_buddy.experiments.lifecycle import require_strategies
 from session_buddy.experiments.records import Experiments
 from session_buddy.experiments.strategies import Strategies
 from session_buddy.learning.choosing import Settings
+from session_buddy.learning.clusters.landscape import read_belongings
+from session_buddy.learning.clusters.recommending import ClusterMates
 from session_buddy.model import Kind
-from session_buddy.ordering import RankingOrder, SearchStrategy
+from session_buddy.ordering import RankingOrder, RecommendStrategy, SearchStrategy
+from session_buddy.reports.asker import Question
 from session_buddy.reports.ranking import SkillFigures, read_ranking, without_tools
-from session_buddy.reports.recommendations import Learned, Question, Recommendations, recommendations
+from session_buddy.reports.recommendations import Learned, Recommendations, recommendations
 from session_buddy.reports.search import Search, SearchAnswer
 from session_buddy.storage import Store
 
 __all__ = [
     "MOST_RELIABLE",
     "MOST_USED",
-    "RECOMMENDED",
-    "RECOMMENDERS",
     "SkillQuestion",
     "TriedRecommendations",
     "TriedSearch",
@@ -38,16 +39,13 @@ __all__ = [
 
 MOST_USED, MOST_RELIABLE = "most_used", "most_reliable"
 """Names of strategies."""
-RECOMMENDED = "recommended"
-"""The recommender that is in use, whichever that is by then."""
-RECOMMENDERS = {
-    "recommended_by_popularity": Settings("popularity"),
-    "recommended_by_specification": Settings("specification"),
-    "recommended_by_item_knn": Settings("item-kNN"),
-    "recommended_by_ease": Settings("EASE", 200.0),
-    "recommended_by_content": Settings("content"),
+_RECOMMENDERS = {
+    RecommendStrategy.POPULARITY: Settings("popularity"),
+    RecommendStrategy.SPECIFICATION: Settings("specification"),
+    RecommendStrategy.ITEM_KNN: Settings("item-kNN"),
+    RecommendStrategy.EASE: Settings("EASE", 200.0),
+    RecommendStrategy.CONTENT: Settings("content"),
 }
-"""What other strategies recommend by."""
 
 
 class SkillQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,26 +114,34 @@ def search_strategies(answering: Callable[[Search], SearchAnswer]) -> Strategies
 
 
 def recommendation_strategies(store: Store, learned: Callable[[], Learned]) -> Strategies[Question, Recommendations]:
-    """Return strategies that recommend: ``recommended``, and each of :data:`RECOMMENDERS` from the same uses.
+    """Return strategies that recommend, those of :class:`RecommendStrategy`, all from the same uses.
 
     *learned* says what was learned by then; another recommender is fitted once for each version of that.
     """
     others: dict[str, Learned] = {}
 
-    def with_settings(name: str, settings: Settings) -> Learned:
+    def learned_by(strategy: RecommendStrategy) -> Learned:
         now = learned()
-        if name not in others or others[name].kept.version != now.kept.version:
-            others[name] = Learned(msgspec.structs.replace(now.kept, chosen=settings))
-        return others[name]
+        if strategy is RecommendStrategy.RECOMMENDED:
+            return now
+        if strategy not in others or others[strategy].kept.version != now.kept.version:
+            others[strategy] = _learned_by(store, strategy, now)
+        return others[strategy]
 
-    def recommending(name: str, settings: Settings) -> Callable[[Question], Recommendations]:
-        return lambda question: recommendations(store, with_settings(name, settings), question)
+    def recommending(strategy: RecommendStrategy) -> Callable[[Question], Recommendations]:
+        return lambda question: recommendations(store, learned_by(strategy), question)
 
     strategies = Strategies[Question, Recommendations]()
-    strategies.register(RECOMMENDED)(lambda question: recommendations(store, learned(), question))
-    for name, settings in RECOMMENDERS.items():
-        strategies.register(name)(recommending(name, settings))
+    for strategy in RecommendStrategy:
+        strategies.register(strategy.value)(recommending(strategy))
     return strategies
+
+
+def _learned_by(store: Store, strategy: RecommendStrategy, learned: Learned) -> Learned:
+    if strategy is not RecommendStrategy.CLUSTERS:
+        return Learned(msgspec.structs.replace(learned.kept, chosen=_RECOMMENDERS[strategy]))
+    mates = ClusterMates(read_belongings(store))
+    return Learned(msgspec.structs.replace(learned.kept, chosen=Settings(mates.name)), mates)
 
 
 def try_recommending(

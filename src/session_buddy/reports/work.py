@@ -8,7 +8,7 @@ import msgspec
 
 from session_buddy.errors import InvalidInput
 from session_buddy.languages import languages_in
-from session_buddy.reports.recommendations import Question
+from session_buddy.reports.asker import Question
 from session_buddy.reports.sessions import find_session
 from session_buddy.storage import Store
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 
-from session_buddy.reports.recommendations import Learned, Question, read_learned
+from session_buddy.experiments.strategies import Strategies
+from session_buddy.reports.asker import Question
+from session_buddy.reports.recommendations import Learned, Recommendations, read_learned
+from session_buddy.reports.strategies import recommendation_strategies
 from session_buddy.reports.work import with_languages
 from session_buddy.server.site import Site
 
@@ -20,12 +23,20 @@ class LearnedNow:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._learned: Learned | None = None
+        self._strategies: Strategies[Question, Recommendations] | None = None
 
     def read(self, site: Site) -> Learned:
         """Return what was learned last. Blocks."""
         with self._lock:
             self._learned = read_learned(site.store, self._learned, now=site.clock())
             return self._learned
+
+    def strategies(self, site: Site) -> Strategies[Question, Recommendations]:
+        """Return the ways to recommend; those that others asked for are fitted already."""
+        with self._lock:
+            if self._strategies is None:
+                self._strategies = recommendation_strategies(site.store, lambda: self.read(site))
+            return self._strategies
 
 
 def with_languages_here(site: Site, question: Question) -> Question:

@@ -20,7 +20,7 @@ KNOWN = {
 def fitted(rates: dict[str, float] | None = None) -> tuple[ClusterMates, Interactions]:
     data = interactions("abcxyz", "a")
     told = [1.0 if rates is None else rates.get(name, 1.0) for name in data.skills]
-    data = Interactions(data.skills, data.used, data.ages, np.array(told), data.texts)
+    data = Interactions(data.skills, data.used, data.ages, data.since, np.array(told), data.texts)
     return ClusterMates(KNOWN).fit(data), data
 
 

@@ -59,7 +59,7 @@ def test_item_knn() -> None:
 def test_the_specification(summed: bool) -> None:
     data = drawn(25, 10, seed=12)
     rates = np.linspace(0.1, 1.0, 10)
-    data = type(data)(data.skills, data.used, data.ages, rates, data.texts)
+    data = type(data)(data.skills, data.used, data.ages, data.since, rates, data.texts)
     sets = [set(data.used[[user]].indices.tolist()) for user in range(25)]
     profile = {1, 4, 5}
     expected = []
@@ -73,6 +73,8 @@ def test_the_specification(summed: bool) -> None:
 def test_popularity_halves_with_every_half_life() -> None:
     data = interactions("ab", "b", ages=[0.0, 30.0, 60.0])
     assert Popularity(30.0).fit(data).scores(data.used[[0]])[0].tolist() == [1.0, 0.75]
+    season = interactions("a", ages=[90.0])
+    assert Popularity().fit(season).scores(season.used)[0].tolist() == [0.5], "90 days, unless told otherwise"
 
 
 def test_content_finds_kin_by_name_and_by_text() -> None:

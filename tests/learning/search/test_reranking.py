@@ -48,6 +48,7 @@ def test_what_is_in_use_rises_and_nothing_sinks_for_its_age() -> None:
     assert month == pytest.approx(1.025)
     assert old == pytest.approx(1)
     assert factor(now=NOW, last_used_at=shifted(NOW, days=9)) == pytest.approx(1.05), "a clock that is behind"
+    assert factor(now=NOW, last_used_at="9999-12-31T00:00:00.000Z") == pytest.approx(1.05), "a clock that is wrong"
 
 
 counts = st.integers(0, 10**9)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -10,6 +10,10 @@ from session_buddy.cli.choices import PhaseChoice
 from session_buddy.cli.options import AsJson, Limit, TriedExperiment
 from session_buddy.cli.output import answer
 from session_buddy.cli.settings import settings_of
+from session_buddy.ordering import RecommendStrategy
+
+if TYPE_CHECKING:
+    from session_buddy.reports.recommendations import Recommendations
 
 __all__ = ["app"]
 
@@ -19,6 +23,7 @@ def app() -> typer.Typer:
     group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
     group.callback()(recommend)
     group.command("evaluate")(evaluate)
+    group.command("similar")(similar)
     return group
 
 
@@ -41,6 +46,9 @@ def recommend(
             help="Of the work; can be repeated. Left out: that of the files in the session's folder, where it is here.",
         ),
     ] = None,
+    strategy: Annotated[
+        RecommendStrategy, typer.Option("--strategy", help="By what skills are recommended.")
+    ] = RecommendStrategy.RECOMMENDED,
     experiment: TriedExperiment = None,
     limit: Limit = 10,
     as_json: AsJson = False,
@@ -55,7 +63,8 @@ def recommend(
     from session_buddy.cli.screens.tried import tried_screen
     from session_buddy.experiments.records import Experiments
     from session_buddy.model import Phase
-    from session_buddy.reports.recommendations import Question, read_learned, recommendations
+    from session_buddy.reports.asker import Question
+    from session_buddy.reports.recommendations import read_learned
     from session_buddy.reports.strategies import recommendation_strategies, try_recommending
     from session_buddy.reports.work import user_at_hand, with_languages
 
@@ -73,20 +82,50 @@ def recommend(
     with settings.open_existing() as store:
         question = with_languages(store, asked)
         learned = read_learned(store, now=now, is_fresh=True)
+        strategies = recommendation_strategies(store, lambda: learned)
         if experiment is None:
-            answered = recommendations(store, learned, question)
+            answered = cast("Recommendations", strategies[strategy](question))
             answer(settings, answered, lambda width: recommendations_screen(answered, now=now, width=width))
             return
         tried = try_recommending(
             Experiments(store, clock=settings.now),
             experiment,
-            recommendation_strategies(store, lambda: learned),
+            strategies,
             question,
             user_id=user or user_at_hand(store, session=session),
         )
     answer(
         settings, tried, lambda width: tried_screen(tried, recommendations_screen(tried.answer, now=now, width=width))
     )
+
+
+def similar(
+    context: typer.Context,
+    session: Annotated[
+        str | None, typer.Option("--session", metavar="ID", help="To this session; the beginning of its id will do.")
+    ] = None,
+    user: Annotated[str | None, typer.Option("--user-id", metavar="HASH", help="To this user, by keyed hash.")] = None,
+    skills: Annotated[
+        list[str] | None, typer.Option("--with", metavar="SKILL", help="To whoever uses this; can be repeated.")
+    ] = None,
+    limit: Limit = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show who uses much the same skills: users, or sessions where there are few users.
+
+    By the Jaccard index: skills that both use, of all that one of them uses.
+    """
+    from session_buddy.cli.screens.recommendations import similar_screen
+    from session_buddy.reports.asker import Question
+    from session_buddy.reports.recommendations import read_learned
+    from session_buddy.reports.similar import read_similar
+
+    settings = settings_of(context)
+    now = settings.now()
+    question = Question(user_id=user, session=session, skills=tuple(skills or ()), limit=limit)
+    with settings.open_existing() as store:
+        found = read_similar(store, read_learned(store, now=now, is_fresh=True), question)
+    answer(settings, found, lambda width: similar_screen(found, width=width))
 
 
 def evaluate(context: typer.Context, as_json: AsJson = False) -> None:
@@ -96,7 +135,8 @@ def evaluate(context: typer.Context, as_json: AsJson = False) -> None:
     the one in use from now on.
     """
     from session_buddy.cli.screens.recommendations import evaluation_screen
-    from session_buddy.reports.recommendations import read_evaluation, read_learned
+    from session_buddy.reports.recommendations import read_learned
+    from session_buddy.reports.recommender_evaluation import read_evaluation
 
     settings = settings_of(context)
     now = settings.now()

@@ -8,9 +8,11 @@ from rich.console import RenderableType
 
 from session_buddy.cli.screens.layout import Column, fitted, indented, note, rate
 from session_buddy.formats import NOTHING, ago, count, duration, percent, plural, shown_name
-from session_buddy.reports.recommendations import Evaluation, Recommendations
+from session_buddy.reports.recommendations import Recommendations
+from session_buddy.reports.recommender_evaluation import Evaluation
+from session_buddy.reports.similar import SimilarOnes
 
-__all__ = ["evaluation_screen", "recommendations_screen"]
+__all__ = ["evaluation_screen", "recommendations_screen", "similar_screen"]
 
 _ADVICE = (
     Column("skill", justify="left"),
@@ -18,6 +20,7 @@ _ADVICE = (
     Column("avg", rank=2),
     Column("why", rank=1, justify="left"),
 )
+_SIMILARITY = (Column("similarity"), Column("in common"), Column("skills", rank=1))
 _RECOMMENDERS = (
     Column("recommender", justify="left"),
     Column("nDCG@10"),
@@ -49,6 +52,16 @@ def recommendations_screen(answer: Recommendations, *, now: str, width: int) -> 
                 f" {count(one.completed + one.failed)}"
             )
         )
+
+
+def similar_screen(found: SimilarOnes, *, width: int) -> Iterator[RenderableType]:
+    """Yield the parts of the screen."""
+    if found.similar:
+        rows = [(one.id, f"{one.similarity:.2f}", count(one.in_common), count(one.skills)) for one in found.similar]
+        yield fitted((Column(found.compared, justify="left"), *_SIMILARITY), rows, width)
+    else:
+        yield note(f"No other {found.compared} uses any of these skills.")
+    yield indented(note(f"to {found.asked_by}, by {plural(len(found.known), 'known skill')}"))
 
 
 def evaluation_screen(evaluation: Evaluation, *, now: str, width: int) -> Iterator[RenderableType]:

@@ -7,13 +7,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from session_buddy.learning.clusters.projection import Positions
+from session_buddy.learning.clusters.recommending import Belonging
 from session_buddy.learning.models import StoredModel, read_model, read_model_details, write_model
 from session_buddy.storage import Store
 
-__all__ = ["LANDSCAPE", "Landscape", "LandscapeDetails", "read_landscape", "read_landscape_details", "write_landscape"]
+__all__ = [
+    "LANDSCAPE",
+    "Landscape",
+    "LandscapeDetails",
+    "read_belongings",
+    "read_landscape",
+    "read_landscape_details",
+    "write_landscape",
+]
 
 LANDSCAPE = "landscape"
 """Its name among the learned models."""
+_BELONGINGS = """
+SELECT m.skill_name, c.cluster_name, coalesce(m.membership_score, 1)
+FROM (SELECT skill_name, cluster_id, membership_score FROM skill_cluster_membership FINAL) m
+JOIN (SELECT cluster_id, cluster_name FROM skill_clusters FINAL) c ON c.cluster_id = m.cluster_id
+ORDER BY m.skill_name, m.membership_score
+"""
 _FORM = 1
 """Of the bytes; what a newer program wrote otherwise is made anew."""
 
@@ -94,6 +109,11 @@ def read_landscape_details(store: Store) -> tuple[str, LandscapeDetails] | None:
     found = read_model_details(store, LANDSCAPE)
     details = _details(found)
     return None if found is None or details is None else (found.fitted_at, details)
+
+
+def read_belongings(store: Store) -> dict[str, Belonging]:
+    """Return to which cluster each skill belongs, by name; skills without one are not there."""
+    return {skill: Belonging(cluster, membership) for skill, cluster, membership in store.query(_BELONGINGS).rows}
 
 
 def write_landscape(store: Store, landscape: Landscape) -> None:

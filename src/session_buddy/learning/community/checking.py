@@ -32,7 +32,7 @@ LEAST_USERS = 3
 """Of fewer nothing is shared, whatever a store is set to: one of two knows the other."""
 LONGEST_NAME = 200
 _MOST_CELLS = 20_000
-_MOST_USERS = 10_000_000
+_MOST_USERS = 1_000_000
 _MOST_USES_OF_A_USER = 100_000
 _LONGEST_SECONDS = 30 * 86_400.0
 _MOST_SEQUENCE = 2**53

@@ -77,7 +77,8 @@ def factor_of(card: SkillCard, habits: Habits, *, phase: Phase | None, now: str 
         factor += _PHASE_LEAN * _within_one(log2(phase_share(card, habits, phase) / habits.phases[phase]) / 2)
     if now is not None and card.last_used_at is not None:
         age = datetime.fromisoformat(now) - datetime.fromisoformat(card.last_used_at)
-        factor += _RECENCY_LEAN * min(1.0, 0.5 ** (age / _HALF_LIFE))
+        # What is said to be yet to come counts as used now.
+        factor += _RECENCY_LEAN * 0.5 ** (max(age, timedelta(0)) / _HALF_LIFE)
     return factor
 
 

@@ -21,11 +21,13 @@ from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex
 from session_buddy.reports.landscape import ClusterIndex, ClusterMembers, SkillMap, SkillNeighbours
 from session_buddy.reports.paging import AnomalyPage, InvocationPage, SessionPage, SkillPage
 from session_buddy.reports.profile import SkillProfile
-from session_buddy.reports.recommendations import Evaluation, Recommendations
+from session_buddy.reports.recommendations import Recommendations
+from session_buddy.reports.recommender_evaluation import Evaluation
 from session_buddy.reports.refreshing import JobList
 from session_buddy.reports.search import SearchAnswer
 from session_buddy.reports.series import Series
 from session_buddy.reports.sessions import Timeline
+from session_buddy.reports.similar import SimilarOnes
 from session_buddy.reports.strategies import TriedRecommendations, TriedSearch
 from session_buddy.server.api.experiment_intake import (
     Assignments,
@@ -54,6 +56,7 @@ _SHAPES: tuple[type[msgspec.Struct], ...] = (
     SkillProfile,
     SearchAnswer,
     Recommendations,
+    SimilarOnes,
     Evaluation,
     JobList,
     Community,

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from session_buddy.model import Phase
-from session_buddy.reports.recommendations import (
-    Evaluation,
-    Question,
-    Recommendations,
-    read_evaluation,
-    recommendations,
-)
+from session_buddy.ordering import RecommendStrategy
+from session_buddy.reports.asker import Question
+from session_buddy.reports.recommendations import Recommendations
+from session_buddy.reports.recommender_evaluation import Evaluation, read_evaluation
+from session_buddy.reports.similar import SimilarOnes, read_similar
 from session_buddy.server.api.answers import answer
 from session_buddy.server.api.describing import described
 from session_buddy.server.learned import with_languages_here
@@ -54,6 +52,9 @@ async def recommended(
             " the session's folder.",
         ),
     ] = None,
+    strategy: Annotated[
+        RecommendStrategy, Query(description="By what skills are recommended.")
+    ] = RecommendStrategy.RECOMMENDED,
     limit: Annotated[int, Query(ge=1, le=200, description="The most to return.")] = 10,
 ) -> Response:
     """Return what to use next, and why: for the latest session, unless another, a user or skills are named.
@@ -69,7 +70,33 @@ async def recommended(
         languages=tuple(language or ()),
         limit=limit,
     )
-    return answer(request, await site_of(request).threads.reads.run(_recommended, request, question))
+    return answer(request, await site_of(request).threads.reads.run(_recommended, request, question, strategy))
+
+
+@router.get(
+    "/recommendations/similar",
+    summary="Who uses much the same skills",
+    operation_id="similar",
+    response_class=Response,
+    responses=described(SimilarOnes, "Users, or sessions where there are few users, the most similar first.", 404),
+)
+async def similar(
+    request: Request,
+    session: Annotated[
+        str | None, Query(max_length=_TEXT_BOUND, description="To this session; the beginning of its id will do.")
+    ] = None,
+    user_id: Annotated[str | None, Query(max_length=_TEXT_BOUND, description="To this user, by keyed hash.")] = None,
+    skill: Annotated[
+        list[str] | None, Query(max_length=100, description="To whoever uses this, too; can be repeated.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="The most to return.")] = 10,
+) -> Response:
+    """Return who is like whom, by the Jaccard index of the skills that both use.
+
+    To the latest session, or its user, unless another, a user or skills are named.
+    """
+    question = Question(user_id=user_id, session=session, skills=tuple(skill or ()), limit=limit)
+    return answer(request, await site_of(request).threads.reads.run(_similar, request, question))
 
 
 @router.get(
@@ -84,10 +111,14 @@ async def evaluation(request: Request) -> Response:
     return answer(request, await site_of(request).threads.reads.run(_evaluated, request))
 
 
-def _recommended(request: Request, question: Question) -> Recommendations:
+def _recommended(request: Request, question: Question, strategy: RecommendStrategy) -> Recommendations:
+    question = with_languages_here(site_of(request), question)
+    return cast("Recommendations", request.app.state.learned.strategies(site_of(request))[strategy](question))
+
+
+def _similar(request: Request, question: Question) -> SimilarOnes:
     site = site_of(request)
-    question = with_languages_here(site, question)
-    return recommendations(site.store, request.app.state.learned.read(site), question)
+    return read_similar(site.store, request.app.state.learned.read(site), question)
 
 
 def _evaluated(request: Request) -> Evaluation:

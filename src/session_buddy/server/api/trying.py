@@ -8,12 +8,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from session_buddy.reports.recommendations import Question
+from session_buddy.reports.asker import Question
 from session_buddy.reports.search import Search, SearchAnswer, ask
 from session_buddy.reports.strategies import (
     TriedRecommendations,
     TriedSearch,
-    recommendation_strategies,
     search_strategies,
     try_recommending,
     try_searching,
@@ -43,8 +42,7 @@ router = APIRouter(tags=["experiments"])
 async def recommend(request: Request, name: Name) -> Response:
     """Return what to use next by the strategy of the user's variant, and record that the user met it.
 
-    Strategies are `recommended` (what is in use), `recommended_by_popularity`, `recommended_by_specification`,
-    `recommended_by_item_knn`, `recommended_by_ease` and `recommended_by_content`. Record how it ended as an outcome:
+    Strategies are those of `GET /recommendations`. Record how it ended as an outcome:
     whether a recommended skill was used then, and completed.
     """
     site, learned = site_of(request), request.app.state.learned
@@ -59,8 +57,9 @@ async def recommend(request: Request, name: Name) -> Response:
             languages=tuple(work.languages),
             limit=work.limit,
         )
-        strategies = recommendation_strategies(site.store, lambda: learned.read(site))
-        return try_recommending(records_of(request), unquote(name), strategies, question, user_id=work.user_id)
+        return try_recommending(
+            records_of(request), unquote(name), learned.strategies(site), question, user_id=work.user_id
+        )
 
     return as_json(await acted_on(request, lambda body: decoded(body, WorkInTrial), act))
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from session_buddy.asking import one_of
 from session_buddy.errors import InvalidInput
 from session_buddy.model import Phase
-from session_buddy.reports.recommendations import Question, read_evaluation, recommendations
+from session_buddy.reports.asker import Question
+from session_buddy.reports.recommendations import recommendations
+from session_buddy.reports.recommender_evaluation import read_evaluation
+from session_buddy.reports.similar import read_similar
 from session_buddy.server.learned import with_languages_here
 from session_buddy.server.pages.rendering import number, page, shown
 from session_buddy.server.site import site_of
@@ -16,6 +20,7 @@ from session_buddy.server.site import site_of
 __all__ = ["show"]
 
 _SHOWN = 15
+_ALIKE = 5
 _MOST = 200
 _TEXT_BOUND = 2_000
 
@@ -36,10 +41,13 @@ def show(request: Request) -> Response:
     )
     question = with_languages_here(site, question)
     learned = request.app.state.learned.read(site)
+    answered = recommendations(site.store, learned, question)
+    alike = msgspec.structs.replace(question, limit=_ALIKE)
     return page(
         request,
         "recommendations.html",
-        answer=recommendations(site.store, learned, question),
+        answer=answered,
+        similar=read_similar(site.store, learned, alike) if answered.known else None,
         evaluation=read_evaluation(learned),
         phases=list(Phase),
         chosen={
