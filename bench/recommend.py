@@ -1,8 +1,8 @@
 """Recommenders on real ratings and repositories, and what they cost.
 
 nDCG@10 = sum of 1/log2(rank + 1) over hits among the first ten, by what the ideal list would have; Recall@20 = the part
-of held-out skills among the first twenty; means over users. A fifth of each user's skills is held out by lot. "± splits"
-is half of the 95 % interval of the mean over splits (Student), "± users" that of one split over its users.
+of held-out skills among the first twenty; means over users. A fifth of each user's skills is held out by lot. Half of
+the 95 % interval of the mean over splits (Student) stands as "± splits", that of one split over its users as "± users".
 "specification" is its formula as it is written, for the most similar user; "summed" adds up the similarities of all.
 """
 
