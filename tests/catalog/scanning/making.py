@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from session_buddy.catalog.scanning.places import Places, default_places
+from session_buddy.catalog.scanning.sources import Look, Origin, Place
 
 __all__ = ["Disk", "skill_text"]
 
@@ -55,4 +56,6 @@ class Disk:
         return root
 
     def places(self, *rules: Path) -> Places:
-        return default_places([self.claude], self.home, self.projects, rules)
+        return default_places(
+            [self.claude], self.home, self.projects, [Place(str(path), Look.RULES, Origin.SHELL) for path in rules]
+        )

@@ -20,9 +20,10 @@ from session_buddy.catalog.scanning.manifests import (
     decoded,
     listed,
 )
-from session_buddy.catalog.scanning.sources import Look, Origin, Place, look_of
+from session_buddy.catalog.scanning.sources import BUILT_IN, Look, Origin, Place, look_of
+from session_buddy.importers.shell.rules import rules_file
 
-__all__ = ["Places", "default_places", "named_places"]
+__all__ = ["Places", "default_places", "named_places", "rule_places"]
 
 _MANIFEST = ".claude-plugin"
 _LARGEST = 4 << 20
@@ -35,8 +36,8 @@ class Places(msgspec.Struct, frozen=True):
     whole: list[str]
 
 
-def default_places(folders: Sequence[Path], home: Path, projects: Iterable[Path], rules: Sequence[Path]) -> Places:
-    """Return the places of Claude Code's own *folders* (``~/.claude``) and of *projects*, and the *rules* files."""
+def default_places(folders: Sequence[Path], home: Path, projects: Iterable[Path], rules: Sequence[Place]) -> Places:
+    """Return the places of Claude Code's own *folders* (``~/.claude``) and of *projects*, with those of *rules*."""
     places: list[Place] = []
     for folder in folders:
         places += _own(folder, Origin.USER)
@@ -48,8 +49,18 @@ def default_places(folders: Sequence[Path], home: Path, projects: Iterable[Path]
         places.append(Place(str(root / ".mcp.json"), Look.LISTING, Origin.MCP))
     for folder in folders:
         places += _plugins(folder)
-    places += [Place(str(path), Look.RULES, Origin.SHELL) for path in rules]
+    places += rules
     return Places(list(dict.fromkeys(places)), [f"{folder}{os.sep}" for folder in folders])
+
+
+def rule_places(own: Path) -> list[Place]:
+    """Return the places of shell rules: the user's *own* file, which need not be there, and those of the program."""
+    places = [Place(str(own), Look.RULES, Origin.SHELL)]
+    packaged = rules_file()
+    if isinstance(packaged, Path):
+        # Out of an archive there is nothing to look at.
+        places.append(Place(str(packaged), Look.RULES, Origin.SHELL, called=BUILT_IN))
+    return places
 
 
 def named_places(paths: Sequence[Path], among: Places) -> Places:

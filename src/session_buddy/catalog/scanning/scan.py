@@ -64,7 +64,7 @@ class _Scanner:
 
     def scan(self, places: Places) -> Scan:
         for place in places.places:
-            self._searched.append(_text(place.path))
+            self._searched.append(place.called or _text(place.path))
             if place.look is Look.LISTING or place.look is Look.RULES:
                 self._look_at_listing(place)
             else:
@@ -192,7 +192,7 @@ class _Scanner:
     # -- files with several
 
     def _look_at_listing(self, place: Place) -> None:
-        text = _text(place.path)
+        text = place.called or _text(place.path)
         try:
             found = os.stat(place.path)
         except (FileNotFoundError, NotADirectoryError):

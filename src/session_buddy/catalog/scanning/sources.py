@@ -9,8 +9,10 @@ import msgspec
 
 from session_buddy.model import Kind
 
-__all__ = ["WHOLE", "KeptSource", "Look", "Origin", "Place", "Source", "is_whole", "kind_of", "look_of"]
+__all__ = ["BUILT_IN", "WHOLE", "KeptSource", "Look", "Origin", "Place", "Source", "is_whole", "kind_of", "look_of"]
 
+BUILT_IN = "built-in rules"
+"""What stands for the path of the shell rules that come with the program."""
 WHOLE = "#"
 """What stands behind the path of a file that holds several entries, and cannot be read at all."""
 
@@ -59,6 +61,8 @@ class Place(msgspec.Struct, frozen=True):
     origin: Origin
     plugin: str | None = None
     version: str | None = None
+    called: str | None = None
+    """What is kept in place of the path: where that differs from machine to machine, and means the same."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):

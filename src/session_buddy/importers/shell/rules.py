@@ -20,7 +20,7 @@ import msgspec
 from session_buddy.errors import InvalidInput
 from session_buddy.model import Phase
 
-__all__ = ["RuleBook", "SkillRule", "digest", "packaged_rules", "read_rules"]
+__all__ = ["RuleBook", "SkillRule", "digest", "packaged_rules", "read_rules", "rules_file"]
 
 _SKILL_NAME = re.compile(r"[A-Za-z0-9][\w.:+-]{0,99}")
 _REVISION = 1
@@ -96,7 +96,7 @@ class RuleBook(_Lists, frozen=True, kw_only=True):
 
 def packaged_rules() -> RuleBook:
     """Return the rules that come with the program."""
-    return read_rules(_packaged_file().read_text(encoding="utf-8"), "the built-in rules")
+    return read_rules(rules_file().read_text(encoding="utf-8"), "the built-in rules")
 
 
 def digest(own_books: Iterable[RuleBook] = ()) -> str:
@@ -105,12 +105,13 @@ def digest(own_books: Iterable[RuleBook] = ()) -> str:
     The packaged file counts as it stands, so that its digest is to be had without parsing
     it; in a user's file comments and layout do not count.
     """
-    packaged = hashlib.sha256(_packaged_file().read_bytes()).hexdigest()
+    packaged = hashlib.sha256(rules_file().read_bytes()).hexdigest()
     told = msgspec.json.encode((_REVISION, packaged, list(own_books)), order="deterministic")
     return hashlib.sha256(told).hexdigest()
 
 
-def _packaged_file() -> Traversable:
+def rules_file() -> Traversable:
+    """Return the file of the rules that come with the program: a path, unless the program runs out of an archive."""
     return resources.files(__package__).joinpath("rules.toml")
 
 

@@ -1,0 +1,212 @@
+"""What is to be said of skills as they are written down: never used, twice there, hidden, broken, changed. Pure.
+
+Which of several of one name an agent takes is as Claude Code's documentation has it: a user's skill before a
+project's, a skill before a command; of subagents the project's before the user's before a plugin's; of servers those of
+one user in one project before the project's before the user's. Skills of plugins are called with the plugin's name, so
+they hide nothing and are not hidden.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import PurePath
+
+import msgspec
+
+from session_buddy.catalog.scanning.faults import faults_in
+from session_buddy.catalog.scanning.sources import BUILT_IN, WHOLE, KeptSource, Origin, Source, is_whole
+from session_buddy.formats import date
+
+__all__ = ["Finding", "FindingKind", "Use", "chief_of", "findings_of", "is_broken", "is_in_force"]
+
+_ORIGINS = tuple(Origin)
+
+
+class FindingKind(StrEnum):
+    """What can be found."""
+
+    BROKEN = "broken"
+    """An agent cannot use it."""
+    IRREGULAR = "irregular"
+    """It breaks a published rule; Claude Code takes it all the same."""
+    SHADOWED = "shadowed"
+    """Another one of its name is used in its place."""
+    DUPLICATED = "duplicated"
+    """The same content, or the same description under another name, stands elsewhere as well."""
+    NEVER_USED = "never-used"
+    CHANGED = "changed"
+    """It was changed after the last use that completed."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One of these of one source."""
+
+    problem: FindingKind
+    reason: str
+    """In a sentence."""
+
+
+class Use(msgspec.Struct, frozen=True):
+    """How a skill was used."""
+
+    invocations: int = 0
+    last_completed_at: str | None = None
+    """``None`` where it never completed."""
+
+
+class _Rank(msgspec.Struct, frozen=True):
+    """Who wins: the lower order, where both scopes meet."""
+
+    group: str
+    order: int
+    scope: str | None
+    """The folder in which it is in force; ``None`` for all."""
+
+
+def findings_of(
+    sources: Sequence[KeptSource], uses: Mapping[str, Use], texts: Mapping[str, str]
+) -> dict[str, list[Finding]]:
+    """Return what there is to say of each of *sources*, by path; *texts* are hashes of descriptions by skill."""
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for source in sources:
+        found[source.path] += _faults(source)
+    for path, finding in [*_shadows(sources), *_doubles(sources, texts)]:
+        found[path].append(finding)
+    for source in sources:
+        found[source.path] += _of_use(source, uses.get(source.skill_name, Use()))
+    return {path: told for path, told in found.items() if told}
+
+
+def chief_of(sources: Iterable[Source]) -> Source:
+    """Return the one of several sources of one skill that is in force, if any is: the one to speak of."""
+
+    def merit(source: Source) -> tuple[bool, bool, int, int, str]:
+        rank = _rank(source)
+        order = rank.order if rank else 0
+        return (is_broken(source), not is_in_force(source), order, _ORIGINS.index(source.origin), source.path)
+
+    return min(sources, key=merit)
+
+
+def is_in_force(source: Source) -> bool:
+    """Return whether some agent takes *source* as it is; one that another hides counts."""
+    is_somewhere = source.origin not in (Origin.MARKETPLACE, Origin.FOLDER)
+    return is_somewhere and not is_whole(source.path) and not is_broken(source)
+
+
+def is_broken(source: Source) -> bool:
+    """Return whether no agent can use *source*."""
+    return any(fault.kind.breaks for fault in faults_in(source.problem))
+
+
+def _faults(source: Source) -> Iterator[Finding]:
+    for fault in faults_in(source.problem):
+        yield Finding(FindingKind.BROKEN if fault.kind.breaks else FindingKind.IRREGULAR, str(fault))
+
+
+def _of_use(source: KeptSource, use: Use) -> Iterator[Finding]:
+    if source.origin is Origin.MARKETPLACE or is_whole(source.path) or is_broken(source):
+        return
+    if not use.invocations and not source.path.startswith(BUILT_IN):
+        yield Finding(FindingKind.NEVER_USED, f"Not one use is known. It is known since {date(source.seen_at)}.")
+    # Of an entry among others it is only known when it was seen to change.
+    was_changed = WHOLE not in source.path or source.changed_at > source.seen_at
+    if use.last_completed_at and was_changed and source.changed_at > use.last_completed_at:
+        reason = (
+            f"Changed on {date(source.changed_at)}, after the last use that completed: {date(use.last_completed_at)}."
+        )
+        yield Finding(FindingKind.CHANGED, reason)
+
+
+def _shadows(sources: Sequence[KeptSource]) -> Iterator[tuple[str, Finding]]:
+    groups: dict[tuple[str, str], list[tuple[_Rank, KeptSource]]] = defaultdict(list)
+    for source in sources:
+        rank = _rank(source) if is_in_force(source) else None
+        if rank:
+            groups[rank.group, source.skill_name].append((rank, source))
+    for group in groups.values():
+        for rank, source in group:
+            above = [(other.order, one) for other, one in group if other.order < rank.order and _meet(other, rank)]
+            if not above:
+                continue
+            _, winner = min(above, key=lambda pair: (pair[0], pair[1].path))
+            scope = next(other.scope for other, one in group if one is winner)
+            is_everywhere = scope is None or _is_within(rank.scope, scope)
+            where = "" if is_everywhere else f" in {scope}"
+            yield source.path, Finding(FindingKind.SHADOWED, f"{winner.path} is used in its place{where}.")
+
+
+def _doubles(sources: Sequence[KeptSource], texts: Mapping[str, str]) -> Iterator[tuple[str, Finding]]:
+    files = [
+        source
+        for source in sources
+        if source.origin in (Origin.USER, Origin.PROJECT, Origin.PLUGIN, Origin.FOLDER) and not is_broken(source)
+    ]
+    contents: dict[str, list[KeptSource]] = defaultdict(list)
+    described: dict[str, dict[str, KeptSource]] = defaultdict(dict)
+    for source in files:
+        contents[source.content_hash].append(source)
+        if source.skill_name in texts:
+            described[texts[source.skill_name]].setdefault(source.skill_name, source)
+    for source in files:
+        same = [one.path for one in contents[source.content_hash] if one is not source]
+        if same:
+            yield source.path, Finding(FindingKind.DUPLICATED, f"The same file is at {_some(same)}.")
+        names = [name for name in described[texts.get(source.skill_name, "")] if name != source.skill_name]
+        if names:
+            yield source.path, Finding(FindingKind.DUPLICATED, f"{_some(names)} has the same description.")
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def _rank(source: Source) -> _Rank | None:
+    """Return where *source* stands among others of its name; ``None`` for one that no other can hide."""
+    match source.origin:
+        case Origin.SHELL:
+            return _Rank("shell", int(source.path.startswith(BUILT_IN)), None)
+        case Origin.MCP:
+            return _rank_of_server(source)
+        case Origin.USER | Origin.PROJECT | Origin.PLUGIN if source.skill_name.startswith("agent:"):
+            order = (Origin.PROJECT, Origin.USER, Origin.PLUGIN).index(source.origin)
+            return _Rank("agent", order, _project_of(source))
+        case Origin.USER | Origin.PROJECT:
+            is_command = PurePath(source.path).name != "SKILL.md"
+            return _Rank("skill", 2 * (source.origin is Origin.PROJECT) + is_command, _project_of(source))
+        case _:
+            return None
+
+
+def _rank_of_server(source: Source) -> _Rank | None:
+    file, _, key = source.path.partition(f".json{WHOLE}")
+    if source.plugin is not None or not key:
+        return None
+    if PurePath(file).name == ".mcp":
+        return _Rank("server", 1, str(PurePath(file).parent))
+    if PurePath(file).name != ".claude":
+        # A listing of tools hides no server.
+        return None
+    scope = key.rpartition("/")[0]
+    return _Rank("server", 2, None) if scope in ("", "user") else _Rank("server", 0, scope)
+
+
+def _project_of(source: Source) -> str | None:
+    if source.origin is not Origin.PROJECT:
+        return None
+    return source.path.rpartition(f"{os.sep}.claude{os.sep}")[0] or None
+
+
+def _meet(one: _Rank, other: _Rank) -> bool:
+    """Return whether a session may load both: one is in force everywhere, or both in one folder or one above."""
+    if one.scope is None or other.scope is None:
+        return True
+    return _is_within(one.scope, other.scope) or _is_within(other.scope, one.scope)
+
+
+def _is_within(scope: str | None, other: str) -> bool:
+    return scope is not None and (scope == other or scope.startswith(other + os.sep))
