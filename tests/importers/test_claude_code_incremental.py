@@ -11,8 +11,8 @@ from claude_code_fixtures.builder import IMPORTER, Script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from session_buddy.importers import jsonl
 from session_buddy.importers.base import Parsed
-from session_buddy.importers.claude_code import transcript
 from session_buddy.importers.claude_code.lines import Line
 from session_buddy.model import Outcome
 
@@ -117,7 +117,7 @@ def test_pausing_twice_tells_the_same():
 
 
 def test_a_line_too_long_is_kept_aside_and_not_held(monkeypatch):
-    monkeypatch.setattr(transcript, "LONGEST_LINE", 5_000)
+    monkeypatch.setattr(jsonl, "LONGEST_LINE", 5_000)
     script = Script().prompt().use("t1", "Read")
     long = b'{"type":"user","x":"' + b"y" * 20_000 + b'"}'
     data = script.lines[0] + b"\n" + long + b"\n" + b"\n".join(script.lines[1:]) + b"\n"
@@ -129,7 +129,7 @@ def test_a_line_too_long_is_kept_aside_and_not_held(monkeypatch):
 
 
 def test_no_more_than_the_longest_line_is_held(monkeypatch):
-    monkeypatch.setattr(transcript, "LONGEST_LINE", 5_000)
+    monkeypatch.setattr(jsonl, "LONGEST_LINE", 5_000)
     parser = IMPORTER.parser("s.jsonl", user_id="u")
     for _ in range(50):
         parser.feed(b"y" * 1_000)

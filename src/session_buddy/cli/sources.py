@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from session_buddy.cli.settings import Settings
 from session_buddy.errors import InvalidInput
+from session_buddy.importers.base import Importer
 from session_buddy.importers.claude_code import ClaudeCode
+from session_buddy.importers.codex import Codex
 from session_buddy.importers.shell import ShellRules
 from session_buddy.ingest import Progress, import_files, local_user_id
 from session_buddy.reports.importing import ImportSummary, summarise
@@ -37,14 +39,16 @@ def import_into(
 
     Raises :class:`InvalidInput` for mistakes in the user's rules for shell commands.
     """
-    importer = _importer(settings)
-    searched = [path.absolute() for path in paths] or _roots(importer)
+    importers = _importers(settings)
+    named = [path.absolute() for path in paths]
+    searched = {importer.name: named or _roots(importer) for importer in importers}
     user_id = local_user_id(settings.data_folder, account or account_name())
     started = time.perf_counter()
     with _ProgressBar(shown=show_progress and _is_terminal()) as progress:
-        report = import_files(store, [importer], {importer.name: searched}, user_id=user_id, progress=progress)
+        report = import_files(store, importers, searched, user_id=user_id, progress=progress)
     seconds = time.perf_counter() - started
-    return summarise(report, store=store.url, searched=[str(path) for path in searched], seconds=seconds)
+    places = dict.fromkeys(str(path) for roots in searched.values() for path in roots)
+    return summarise(report, store=store.url, searched=list(places), seconds=seconds)
 
 
 def followed_transcripts(store: Store, settings: Settings, *, account: str | None) -> Transcripts:
@@ -54,17 +58,18 @@ def followed_transcripts(store: Store, settings: Settings, *, account: str | Non
     """
     from session_buddy.server.watching import Transcripts
 
-    importer = _importer(settings)
+    importers = _importers(settings)
     user_id = local_user_id(settings.data_folder, account or account_name())
 
     def import_paths(paths: Sequence[Path], progress: Progress) -> None:
-        import_files(store, [importer], {importer.name: paths}, user_id=user_id, progress=progress, processes=1)
+        found = {importer.name: paths for importer in importers}
+        import_files(store, importers, found, user_id=user_id, progress=progress, processes=1)
 
     return Transcripts(
-        lambda: [root.absolute() for root in _roots(importer)],
+        lambda: [root.absolute() for importer in importers for root in _roots(importer)],
         import_paths,
         suffix=_TRANSCRIPT,
-        present=lambda: _present(importer),
+        present=lambda: _present(importers),
     )
 
 
@@ -86,20 +91,27 @@ def present_files(settings: Settings) -> Present:
 
     Raises :class:`InvalidInput` for mistakes in the user's rules for shell commands.
     """
-    return _present(_importer(settings))
+    return _present(_importers(settings))
 
 
-def _present(importer: ClaudeCode) -> Present:
-    roots = [root.absolute() for root in _roots(importer) if root.exists()]
-    files = [(importer.name, path) for root in roots for path in importer.find(root)]
-    return Present(files=files, importers={importer.name: importer})
+def _present(importers: Sequence[Importer]) -> Present:
+    files = [
+        (importer.name, path)
+        for importer in importers
+        for root in _roots(importer)
+        if root.exists()
+        for path in importer.find(root.absolute())
+    ]
+    return Present(files=files, importers={importer.name: importer for importer in importers})
 
 
-def _importer(settings: Settings) -> ClaudeCode:
-    return ClaudeCode(_own_rules(settings.config_folder / _RULES_FILE))
+def _importers(settings: Settings) -> list[Importer]:
+    """Return one for each agent; which of them reads a file, its name says."""
+    rules = _own_rules(settings.config_folder / _RULES_FILE)
+    return [ClaudeCode(rules), Codex(rules)]
 
 
-def _roots(importer: ClaudeCode) -> list[Path]:
+def _roots(importer: Importer) -> list[Path]:
     return importer.roots(os.environ, Path.home())
 
 

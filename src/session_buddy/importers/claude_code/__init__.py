@@ -6,22 +6,19 @@ the session's own (``agent-*.jsonl``) or below it (``<session>/subagents``).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
-from session_buddy.errors import InvalidInput
 from session_buddy.importers.base import Importer
 from session_buddy.importers.claude_code.transcript import SOURCE, Transcript
+from session_buddy.importers.jsonl import first_moment
 from session_buddy.importers.shell import ShellRules, digest
-from session_buddy.model import SkillFacts, parse_time
+from session_buddy.model import SkillFacts
 
 __all__ = ["ClaudeCode"]
 
 _REVISION = 1
 """Raised when the same transcript comes to give other invocations."""
-_TIMESTAMP = re.compile(rb'"timestamp"\s*:\s*"([^"\\]{1,40})"')
 
 
 class ClaudeCode(Importer):
@@ -51,14 +48,7 @@ class ClaudeCode(Importer):
     def facts(self, skill_names: Iterable[str]) -> list[SkillFacts]:
         """Return what the rules say of skills that are commands."""
         self.prepare()
-        rules = (self._rules.rule(name) for name in skill_names) if self._rules else ()
-        return [
-            SkillFacts(
-                skill_name=rule.skill, category=rule.category, modality=rule.modality, description=rule.description
-            )
-            for rule in rules
-            if rule
-        ]
+        return self._rules.facts(skill_names) if self._rules else []
 
     def roots(self, environment: Mapping[str, str], home: Path) -> list[Path]:
         """Return ``projects`` below ``$CLAUDE_CONFIG_DIR`` (one folder, or several with commas) or the defaults.
@@ -70,18 +60,13 @@ class ClaudeCode(Importer):
         return [folder if folder.name == "projects" else folder / "projects" for folder in folders]
 
     def find(self, root: Path) -> Iterator[Path]:
-        """Yield the ``*.jsonl`` files below *root*, sorted, or *root* itself if it is one file."""
-        if root.is_file():
-            yield root
-        else:
-            yield from sorted(path for path in root.rglob("*.jsonl") if path.is_file())
+        """Yield the ``*.jsonl`` files below *root*, sorted, or *root* itself if it is one file; no rollout of Codex."""
+        found = [root] if root.is_file() else sorted(path for path in root.rglob("*.jsonl") if path.is_file())
+        yield from (path for path in found if not path.name.startswith("rollout-"))
 
     def moment(self, data: bytes) -> str | None:
         """See :meth:`Importer.moment`."""
-        for found in _TIMESTAMP.finditer(data):
-            with suppress(InvalidInput):
-                return parse_time(found[1].decode("ascii", "replace"))
-        return None
+        return first_moment(data)
 
     def parser(self, path: str, *, user_id: str, state: bytes | None = None) -> Transcript:
         """Return a parser for the transcript called *path*, fresh or going on from *state*."""

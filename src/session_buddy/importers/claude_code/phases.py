@@ -20,14 +20,23 @@ from session_buddy.model import Phase
 
 __all__ = ["is_change", "phase_of"]
 
-_CHANGES = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit"})
+_CHANGES = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit", "apply_patch"})
 _LOOKS = frozenset(
     {"Read", "Grep", "Glob", "LS", "NotebookRead", "WebFetch", "WebSearch", "ToolSearch", "BashOutput", "TaskOutput"}
-    | {"agent:Explore", "agent:Plan", "agent:claude-code-guide"}
+    | {
+        "agent:Explore",
+        "agent:Plan",
+        "agent:claude-code-guide",
+        "web_search",
+        "view_image",
+        "list_agents",
+        "wait_agent",
+    }
 )
 _UNDECIDED = frozenset(
     {"TodoWrite", "TodoRead", "TaskCreate", "TaskUpdate", "TaskList", "TaskGet", "AskUserQuestion"}
-    | {"EnterPlanMode", "ExitPlanMode", "exit_plan_mode", "Bash", "PowerShell"}
+    | {"EnterPlanMode", "ExitPlanMode", "exit_plan_mode", "Bash", "PowerShell", "exec_command", "exec", "shell"}
+    | {"shell_command", "write_stdin", "wait", "update_plan", "request_user_input"}
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 import msgspec
@@ -11,7 +12,7 @@ from session_buddy.importers.shell.judging import Use, judge
 from session_buddy.importers.shell.matching import Matcher
 from session_buddy.importers.shell.rules import RuleBook, SkillRule, digest, packaged_rules, read_rules
 from session_buddy.importers.shell.tokens import Unreadable
-from session_buddy.model import Outcome
+from session_buddy.model import Outcome, SkillFacts
 
 __all__ = ["Interpretation", "ShellRules", "ShellUse"]
 
@@ -82,6 +83,17 @@ class ShellRules:
     def skills(self) -> tuple[SkillRule, ...]:
         """Return one rule for each skill, in the order of the files."""
         return tuple(self._by_skill.values())
+
+    def facts(self, skill_names: Iterable[str]) -> list[SkillFacts]:
+        """Return what the rules say of those of *skill_names* that are commands."""
+        rules = (self.rule(name) for name in skill_names)
+        return [
+            SkillFacts(
+                skill_name=rule.skill, category=rule.category, modality=rule.modality, description=rule.description
+            )
+            for rule in rules
+            if rule
+        ]
 
     def interpret(self, command: str, *, succeeded: bool | None, output: str = "") -> Interpretation:
         """Return what *command* used, given whether its exit code was 0 and what it printed.

@@ -1,0 +1,390 @@
+"""The state machine of one rollout: lines in, invocations out.
+
+A rollout is one agent: its turns, the calls of each turn, and their results. What has no result when the turn is over
+will get none, and a skill in use is at its end.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from session_buddy.importers.claude_code.ledger import Call, Ledger, State, Thread, elapsed_ms
+from session_buddy.importers.claude_code.outcomes import ABANDONED, COMPLETED, Verdict
+from session_buddy.importers.claude_code.phases import is_change, phase_of
+from session_buddy.importers.claude_code.spans import Span
+from session_buddy.importers.codex.commands import command_of, commands_in_script, skills_named, skills_read
+from session_buddy.importers.codex.lines import Payload, RolloutLine, fields_of, text_of
+from session_buddy.importers.codex.outputs import Ended, read_output
+from session_buddy.importers.shell import ShellRules, ShellUse
+from session_buddy.model import DurationSource, ErrorType, Invocation, Kind, Outcome, Trigger, parse_time
+
+__all__ = ["Conversation", "Remembered"]
+
+_SHELLS = frozenset({"exec_command", "shell", "shell_command", "container.exec", "local_shell"})
+_SCRIPT = "exec"
+"""The tool that runs a script of the model, which calls other tools."""
+_SPAWN = "spawn_agent"
+_GOES_ON = {"write_stdin": "session_id", "wait": "cell_id"}
+"""Tools that look after work that goes on, and which argument names it."""
+_LONGEST_NAME = 200
+
+
+class Remembered(msgspec.Struct):
+    """All that must be remembered between two readings of a file."""
+
+    calls: State = msgspec.field(default_factory=State)
+    session_id: str | None = None
+    cwd: str | None = None
+    version: str | None = None
+    model: str | None = None
+    is_subagent: bool = False
+
+
+class Conversation:
+    """Reads the lines of one rollout in order. No I/O, no clock."""
+
+    def __init__(self, state: Remembered, *, session_id: str, user_id: str, source: str, rules: ShellRules) -> None:
+        """*session_id* stands in where the rollout names none."""
+        self._state, self._session_id, self._rules = state, session_id, rules
+        self._ledger = Ledger(state.calls, source=source, user_id=user_id)
+        self._thread: Thread = self._ledger.thread("")
+
+    def take(self) -> list[Invocation]:
+        """Return the invocations that have become complete since the last time."""
+        return self._ledger.take()
+
+    def show(self) -> list[Invocation]:
+        """Return all open calls as far as they are known."""
+        return self._ledger.show()
+
+    def read(self, line: RolloutLine) -> list[str]:
+        """Take in *line*; return what in it had to be left out, and why.
+
+        Raises :class:`~session_buddy.errors.InvalidInput` if the line has no time where one is needed.
+        """
+        payload = line.payload
+        if payload is None:
+            return []
+        match line.type, payload.type:
+            case "session_meta", _:
+                self._session(payload)
+            case "turn_context", _:
+                self._turn(payload)
+            case "response_item", "message" if payload.role == "user":
+                self._message(payload, _time(line))
+            case "response_item", "function_call" | "custom_tool_call" | "local_shell_call":
+                return self._call(payload, _time(line))
+            case "response_item", "web_search_call":
+                return self._searched(payload, _time(line))
+            case "response_item", "function_call_output" | "custom_tool_call_output" | "local_shell_call_output":
+                self._result(payload, _time(line))
+            case "event_msg", "exec_command_end" | "patch_apply_end" | "mcp_tool_call_end":
+                return self._told_end(payload, _time(line))
+            case "event_msg", "task_complete":
+                self._end_turn(COMPLETED)
+            case "event_msg", "turn_aborted":
+                self._end_turn(ABANDONED)
+        return []
+
+    # -- the agent and its turns ----------------------------------------------------
+
+    def _session(self, payload: Payload) -> None:
+        if self._state.session_id is not None:
+            return  # that of the session it was forked from, with a copy of its lines
+        self._state.session_id = _text(payload.session_id) or _text(payload.id) or self._session_id
+        self._state.cwd, self._state.version = _text(payload.cwd), _text(payload.cli_version)
+        self._state.is_subagent = isinstance(payload.source, dict) and "subagent" in payload.source
+
+    def _turn(self, payload: Payload) -> None:
+        turn = _text(payload.turn_id)
+        if turn is not None and turn != self._thread.step:
+            self._end_turn(COMPLETED)
+            self._thread.step = turn
+        self._state.cwd = _text(payload.cwd) or self._state.cwd
+        self._state.model = _text(payload.model) or self._state.model
+
+    def _end_turn(self, verdict: Verdict) -> None:
+        """End the turn; *verdict* is on the skill in use."""
+        self._close_span(verdict)
+        for call in self._ledger.calls(self._thread):
+            if not call.answered:
+                self._name(call, succeeded=None)
+                self._settle(call, ABANDONED)
+        self._ledger.advance(self._thread, over=True)
+        self._thread.work_changed = False
+
+    # -- skills -----------------------------------------------------------------------
+
+    def _message(self, payload: Payload, at: str) -> None:
+        for number, name in enumerate(skills_named(text_of(payload.content))):
+            event_id = f"{_text(payload.id) or f'{self._thread.step}:{at}'}#skill-{number}"
+            self._use_skill(event_id, name, None, at, Trigger.USER)
+
+    def _skills_read(self, event_id: str, command: str, at: str) -> None:
+        """Open the skill whose instructions *command* reads; of several at once it is the last that is in use."""
+        for number, skill in enumerate(skills_read(command)):
+            if number:
+                self._close_span(Verdict(None))
+            self._use_skill(f"{event_id}#skill-{number}", skill.name, skill.plugin, at, Trigger.MODEL)
+
+    def _use_skill(self, event_id: str, name: str, plugin: str | None, at: str, trigger: Trigger) -> None:
+        """Open the span of a skill: it lasts until the next one, or the end of the turn."""
+        if not self._ledger.is_new(event_id):
+            return
+        if self._thread.span is not None and self._thread.span.spelt == name:
+            return  # read again while it is in use
+        self._close_span(COMPLETED)
+        call = self._opened(event_id, name, Kind.SKILL, at)
+        call.plugin, call.spelt, call.trigger, call.parent = plugin, name, trigger, None
+        call.answered = call.running = True
+        self._ledger.add(call, self._thread)
+        self._thread.span = Span(event_id, name, typed=trigger is Trigger.USER, last_at=at)
+
+    def _close_span(self, verdict: Verdict) -> None:
+        span, self._thread.span = self._thread.span, None
+        call = self._ledger.get(span.event_id) if span is not None else None
+        if span is not None and call is not None:
+            call.last(elapsed_ms(call.invoked_at, span.last_at), DurationSource.SPAN)
+            self._settle(call, verdict)
+
+    # -- calls --------------------------------------------------------------------------
+
+    def _call(self, payload: Payload, at: str) -> list[str]:
+        """Open the call; return why not, if it cannot be."""
+        event_id, tool = _text(payload.call_id), _text(payload.name) or _tool_of(payload)
+        if event_id is None:
+            return ["A tool call has no call_id."]
+        if tool is None or len(tool) > _LONGEST_NAME:
+            return [f"The call {event_id} names no tool."]
+        if not self._ledger.is_new(event_id):
+            return []
+        given = fields_of(payload.arguments) if payload.type == "function_call" else fields_of(payload.action)
+        name, kind = _named(tool, _text(payload.namespace), given)
+        call = self._opened(event_id, name, kind, at)
+        call.tool = tool
+        call.command = self._command(tool, payload, given)
+        self._ledger.add(call, self._thread)
+        task = given.get(_GOES_ON.get(tool, ""))
+        if task is not None:
+            self._state.calls.tips[event_id] = str(task)
+        if call.command is not None:
+            self._skills_read(event_id, call.command, at)
+        return []
+
+    def _command(self, tool: str, payload: Payload, given: dict[str, object]) -> str | None:
+        if tool in _SHELLS:
+            return command_of(given)
+        if tool == _SCRIPT and isinstance(payload.input, str):
+            # What each of them ended with is not told: they are read as one text, of which every part ran.
+            return "\n".join(commands_in_script(payload.input)) or None
+        return None
+
+    def _opened(self, event_id: str, name: str, kind: Kind, at: str) -> Call:
+        thread, state = self._thread, self._state
+        parent = thread.span.event_id if thread.span is not None else None
+        call = Call(
+            event_id=event_id,
+            session_id=state.session_id or self._session_id,
+            skill_name=name,
+            kind=kind,
+            invoked_at=at,
+            thread=thread.key,
+            trigger=Trigger.NESTED if parent or state.is_subagent else Trigger.MODEL,
+            parent=parent,
+            project=state.cwd,
+            agent_version=state.version,
+            model=state.model,
+            step=thread.step,
+            phase=phase_of(name, changed=thread.work_changed),
+            work_changed=thread.work_changed,
+        )
+        thread.work_changed = thread.work_changed or is_change(name)
+        return call
+
+    def _searched(self, payload: Payload, at: str) -> list[str]:
+        """Take in a search of the web, which is written when it is done."""
+        event_id = _text(payload.id)
+        if event_id is None:
+            return []  # older versions give it none: it cannot be told from another
+        if self._ledger.is_new(event_id):
+            call = self._opened(event_id, "web_search", Kind.TOOL, at)
+            self._ledger.add(call, self._thread)
+            self._settle(call, COMPLETED if payload.status == "completed" else Verdict(None))
+        return []
+
+    # -- results ----------------------------------------------------------------------
+
+    def _result(self, payload: Payload, at: str) -> None:
+        call = self._ledger.get(_text(payload.call_id) or "")
+        if call is None:
+            return
+        if self._thread.span is not None:
+            self._thread.span.touch(at)
+        ended = read_output(text_of(payload.output))
+        self._look_after(call.event_id, ended, at)
+        if call.answered:
+            return
+        if ended.running is not None and call.tool not in _GOES_ON:
+            self._state.calls.tasks[ended.running] = call.event_id
+            call.exit_means = self._exit_means(call)
+            self._name(call, succeeded=None)
+            call.answered = call.running = True
+            self._ledger.advance(self._thread)
+            return
+        self._end(call, ended, at)
+
+    def _end(self, call: Call, ended: Ended, at: str) -> None:
+        """Settle *call* by what its result says."""
+        call.last(ended.duration_ms, DurationSource.REPORTED)
+        if call.duration_ms is None:
+            call.last(elapsed_ms(call.invoked_at, at), DurationSource.ELAPSED)
+        verdict = _verdict(call, ended)
+        use = self._name(
+            call, succeeded=None if ended.exit_code is None else ended.exit_code == 0, printed=ended.printed
+        )
+        if ended.exit_code is not None and use is not None:
+            verdict = _on_command(use.outcome)
+        self._settle(call, verdict)
+        self._ledger.advance(self._thread)
+
+    def _told_end(self, payload: Payload, at: str) -> list[str]:
+        """Take in an event that tells of the end of a call: of one that is known, or of one inside a script."""
+        event_id = _text(payload.call_id)
+        if event_id is None:
+            return []
+        duration_ms, call = _milliseconds(payload.duration), self._ledger.get(event_id)
+        if call is not None and not call.answered:
+            call.last(duration_ms, DurationSource.REPORTED)
+        elif call is None and self._ledger.is_new(event_id):
+            name, kind = _name_told(payload)
+            call = self._opened(event_id, name, kind, at)
+            call.last(duration_ms, DurationSource.REPORTED)
+            call.trigger = Trigger.NESTED
+            self._ledger.add(call, self._thread)
+            self._settle(call, _verdict_told(payload))
+        return []
+
+    def _look_after(self, event_id: str, ended: Ended, at: str) -> None:
+        """End the work that the call *event_id* looked after, where its result says that it is over."""
+        task = self._state.calls.tips.pop(event_id, None)
+        if task is None or ended.running is not None:
+            return
+        call = self._ledger.get(self._state.calls.tasks.pop(task, ""))
+        if call is None or not call.running:
+            return
+        call.last(elapsed_ms(call.invoked_at, at), DurationSource.ELAPSED)
+        means = call.exit_means.get(ended.exit_code == 0) if ended.exit_code is not None else None
+        self._settle(call, _on_command(means))
+
+    def _settle(self, call: Call, verdict: Verdict) -> None:
+        call.settle(verdict)
+        self._ledger.release(call)
+
+    # -- shells -------------------------------------------------------------------------
+
+    def _name(self, call: Call, *, succeeded: bool | None, printed: str = "") -> ShellUse | None:
+        """Name a shell call after the command it ran, and open calls for the others that it certainly ran.
+
+        Return what it is named after, or None if it ran nothing that the rules know.
+        """
+        if call.command is None:
+            return None
+        found = self._rules.interpret(call.command, succeeded=succeeded, output=printed)
+        call.command = None
+        for number, use in enumerate(found.others, 2):
+            other = msgspec.structs.replace(call, event_id=f"{call.event_id}#{number}")
+            if self._ledger.is_new(other.event_id):
+                self._rename(other, use.skill_name)
+                other.settle(_on_command(use.outcome))
+                self._ledger.add(other, self._thread, before=call.event_id)
+                self._ledger.release(other)
+        if found.main is not None:
+            self._rename(call, found.main.skill_name)
+        return found.main
+
+    def _rename(self, call: Call, skill_name: str) -> None:
+        rule = self._rules.rule(skill_name)
+        call.skill_name, call.kind = skill_name, Kind.SHELL
+        call.phase = phase_of(skill_name, changed=call.work_changed, told=rule.phase if rule else None)
+
+    def _exit_means(self, call: Call) -> dict[bool, Outcome | None]:
+        if call.command is None:
+            return {True: Outcome.COMPLETED}
+        mains = {ok: self._rules.interpret(call.command, succeeded=ok).main for ok in (True, False)}
+        return {ok: main.outcome for ok, main in mains.items() if main is not None}
+
+
+def _named(tool: str, namespace: str | None, given: dict[str, object]) -> tuple[str, Kind]:
+    """Return what a call of *tool* uses."""
+    if namespace is not None and namespace.startswith("mcp__"):
+        return f"{namespace}__{tool.lstrip('_')}", Kind.MCP
+    if tool.startswith("mcp__"):
+        return tool, Kind.MCP
+    if tool == _SPAWN:
+        role = given.get("agent_type")
+        return f"agent:{role if isinstance(role, str) and role.strip() else 'default'}", Kind.SUBAGENT
+    return tool, Kind.TOOL
+
+
+def _name_told(payload: Payload) -> tuple[str, Kind]:
+    if payload.type == "mcp_tool_call_end":
+        told = fields_of(payload.invocation)
+        return f"mcp__{told.get('server')}__{str(told.get('tool')).replace('.', '__')}", Kind.MCP
+    return ("apply_patch" if payload.type == "patch_apply_end" else "exec_command"), Kind.TOOL
+
+
+def _verdict_told(payload: Payload) -> Verdict:
+    if payload.type == "exec_command_end":
+        failed = payload.exit_code != 0 if isinstance(payload.exit_code, int) else None
+        sort = ErrorType.EXIT_CODE
+    elif payload.type == "mcp_tool_call_end":
+        told = fields_of(payload.result)
+        content = told.get("Ok")
+        failed, sort = "Err" in told or (isinstance(content, dict) and content.get("isError") is True), ErrorType.OTHER
+    else:
+        failed, sort = (payload.success is False if isinstance(payload.success, bool) else None), ErrorType.VALIDATION
+    if failed is None:
+        return Verdict(None)
+    return Verdict(Outcome.FAILED, sort) if failed else COMPLETED
+
+
+def _verdict(call: Call, ended: Ended) -> Verdict:
+    """Return the verdict on a *call* whose command, if it had one, no rule knows."""
+    if ended.refused:
+        return ABANDONED
+    if ended.timed_out:
+        return Verdict(Outcome.FAILED, ErrorType.TIMEOUT)
+    if ended.exit_code is not None:
+        return COMPLETED if ended.exit_code == 0 else Verdict(Outcome.FAILED, ErrorType.EXIT_CODE)
+    if ended.broken:
+        return Verdict(Outcome.FAILED, ErrorType.OTHER)
+    # Of a launch, and of a script, nothing is known but that it came back.
+    is_open = call.kind is Kind.SUBAGENT or (call.command is not None)
+    return Verdict(None) if is_open else COMPLETED
+
+
+def _on_command(outcome: Outcome | None) -> Verdict:
+    """Return the verdict on the command that a shell call is named after, which is not always that on the call."""
+    return Verdict(outcome, ErrorType.EXIT_CODE if outcome is Outcome.FAILED else None)
+
+
+def _tool_of(payload: Payload) -> str | None:
+    return "local_shell" if payload.type == "local_shell_call" else None
+
+
+def _milliseconds(duration: object) -> int | None:
+    """Return ``{"secs": 1, "nanos": 175151958}`` in milliseconds."""
+    if not isinstance(duration, dict):
+        return None
+    seconds, nanos = duration.get("secs"), duration.get("nanos")
+    if not (isinstance(seconds, int) and isinstance(nanos, int)) or not 0 <= seconds < 1e9:
+        return None
+    return seconds * 1000 + nanos // 1_000_000
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _time(line: RolloutLine) -> str:
+    return parse_time(line.timestamp or "", field="timestamp")
