@@ -80,4 +80,4 @@ def take_back(*urls: str) -> None:
         _stock.take_back(url)
 
 
-_stock = Stock(new_database)
+_stock = Stock(new_database, lambda: _kept[0])

@@ -6,7 +6,8 @@ schemas come and go has no use for these: see :func:`~tests.clickhouse.places.ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 from session_buddy.storage import open_store
@@ -16,10 +17,14 @@ __all__ = ["Stock", "drop"]
 
 
 class Stock:
-    """Lends stores; *new_url* names a place where there is none yet."""
+    """Lends stores; *new_url* names a place where there is none yet.
 
-    def __init__(self, new_url: Callable[[], str]) -> None:
-        self._new_url = new_url
+    *client* gives a connection that is open already, if there is one: to open another takes as long as to empty a
+    store.
+    """
+
+    def __init__(self, new_url: Callable[[], str], client: Callable[[], Any] | None = None) -> None:
+        self._new_url, self._client = new_url, client
         self._spare: list[str] = []
         self._made: dict[str, _Made] = {}
 
@@ -29,27 +34,34 @@ class Stock:
             return self._spare.pop()
         url = self._new_url()
         open_store(url).close()
-        client = _opened(url)
-        first_rows = _filled(client)
-        self._made[url] = _Made(first_rows, _fingerprint(client, first_rows))
-        client.close()
+        with self._connected(url) as (client, database):
+            first_rows = _filled(client, database)
+            self._made[url] = _Made(first_rows, _fingerprint(client, database, first_rows))
         return url
 
     def take_back(self, url: str) -> None:
         """Empty the store for the next test; it is dropped where its schema or its first rows are others now."""
-        made, client = self._made[url], _opened(url)
-        try:
-            is_as_made = _fingerprint(client, made.first_rows) == made.fingerprint
+        made = self._made[url]
+        with self._connected(url) as (client, database):
+            is_as_made = _fingerprint(client, database, made.first_rows) == made.fingerprint
             if is_as_made:
                 client.command("SYSTEM START MERGES")
-                for table in _filled(client) - made.first_rows:
-                    client.command(f"TRUNCATE TABLE {table}")
-        finally:
-            client.close()
+                for table in _filled(client, database) - made.first_rows:
+                    client.command(f"TRUNCATE TABLE {database}.{table}")
         if is_as_made:
             self._spare.append(url)
         else:
             drop(url)
+
+    @contextmanager
+    def _connected(self, url: str) -> Iterator[tuple[Any, str]]:
+        """A client on the engine, and the name of the database of *url*."""
+        address = parse_url(url)
+        if self._client:
+            yield self._client(), address.database
+            return
+        with closing(open_client(address)) as client:
+            yield client, address.database
 
 
 def drop(*urls: str) -> None:
@@ -68,21 +80,20 @@ class _Made(NamedTuple):
     fingerprint: dict[str, str]
 
 
-def _opened(url: str) -> Any:
-    address = parse_url(url)
-    return open_client(address, database=address.database)
-
-
-def _filled(client: Any) -> frozenset[str]:
-    sql = "SELECT name FROM system.tables WHERE database = currentDatabase() AND total_rows > 0"
+def _filled(client: Any, database: str) -> frozenset[str]:
+    sql = f"SELECT name FROM system.tables WHERE database = '{database}' AND total_rows > 0"
     return frozenset(name for (name,) in client.query(sql).result_rows)
 
 
-def _fingerprint(client: Any, first_rows: Iterable[str]) -> dict[str, str]:
+def _fingerprint(client: Any, database: str, first_rows: Iterable[str]) -> dict[str, str]:
     """Return the statement behind each table and view, and a digest of each table in *first_rows*."""
-    sql = "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()"
+    sql = f"SELECT name, create_table_query FROM system.tables WHERE database = '{database}'"
     found = dict(client.query(sql).result_rows)
-    for table in found.keys() & set(first_rows):
-        digest = f"SELECT count(), sum(cityHash64(toString(tuple(*)))) FROM {table} FINAL"
-        found[f"rows of {table}"] = str(client.query(digest).result_rows)
+    digests = [
+        f"SELECT '{table}', count(), sum(cityHash64(toString(tuple(*)))) FROM {database}.{table} FINAL"
+        for table in sorted(found.keys() & set(first_rows))
+    ]
+    if digests:
+        for table, *digest in client.query(" UNION ALL ".join(digests)).result_rows:
+            found[f"rows of {table}"] = str(digest)
     return found
