@@ -1,0 +1,203 @@
+"""What a store holds of who used what in which order; what was read before is read on, not again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable
+from itertools import islice
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from session_buddy.catalog.dependencies.order import OrderCounts
+from session_buddy.catalog.dependencies.uses import Names, Uses, milliseconds, packed, part_of_call, unpacked
+from session_buddy.model import Kind
+from session_buddy.storage import Store
+from session_buddy.storage.tables import plain_table
+
+__all__ = ["MOST_USES", "Read", "read_uses"]
+
+MOST_USES = 1_000_000
+"""Paths are looked for in so many uses, the newest ones: in whole days, and in one at least."""
+_MODEL = "dependency uses"
+_FORMAT = 1
+_ENOUGH_NEW = 0.02
+"""What was read is kept anew where so large a part of it is not kept yet."""
+_BLOCK = 50_000
+Ints = NDArray[np.int64]
+_MODELS = plain_table("learned_models")
+
+_LAST = "SELECT coalesce(max(last_invoked_at), '') FROM skill_metrics"
+_DAYS = """
+SELECT day, sum(invocation_count) FROM skill_day_buckets
+WHERE skill_name IN (SELECT skill_name FROM skill_metrics WHERE kind IN ({kinds})) GROUP BY day ORDER BY day
+"""
+_NEW_USES = """
+SELECT session_id, skill_name, invoked_at, CASE WHEN event_id LIKE '%#%' THEN event_id END FROM skill_invocation
+WHERE skill_name IN (SELECT skill_name FROM skill_metrics WHERE kind IN ({kinds})) AND invoked_at >= ?
+"""
+# So that SQLite goes through the log once, not by the index of each skill.
+_ALL_USES = """
+SELECT session_id, skill_name, invoked_at, CASE WHEN event_id LIKE '%#%' THEN event_id END FROM skill_invocation
+WHERE skill_name NOT IN (SELECT skill_name FROM skill_metrics WHERE kind NOT IN ({kinds})) AND invoked_at >= ?
+"""
+_FIRST_USES = """
+SELECT session_id, skill_name, first_invoked_at FROM session_skills
+WHERE session_id IN (SELECT session_id FROM session_summary WHERE last_invoked_at >= ?)
+"""
+
+
+class Read(NamedTuple):
+    """What is known of the uses of a store."""
+
+    skills: list[str]
+    """By number."""
+    uses: Uses
+    """The newest ones."""
+    orders: OrderCounts
+    """Of all sessions."""
+    since: str
+    """The day that the oldest of the uses may be in; empty where they are all there are."""
+    is_again: bool
+    """Whether all was read, not only what is new."""
+
+
+class _Details(msgspec.Struct, frozen=True, kw_only=True):
+    """How far uses were read."""
+
+    format: int
+    kinds: list[str]
+    day: str
+    """The day that the newest was in: those before it are kept."""
+    digest: str
+    """Of how many there were in each day before: where others are there by now, all is read again."""
+    since: str
+
+
+class _FirstUses(NamedTuple):
+    sessions: Ints
+    skills: Ints
+    moments: Ints
+
+    def orders(self, since: str, until: str) -> OrderCounts:
+        """Count the pairs of which the later one began in that day or after, and before the other."""
+        begin, end = (_moment(bound) if bound else None for bound in (since, until))
+        return OrderCounts.of_first_uses(*self, since=begin, until=end)
+
+
+class _Kept(NamedTuple):
+    names: Names
+    sessions: Names
+    uses: Uses
+    orders: OrderCounts
+
+
+def read_uses(store: Store, kinds: Collection[Kind], included: Collection[str], *, now: str) -> Read:
+    """Return the uses of the skills *included*, which are all of these *kinds*, as of *now*.
+
+    Only what came since the last time is read, unless uses came or went before that: the result is the same either
+    way. What is read is kept for the next time.
+    """
+    told = sorted(str(kind) for kind in kinds)
+    days = _days(store, told)
+    ((last,),) = store.query(_LAST).rows
+    # What is said to be in the future would put off everything that comes before it.
+    day = f"{min(last, now)[:10]}T00:00:00.000Z" if last else ""
+    since = _since(days)
+    details, kept = _read_kept(store, told, days, since)
+    begin = details.day if details and kept else ""
+    names, sessions, uses, orders = kept or _Kept(Names(), Names(), Uses.none(), OrderCounts.none())
+    first = _first_uses(store, names, set(included), begin)
+    # What is of the newest day may still get company that came before it.
+    orders = orders + first.orders(begin, day)
+    new = _new_uses(store, told, names, sessions, begin, since)
+    is_much = len(new.sessions) > len(uses.sessions) * _ENOUGH_NEW
+    uses = uses.followed_by(new)
+    if since:
+        uses = uses.since(_moment(since))
+    if day and (kept is None or is_much):
+        mark = _Details(format=_FORMAT, kinds=told, day=day, digest=_digest(days, day), since=since)
+        _keep(store, mark, _Kept(names, sessions, uses, orders), now)
+    return Read(names.texts, uses, orders + first.orders(day, ""), since, kept is None)
+
+
+def _days(store: Store, kinds: list[str]) -> list[tuple[str, int]]:
+    return [(day, int(uses)) for day, uses in store.query(_DAYS.format(kinds=_marks(kinds)), kinds).rows]
+
+
+def _marks(values: Collection[str]) -> str:
+    return ", ".join("?" for _ in values)
+
+
+def _since(days: list[tuple[str, int]]) -> str:
+    """Return the first day of the newest uses, empty where those are all."""
+    left = MOST_USES
+    for place, (_, uses) in reversed(list(enumerate(days))):
+        left -= uses
+        if left < 0:
+            return days[min(place + 1, len(days) - 1)][0]
+    return ""
+
+
+def _digest(days: list[tuple[str, int]], before: str) -> str:
+    told = "".join(f"{day} {uses}\n" for day, uses in days if day < before)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _moment(text: str) -> int:
+    return int(milliseconds([text])[0])
+
+
+def _read_kept(
+    store: Store, kinds: list[str], days: list[tuple[str, int]], since: str
+) -> tuple[_Details | None, _Kept | None]:
+    """Return what was kept, and how far it goes; ``None`` where it does not hold any more."""
+    told = store.query(f"SELECT details FROM {_MODELS.source} WHERE model_name = ?", [_MODEL]).rows
+    if not told:
+        return None, None
+    try:
+        details = msgspec.json.decode(told[0][0], type=_Details)
+    except msgspec.ValidationError:
+        return None, None
+    holds = details.format == _FORMAT and details.kinds == kinds and bool(details.day) and details.since <= since
+    if not holds or details.digest != _digest(days, details.day):
+        return None, None
+    rows = store.query(f"SELECT {_MODELS.selected} FROM {_MODELS.source} WHERE model_name = ?", [_MODEL]).rows
+    row = _MODELS.row(rows[0])
+    if row[_MODELS.columns.index("details")] != told[0][0]:
+        # Another process kept something meanwhile.
+        return None, None
+    return details, _Kept(*unpacked(row[_MODELS.columns.index("data")]))
+
+
+def _keep(store: Store, mark: _Details, read: _Kept, now: str) -> None:
+    """Keep what came before the day of *mark*."""
+    version = store.query(f"SELECT version FROM {_MODELS.source} WHERE model_name = ?", [_MODEL]).rows
+    data = packed(read.names.texts, read.sessions.texts, read.uses.before(_moment(mark.day)), read.orders)
+    row = (_MODEL, (version[0][0] if version else 0) + 1, "counts", now, msgspec.json.encode(mark).decode(), data)
+    store.put_rows(_MODELS, [row])
+
+
+def _first_uses(store: Store, names: Names, included: set[str], begin: str) -> _FirstUses:
+    """Return the first uses in those sessions that were at work since *begin*."""
+    rows = [row for row in store.query(_FIRST_USES, [begin]).rows if row[1] in included]
+    sessions, skills, moments = zip(*rows, strict=True) if rows else ((), (), ())
+    return _FirstUses(Names().of(sessions), names.of(skills), milliseconds(moments))
+
+
+def _new_uses(store: Store, kinds: list[str], names: Names, sessions: Names, begin: str, since: str) -> Uses:
+    statement = (_NEW_USES if begin else _ALL_USES).format(kinds=_marks(kinds))
+    rows = store.stream(statement, [*kinds, max(begin, since)])
+    next(rows)
+    columns = [_columns(block, names, sessions) for block in iter(lambda: list(islice(rows, _BLOCK)), [])]
+    if not columns:
+        return Uses.none()
+    return Uses.of(*(np.concatenate(parts) for parts in zip(*columns, strict=True)))
+
+
+def _columns(rows: Iterable[tuple[Any, ...]], names: Names, sessions: Names) -> tuple[Any, ...]:
+    of_session, skills, moments, ids = zip(*rows, strict=True)
+    parts = np.array([part_of_call(one) for one in ids], dtype=np.int64)
+    return sessions.of(of_session), names.of(skills), milliseconds(moments), parts

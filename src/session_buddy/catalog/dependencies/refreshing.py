@@ -1,0 +1,159 @@
+"""What is known of pairs of skills and of paths in a store, brought up to date."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from session_buddy.catalog.dependencies.order import order_chance
+from session_buddy.catalog.dependencies.paths import frequent_paths
+from session_buddy.catalog.dependencies.reading import Read, read_uses
+from session_buddy.catalog.dependencies.significance import FEWEST_SESSIONS, adjusted, chance, possible_pairs
+from session_buddy.model import Kind
+from session_buddy.storage import Store
+from session_buddy.storage.tables import PlainTable, plain_table
+
+__all__ = ["DEPENDENCIES", "DependencyFigures", "refresh_dependencies"]
+
+DEPENDENCIES = "dependencies"
+"""The name of :class:`DependencyFigures` among ``learned_models``."""
+_DETAILS = plain_table("skill_dependency_details")
+_PATHS = plain_table("skill_paths")
+_MODELS = plain_table("learned_models")
+_DIGITS = 3
+"""Of what is told of chance and of gaps: what differs by less is the same, and not written again."""
+_SMALLEST = 1e-300
+
+# Pairs first: what comes in between makes skills and sessions more, never fewer than what they share.
+_PAIRS = "SELECT skill_a, skill_b, co_occurrence_count FROM skill_dependencies WHERE co_occurrence_count >= ?"
+_SKILLS = "SELECT skill_name, kind, session_count FROM skill_metrics"
+_SESSIONS = "SELECT coalesce(max(value), 0) FROM store_counts WHERE name = 'sessions'"
+
+Floats = NDArray[np.float64]
+
+
+class DependencyFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """How a refresh went."""
+
+    refreshed_at: str
+    sessions: int
+    """All of the store."""
+    tested: int
+    """Pairs of skills that could have been in enough sessions; so many tests were made."""
+    pairs: int
+    """Those that were."""
+    paths: int
+    paths_since: str
+    """The day from which on paths were looked for; empty for all."""
+
+
+class _Pairs(NamedTuple):
+    a: list[str]
+    b: list[str]
+    both: NDArray[np.int64]
+
+
+def refresh_dependencies(store: Store, kinds: Collection[Kind], *, now: str) -> int:
+    """Bring chance, order and paths of skills of these *kinds* up to date; return how many rows that changed.
+
+    Rows that say the same are left alone, those that hold no longer are dropped. Killed on the way, what is told is
+    partly of now and partly of before, and the next time mends it.
+    """
+    known = store.query(_PAIRS, [FEWEST_SESSIONS]).rows
+    skills = {name: int(sessions) for name, kind, sessions in store.query(_SKILLS).rows if kind in kinds}
+    ((sessions,),) = store.query(_SESSIONS).rows
+    pairs = _of_skills(known, skills)
+    read = read_uses(store, kinds, skills, now=now)
+    tested = possible_pairs(list(skills.values()))
+    details = _details(pairs, skills, int(sessions), tested, read)
+    paths = _paths(read)
+    figures = DependencyFigures(
+        refreshed_at=now,
+        sessions=int(sessions),
+        tested=tested,
+        pairs=len(details),
+        paths=len(paths),
+        paths_since=read.since,
+    )
+    written = _bring_up(store, _DETAILS, details, now) + _bring_up(store, _PATHS, paths, now)
+    row = (DEPENDENCIES, 1, "Fisher, sign test", now, msgspec.json.encode(figures).decode(), b"")
+    store.put_rows(_MODELS, [row])
+    return written
+
+
+def _of_skills(known: Sequence[tuple[Any, ...]], skills: Mapping[str, int]) -> _Pairs:
+    wanted = [row for row in known if row[0] in skills and row[1] in skills]
+    a, b, both = (list(column) for column in zip(*wanted, strict=True)) if wanted else ([], [], [])
+    return _Pairs(a, b, np.array(both, dtype=np.int64))
+
+
+def _details(
+    pairs: _Pairs, skills: Mapping[str, int], sessions: int, tested: int, read: Read
+) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    first, second = (
+        # A deletion in between may leave fewer sessions with one skill than were counted with both.
+        np.maximum(np.array([skills[name] for name in side], dtype=np.int64), pairs.both)
+        for side in (pairs.a, pairs.b)
+    )
+    p_values = chance(pairs.both, first, second, int(max(sessions, (first + second - pairs.both).max(initial=0))))
+    numbers = {name: number for number, name in enumerate(read.skills)}
+    unknown = len(numbers)
+    order = read.orders.of_pairs(*([numbers.get(name, unknown) for name in side] for side in (pairs.a, pairs.b)))
+    columns = [
+        _rounded(p_values),
+        _rounded(adjusted(p_values, tested)),
+        order.a_first.tolist(),
+        order.b_first.tolist(),
+        _rounded(order.a_to_b_seconds),
+        _rounded(order.b_to_a_seconds),
+        _rounded(adjusted(order_chance(order.a_first, order.b_first))),
+    ]
+    return dict(zip(zip(pairs.a, pairs.b, strict=True), zip(*columns, strict=True), strict=True))
+
+
+def _rounded(values: Floats) -> list[float | None]:
+    """Return *values* to three digits; what is not a number is not known."""
+    size = np.floor(np.log10(np.where(values > _SMALLEST, values, 1.0)))
+    scale = 10.0 ** (size - (_DIGITS - 1))
+    found = np.where(values > _SMALLEST, np.round(values / scale) * scale, 0.0)
+    told: list[float | None] = found.tolist()
+    for place in np.flatnonzero(np.isnan(values)).tolist():
+        told[place] = None
+    return told
+
+
+def _paths(read: Read) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    # By their places in the alphabet, so that what is level is told in the same order whoever came first.
+    names = sorted(read.skills)
+    places = {name: place for place, name in enumerate(names)}
+    place_of = np.array([places[name] for name in read.skills], dtype=np.int64)
+    uses = read.uses
+    found = frequent_paths(uses.sessions, place_of[uses.skills], uses.moments, fewest_sessions=FEWEST_SESSIONS)
+    return {
+        (json.dumps([names[place] for place in path.skills]),): (
+            len(path.skills),
+            path.sessions,
+            path.occurrences,
+            path.median_seconds,
+        )
+        for path in found
+    }
+
+
+def _bring_up(store: Store, table: PlainTable, rows: dict[tuple[Any, ...], tuple[Any, ...]], now: str) -> int:
+    """Write those of *rows* that are not in *table* so, drop what is over; return how many rows that were."""
+    keys = len(table.key)
+    told = ", ".join(table.columns[:-1])
+    there = {row[:keys]: row[keys:] for row in store.query(f"SELECT {told} FROM {table.source}").rows}
+    new = [(*key, *values, now) for key, values in rows.items() if there.get(key) != values]
+    over = [key for key in there if key not in rows]
+    if new:
+        store.put_rows(table, new)
+    if over:
+        store.drop_rows(table, over)
+    return len(new) + len(over)
