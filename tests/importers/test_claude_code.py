@@ -9,10 +9,10 @@ import pytest
 from claude_code_fixtures.builder import IMPORTER, Script, read
 
 from session_buddy.errors import InvalidInput
-from session_buddy.importers.claude_code import ledger
+from session_buddy.importers.calls import ledger
+from session_buddy.importers.calls.phases import phase_of
 from session_buddy.importers.claude_code.naming import name_typed, offered_names
 from session_buddy.importers.claude_code.outcomes import judge_error
-from session_buddy.importers.claude_code.phases import phase_of
 from session_buddy.model import Phase
 
 

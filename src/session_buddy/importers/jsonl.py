@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
@@ -21,16 +22,13 @@ LONGEST_LINE = 64 * 1024 * 1024
 _TIMESTAMP = re.compile(rb'"timestamp"\s*:\s*"([^"\\]{1,40})"')
 
 L = TypeVar("L")
+R = TypeVar("R", contravariant=True)
 
 
-class Reading(Protocol[L]):
+class Reading(Protocol[R]):
     """What makes sense of the lines of one file, in order. No I/O, no clock."""
 
-    def decode(self, data: bytes) -> L:
-        """Return the line in *data*; raises :class:`InvalidInput` for what is no whole line, and changes nothing."""
-        ...
-
-    def read(self, line: L) -> list[str]:
+    def read(self, line: R) -> list[str]:
         """Take in *line*; return what in it had to be left out, and why. May raise :class:`InvalidInput`."""
         ...
 
@@ -82,8 +80,12 @@ class JsonLines(Parser, Generic[L]):
     Memory is bounded: one piece, one line of at most :data:`LONGEST_LINE` bytes, and what the reading holds.
     """
 
-    def __init__(self, path: str, reading: Reading[L], place: Place) -> None:
-        self._path, self._reading, self._place = path, reading, place
+    def __init__(self, path: str, reading: Reading[L], decode: Callable[[bytes], L], place: Place) -> None:
+        """Take what makes sense of lines, and what makes one of bytes.
+
+        *decode* raises :class:`InvalidInput` for what is no whole line.
+        """
+        self._path, self._reading, self._decode, self._place = path, reading, decode, place
         self._pieces: list[bytes] = []
         self._held = 0
         self._dropped = 0
@@ -148,7 +150,7 @@ class JsonLines(Parser, Generic[L]):
     def _take_unended_line(self, bad: list[BadLine]) -> None:
         data = b"".join(self._pieces)
         try:
-            line = self._reading.decode(data)
+            line = self._decode(data)
         except InvalidInput:
             return  # Cut, so far: it stays unconsumed until the rest is written.
         self._read(line, len(data), bad)
@@ -168,7 +170,7 @@ class JsonLines(Parser, Generic[L]):
         data = data.removeprefix(codecs.BOM_UTF8) if not self._place.offset else data
         if data and not data.isspace():
             try:
-                line = self._reading.decode(data)
+                line = self._decode(data)
             except InvalidInput as error:
                 bad.append(self._bad(length, error.problem))
             else:

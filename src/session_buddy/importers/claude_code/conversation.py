@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
+
+from session_buddy.importers.calls.ledger import Call, Ledger, State, Thread, remember
+from session_buddy.importers.calls.names import bare_name
+from session_buddy.importers.calls.phases import is_change, phase_of
+from session_buddy.importers.calls.spans import Span
+from session_buddy.importers.calls.verdicts import COMPLETED, Verdict
 from session_buddy.importers.claude_code.endings import Endings
-from session_buddy.importers.claude_code.ledger import Call, Ledger, State, Thread, remember
 from session_buddy.importers.claude_code.lines import Attachment, Block, Inner, Line, Message, text_of
-from session_buddy.importers.claude_code.naming import Named, bare_name, name_tool, name_typed, offered_names
-from session_buddy.importers.claude_code.outcomes import COMPLETED, Verdict
-from session_buddy.importers.claude_code.phases import is_change, phase_of
-from session_buddy.importers.claude_code.spans import Span
+from session_buddy.importers.claude_code.naming import Named, name_tool, name_typed, offered_names
 from session_buddy.importers.shell import ShellRules
 from session_buddy.model import ErrorType, Invocation, Kind, Outcome, Trigger, parse_time
 
@@ -46,6 +49,11 @@ class Conversation:
     def show(self) -> list[Invocation]:
         """Return all open calls as far as they are known."""
         return self._ledger.show()
+
+    def save(self) -> bytes:
+        """Return the state to go on from, without what may be secret in the commands of open calls."""
+        self._state.redact()
+        return msgspec.msgpack.encode(self._state)
 
     def read(self, line: Line) -> list[str]:
         """Take in *line*; return what in it had to be left out, and why.

@@ -7,23 +7,13 @@ of it; the end of a subagent's call ends that subagent.
 
 from __future__ import annotations
 
-import msgspec
-
-from session_buddy.importers.claude_code.ledger import Call, Ledger, State, Thread, elapsed_ms, remember
+from session_buddy.importers.calls.ledger import Call, Ledger, State, Thread, elapsed_ms, remember
+from session_buddy.importers.calls.shells import Shells
+from session_buddy.importers.calls.spans import Span
+from session_buddy.importers.calls.verdicts import ABANDONED, COMPLETED, Verdict, on_command
 from session_buddy.importers.claude_code.lines import Block, ToolResult, text_of
-from session_buddy.importers.claude_code.outcomes import (
-    ABANDONED,
-    COMPLETED,
-    Notice,
-    Verdict,
-    judge_error,
-    judge_task,
-    notices,
-    reported_duration,
-)
-from session_buddy.importers.claude_code.phases import phase_of
-from session_buddy.importers.claude_code.spans import Span
-from session_buddy.importers.shell import ShellRules, ShellUse
+from session_buddy.importers.claude_code.outcomes import Notice, judge_error, judge_task, notices, reported_duration
+from session_buddy.importers.shell import ShellRules
 from session_buddy.model import DurationSource, ErrorType, Kind, Outcome
 
 __all__ = ["Endings"]
@@ -40,7 +30,7 @@ class Endings:
     def __init__(self, state: State, ledger: Ledger, rules: ShellRules) -> None:
         self._state = state
         self._ledger = ledger
-        self._rules = rules
+        self._shells = Shells(ledger, rules)
 
     # -- turns and agents -----------------------------------------------------------
 
@@ -52,13 +42,13 @@ class Endings:
         for call in self._ledger.calls(thread):
             if not call.answered:
                 call.outcome = Outcome.ABANDONED
-                self._name_shell(call, thread, succeeded=None)
+                self._shells.name(call, thread, succeeded=None)
 
     def abandon(self, thread: Thread) -> None:
         """Settle what has no result: it is not going to get one."""
         for call in self._ledger.calls(thread):
             if not call.answered:
-                self._name_shell(call, thread, succeeded=None)
+                self._shells.name(call, thread, succeeded=None)
                 self._settle(call, ABANDONED)
 
     def interrupt(self, thread: Thread) -> None:
@@ -112,9 +102,9 @@ class Endings:
         if verdict is COMPLETED and self._runs_on(call, thread, result, at):
             return
         succeeded = _exit_code_zero(verdict)
-        use = self._name_shell(call, thread, succeeded=succeeded, output=text)
+        use = self._shells.name(call, thread, succeeded=succeeded, output=text)
         if use is not None and succeeded is not None:
-            verdict = _verdict_on_command(use.outcome)
+            verdict = on_command(use.outcome)
         _note_duration(call, result, at)
         self._settle(call, verdict)
         self._ledger.advance(thread)
@@ -125,8 +115,8 @@ class Endings:
             self.close_span(thread)
             thread.span = Span(call.event_id, call.spelt, typed=False, last_at=at)
         elif result.backgroundTaskId or result.status in _LAUNCHES or (call.tool == "Monitor" and result.taskId):
-            call.exit_means = self._exit_means(call)
-            self._name_shell(call, thread, succeeded=None)
+            call.exit_means = self._shells.exit_means(call)
+            self._shells.name(call, thread, succeeded=None)
             for task in (result.backgroundTaskId, result.taskId, result.agentId):
                 if isinstance(task, str) and task:
                     remember(self._state.tasks, task, call.event_id)
@@ -144,41 +134,6 @@ class Endings:
             for thread in list(self._state.threads.values()):
                 if thread.parent == call.event_id:
                     self.dismiss(thread)
-
-    # -- shells ---------------------------------------------------------------------
-
-    def _name_shell(self, call: Call, thread: Thread, *, succeeded: bool | None, output: str = "") -> ShellUse | None:
-        """Name a shell call after the command it ran, and open calls for the others it certainly ran.
-
-        Return what it is named after, or None if it ran nothing that the rules know.
-        """
-        if call.command is None:
-            return None
-        found = self._rules.interpret(call.command, succeeded=succeeded, output=output)
-        call.command = None
-        for number, use in enumerate(found.others, 2):
-            other = msgspec.structs.replace(call, event_id=f"{call.event_id}#{number}")
-            if not self._ledger.is_new(other.event_id):
-                continue
-            self._rename(other, use.skill_name)
-            other.settle(_verdict_on_command(use.outcome))
-            self._ledger.add(other, thread, before=call.event_id)
-            self._ledger.release(other)
-        if found.main is not None:
-            self._rename(call, found.main.skill_name)
-        return found.main
-
-    def _rename(self, call: Call, skill_name: str) -> None:
-        rule = self._rules.rule(skill_name)
-        call.skill_name, call.kind = skill_name, Kind.SHELL
-        call.phase = phase_of(skill_name, changed=call.work_changed, told=rule.phase if rule else None)
-
-    def _exit_means(self, call: Call) -> dict[bool, Outcome | None]:
-        """Return what the exit code of a shell call, when it comes, will mean for the command it is named after."""
-        if call.command is None:
-            return {}
-        mains = {ok: self._rules.interpret(call.command, succeeded=ok).main for ok in (True, False)}
-        return {ok: main.outcome for ok, main in mains.items() if main is not None}
 
     # -- background work ------------------------------------------------------------
 
@@ -214,7 +169,7 @@ class Endings:
             call.last(elapsed_ms(call.invoked_at, at), DurationSource.ELAPSED)
         succeeded = _exit_code_zero(verdict)
         if succeeded is not None and succeeded in call.exit_means:
-            verdict = _verdict_on_command(call.exit_means[succeeded])
+            verdict = on_command(call.exit_means[succeeded])
         self._settle(call, verdict)
 
 
@@ -235,11 +190,3 @@ def _exit_code_zero(verdict: Verdict) -> bool | None:
     if verdict is COMPLETED:
         return True
     return False if verdict.error_type is ErrorType.EXIT_CODE else None
-
-
-def _verdict_on_command(outcome: Outcome | None) -> Verdict:
-    """Return the verdict on the command that a shell call is named after.
-
-    It is not always that on the call, whose exit code may be another's: ``pytest | tail``.
-    """
-    return Verdict(outcome, ErrorType.EXIT_CODE if outcome is Outcome.FAILED else None)

@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
+from session_buddy.importers.calls.names import bare_name, split_name
 from session_buddy.importers.claude_code.lines import ToolInput, decode_input
 from session_buddy.model import Kind
 
-__all__ = ["Named", "bare_name", "name_tool", "name_typed", "offered_names"]
+__all__ = ["Named", "name_tool", "name_typed", "offered_names"]
 
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,200}")
 _SKILL_NAME = re.compile(r"[^\s<>\"'`\x00-\x1f\x7f](?:[^<>\"`\x00-\x1f\x7f]{0,198}[^\s<>\"'`\x00-\x1f\x7f])?")
@@ -71,11 +72,6 @@ def name_typed(text: str) -> Named | None:
     return _name_skill(found[1]) if message_first else Named(f"/{found[1]}", Kind.COMMAND)
 
 
-def bare_name(spelt: str) -> str:
-    """Return *spelt* without its plugin and slash: ``commit`` for ``/commit-commands:commit``."""
-    return _split(spelt)[1]
-
-
 def offered_names(names: Any, content: str) -> list[str]:
     """Return the skills a listing offers: its ``names``, or the heads of its "- name: description" lines."""
     spelt = names if isinstance(names, list) else _OFFER.findall(content)
@@ -86,7 +82,7 @@ def _name_agent(given: ToolInput) -> Named:
     spelt = given.subagent_type
     if not isinstance(spelt, str) or not _SKILL_NAME.fullmatch(spelt):
         spelt = "general-purpose"
-    plugin, name = _split(spelt)
+    plugin, name = split_name(spelt)
     prompt = given.prompt if isinstance(given.prompt, str) else None
     return Named(f"agent:{name}", Kind.SUBAGENT, plugin, prompt=prompt)
 
@@ -94,12 +90,5 @@ def _name_agent(given: ToolInput) -> Named:
 def _name_skill(spelt: Any) -> Named | None:
     if not isinstance(spelt, str) or not _SKILL_NAME.fullmatch(spelt.strip()):
         return None
-    plugin, name = _split(spelt.strip())
+    plugin, name = split_name(spelt.strip())
     return Named(name, Kind.SKILL, plugin, spelt=spelt.strip())
-
-
-def _split(spelt: str) -> tuple[str | None, str]:
-    """Split ``plugin:name``; a name that is all prefix or all suffix is left as it is."""
-    spelt = spelt.removeprefix("/") or spelt
-    plugin, _, name = spelt.partition(":")
-    return (plugin, name) if plugin and name else (None, spelt)

@@ -13,21 +13,12 @@ from collections.abc import Iterator
 
 import msgspec
 
+from session_buddy.importers.calls.verdicts import ABANDONED, COMPLETED, Verdict
 from session_buddy.importers.claude_code.lines import ToolResult
 from session_buddy.model import ErrorType, Outcome
 
-__all__ = ["ABANDONED", "COMPLETED", "Notice", "Verdict", "judge_error", "judge_task", "notices", "reported_duration"]
+__all__ = ["Notice", "judge_error", "judge_task", "notices", "reported_duration"]
 
-
-class Verdict(msgspec.Struct, frozen=True):
-    """An outcome (None: it has ended, how is not certain) and, if it is a failure, of which sort."""
-
-    outcome: Outcome | None
-    error_type: ErrorType | None = None
-
-
-COMPLETED = Verdict(Outcome.COMPLETED)
-ABANDONED = Verdict(Outcome.ABANDONED)
 
 _TIMEOUT = Verdict(Outcome.FAILED, ErrorType.TIMEOUT)
 _EXIT_CODE = Verdict(Outcome.FAILED, ErrorType.EXIT_CODE)

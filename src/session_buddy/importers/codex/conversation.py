@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import msgspec
 
-from session_buddy.importers.claude_code.ledger import Call, Ledger, State, Thread, elapsed_ms
-from session_buddy.importers.claude_code.outcomes import ABANDONED, COMPLETED, Verdict
-from session_buddy.importers.claude_code.phases import is_change, phase_of
-from session_buddy.importers.claude_code.spans import Span
+from session_buddy.importers.calls.ledger import Call, Ledger, State, Thread, elapsed_ms
+from session_buddy.importers.calls.phases import is_change, phase_of
+from session_buddy.importers.calls.shells import Shells
+from session_buddy.importers.calls.spans import Span
+from session_buddy.importers.calls.verdicts import ABANDONED, COMPLETED, Verdict, on_command
 from session_buddy.importers.codex.commands import command_of, commands_in_script, skills_named, skills_read
+from session_buddy.importers.codex.judging import milliseconds, named, named_by_end, tool_of, verdict_by_end, verdict_on
 from session_buddy.importers.codex.lines import Payload, RolloutLine, fields_of, text_of
 from session_buddy.importers.codex.outputs import Ended, read_output
-from session_buddy.importers.shell import ShellRules, ShellUse
-from session_buddy.model import DurationSource, ErrorType, Invocation, Kind, Outcome, Trigger, parse_time
+from session_buddy.importers.shell import ShellRules
+from session_buddy.model import DurationSource, Invocation, Kind, Outcome, Trigger, parse_time
 
 __all__ = ["Conversation", "Remembered"]
 
 _SHELLS = frozenset({"exec_command", "shell", "shell_command", "container.exec", "local_shell"})
 _SCRIPT = "exec"
 """The tool that runs a script of the model, which calls other tools."""
-_SPAWN = "spawn_agent"
 _GOES_ON = {"write_stdin": "session_id", "wait": "cell_id"}
 """Tools that look after work that goes on, and which argument names it."""
 _LONGEST_NAME = 200
@@ -45,8 +46,9 @@ class Conversation:
 
     def __init__(self, state: Remembered, *, session_id: str, user_id: str, source: str, rules: ShellRules) -> None:
         """*session_id* stands in where the rollout names none."""
-        self._state, self._session_id, self._rules = state, session_id, rules
+        self._state, self._session_id = state, session_id
         self._ledger = Ledger(state.calls, source=source, user_id=user_id)
+        self._shells = Shells(self._ledger, rules)
         self._thread: Thread = self._ledger.thread("")
 
     def take(self) -> list[Invocation]:
@@ -56,6 +58,11 @@ class Conversation:
     def show(self) -> list[Invocation]:
         """Return all open calls as far as they are known."""
         return self._ledger.show()
+
+    def save(self) -> bytes:
+        """Return the state to go on from, without what may be secret in the commands of open calls."""
+        self._state.calls.redact()
+        return msgspec.msgpack.encode(self._state)
 
     def read(self, line: RolloutLine) -> list[str]:
         """Take in *line*; return what in it had to be left out, and why.
@@ -108,7 +115,7 @@ class Conversation:
         self._close_span(verdict)
         for call in self._ledger.calls(self._thread):
             if not call.answered:
-                self._name(call, succeeded=None)
+                self._shells.name(call, self._thread, succeeded=None)
                 self._settle(call, ABANDONED)
         self._ledger.advance(self._thread, over=True)
         self._thread.work_changed = False
@@ -151,7 +158,7 @@ class Conversation:
 
     def _call(self, payload: Payload, at: str) -> list[str]:
         """Open the call; return why not, if it cannot be."""
-        event_id, tool = _text(payload.call_id), _text(payload.name) or _tool_of(payload)
+        event_id, tool = _text(payload.call_id), _text(payload.name) or tool_of(payload)
         if event_id is None:
             return ["A tool call has no call_id."]
         if tool is None or len(tool) > _LONGEST_NAME:
@@ -159,7 +166,7 @@ class Conversation:
         if not self._ledger.is_new(event_id):
             return []
         given = fields_of(payload.arguments) if payload.type == "function_call" else fields_of(payload.action)
-        name, kind = _named(tool, _text(payload.namespace), given)
+        name, kind = named(tool, _text(payload.namespace), given)
         call = self._opened(event_id, name, kind, at)
         call.tool = tool
         call.command = self._command(tool, payload, given)
@@ -226,8 +233,8 @@ class Conversation:
             return
         if ended.running is not None and call.tool not in _GOES_ON:
             self._state.calls.tasks[ended.running] = call.event_id
-            call.exit_means = self._exit_means(call)
-            self._name(call, succeeded=None)
+            call.exit_means = self._shells.exit_means(call) or {True: Outcome.COMPLETED}
+            self._shells.name(call, self._thread, succeeded=None)
             call.answered = call.running = True
             self._ledger.advance(self._thread)
             return
@@ -238,12 +245,11 @@ class Conversation:
         call.last(ended.duration_ms, DurationSource.REPORTED)
         if call.duration_ms is None:
             call.last(elapsed_ms(call.invoked_at, at), DurationSource.ELAPSED)
-        verdict = _verdict(call, ended)
-        use = self._name(
-            call, succeeded=None if ended.exit_code is None else ended.exit_code == 0, printed=ended.printed
-        )
+        verdict = verdict_on(call, ended)
+        succeeded = None if ended.exit_code is None else ended.exit_code == 0
+        use = self._shells.name(call, self._thread, succeeded=succeeded, output=ended.printed)
         if ended.exit_code is not None and use is not None:
-            verdict = _on_command(use.outcome)
+            verdict = on_command(use.outcome)
         self._settle(call, verdict)
         self._ledger.advance(self._thread)
 
@@ -252,16 +258,16 @@ class Conversation:
         event_id = _text(payload.call_id)
         if event_id is None:
             return []
-        duration_ms, call = _milliseconds(payload.duration), self._ledger.get(event_id)
+        duration_ms, call = milliseconds(payload.duration), self._ledger.get(event_id)
         if call is not None and not call.answered:
             call.last(duration_ms, DurationSource.REPORTED)
         elif call is None and self._ledger.is_new(event_id):
-            name, kind = _name_told(payload)
+            name, kind = named_by_end(payload)
             call = self._opened(event_id, name, kind, at)
             call.last(duration_ms, DurationSource.REPORTED)
             call.trigger = Trigger.NESTED
             self._ledger.add(call, self._thread)
-            self._settle(call, _verdict_told(payload))
+            self._settle(call, verdict_by_end(payload))
         return []
 
     def _look_after(self, event_id: str, ended: Ended, at: str) -> None:
@@ -274,112 +280,11 @@ class Conversation:
             return
         call.last(elapsed_ms(call.invoked_at, at), DurationSource.ELAPSED)
         means = call.exit_means.get(ended.exit_code == 0) if ended.exit_code is not None else None
-        self._settle(call, _on_command(means))
+        self._settle(call, on_command(means))
 
     def _settle(self, call: Call, verdict: Verdict) -> None:
         call.settle(verdict)
         self._ledger.release(call)
-
-    # -- shells -------------------------------------------------------------------------
-
-    def _name(self, call: Call, *, succeeded: bool | None, printed: str = "") -> ShellUse | None:
-        """Name a shell call after the command it ran, and open calls for the others that it certainly ran.
-
-        Return what it is named after, or None if it ran nothing that the rules know.
-        """
-        if call.command is None:
-            return None
-        found = self._rules.interpret(call.command, succeeded=succeeded, output=printed)
-        call.command = None
-        for number, use in enumerate(found.others, 2):
-            other = msgspec.structs.replace(call, event_id=f"{call.event_id}#{number}")
-            if self._ledger.is_new(other.event_id):
-                self._rename(other, use.skill_name)
-                other.settle(_on_command(use.outcome))
-                self._ledger.add(other, self._thread, before=call.event_id)
-                self._ledger.release(other)
-        if found.main is not None:
-            self._rename(call, found.main.skill_name)
-        return found.main
-
-    def _rename(self, call: Call, skill_name: str) -> None:
-        rule = self._rules.rule(skill_name)
-        call.skill_name, call.kind = skill_name, Kind.SHELL
-        call.phase = phase_of(skill_name, changed=call.work_changed, told=rule.phase if rule else None)
-
-    def _exit_means(self, call: Call) -> dict[bool, Outcome | None]:
-        if call.command is None:
-            return {True: Outcome.COMPLETED}
-        mains = {ok: self._rules.interpret(call.command, succeeded=ok).main for ok in (True, False)}
-        return {ok: main.outcome for ok, main in mains.items() if main is not None}
-
-
-def _named(tool: str, namespace: str | None, given: dict[str, object]) -> tuple[str, Kind]:
-    """Return what a call of *tool* uses."""
-    if namespace is not None and namespace.startswith("mcp__"):
-        return f"{namespace}__{tool.lstrip('_')}", Kind.MCP
-    if tool.startswith("mcp__"):
-        return tool, Kind.MCP
-    if tool == _SPAWN:
-        role = given.get("agent_type")
-        return f"agent:{role if isinstance(role, str) and role.strip() else 'default'}", Kind.SUBAGENT
-    return tool, Kind.TOOL
-
-
-def _name_told(payload: Payload) -> tuple[str, Kind]:
-    if payload.type == "mcp_tool_call_end":
-        told = fields_of(payload.invocation)
-        return f"mcp__{told.get('server')}__{str(told.get('tool')).replace('.', '__')}", Kind.MCP
-    return ("apply_patch" if payload.type == "patch_apply_end" else "exec_command"), Kind.TOOL
-
-
-def _verdict_told(payload: Payload) -> Verdict:
-    if payload.type == "exec_command_end":
-        failed = payload.exit_code != 0 if isinstance(payload.exit_code, int) else None
-        sort = ErrorType.EXIT_CODE
-    elif payload.type == "mcp_tool_call_end":
-        told = fields_of(payload.result)
-        content = told.get("Ok")
-        failed, sort = "Err" in told or (isinstance(content, dict) and content.get("isError") is True), ErrorType.OTHER
-    else:
-        failed, sort = (payload.success is False if isinstance(payload.success, bool) else None), ErrorType.VALIDATION
-    if failed is None:
-        return Verdict(None)
-    return Verdict(Outcome.FAILED, sort) if failed else COMPLETED
-
-
-def _verdict(call: Call, ended: Ended) -> Verdict:
-    """Return the verdict on a *call* whose command, if it had one, no rule knows."""
-    if ended.refused:
-        return ABANDONED
-    if ended.timed_out:
-        return Verdict(Outcome.FAILED, ErrorType.TIMEOUT)
-    if ended.exit_code is not None:
-        return COMPLETED if ended.exit_code == 0 else Verdict(Outcome.FAILED, ErrorType.EXIT_CODE)
-    if ended.broken:
-        return Verdict(Outcome.FAILED, ErrorType.OTHER)
-    # Of a launch, and of a script, nothing is known but that it came back.
-    is_open = call.kind is Kind.SUBAGENT or (call.command is not None)
-    return Verdict(None) if is_open else COMPLETED
-
-
-def _on_command(outcome: Outcome | None) -> Verdict:
-    """Return the verdict on the command that a shell call is named after, which is not always that on the call."""
-    return Verdict(outcome, ErrorType.EXIT_CODE if outcome is Outcome.FAILED else None)
-
-
-def _tool_of(payload: Payload) -> str | None:
-    return "local_shell" if payload.type == "local_shell_call" else None
-
-
-def _milliseconds(duration: object) -> int | None:
-    """Return ``{"secs": 1, "nanos": 175151958}`` in milliseconds."""
-    if not isinstance(duration, dict):
-        return None
-    seconds, nanos = duration.get("secs"), duration.get("nanos")
-    if not (isinstance(seconds, int) and isinstance(nanos, int)) or not 0 <= seconds < 1e9:
-        return None
-    return seconds * 1000 + nanos // 1_000_000
 
 
 def _text(value: object) -> str | None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import msgspec
 
-from session_buddy.importers.claude_code.naming import bare_name
-from session_buddy.importers.claude_code.outcomes import COMPLETED, Verdict
+from session_buddy.importers.calls.names import bare_name
+from session_buddy.importers.calls.verdicts import COMPLETED, Verdict
 from session_buddy.model import ErrorType, Outcome
 
 __all__ = ["Span"]

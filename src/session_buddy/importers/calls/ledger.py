@@ -16,8 +16,8 @@ from typing import TypeVar
 
 import msgspec
 
-from session_buddy.importers.claude_code.outcomes import ABANDONED, Verdict
-from session_buddy.importers.claude_code.spans import Span
+from session_buddy.importers.calls.spans import Span
+from session_buddy.importers.calls.verdicts import ABANDONED, Verdict
 from session_buddy.importers.shell import skeleton
 from session_buddy.model import DurationSource, ErrorType, Invocation, Kind, Outcome, Phase, Trigger
 

@@ -1,0 +1,1 @@
+"""What the importers of all agents share: calls that are not complete yet, skills in use, and how they end."""
