@@ -38,8 +38,10 @@ def test_a_store_is_lent_again_as_it_was_made() -> None:
     "change",
     [
         "DROP VIEW feed_roll_hour",
-        "CREATE TABLE more (a UInt8) ENGINE = Null",
-        "ALTER TABLE roll_hour MODIFY SETTING non_replicated_deduplication_window = 0",
+        pytest.param("CREATE TABLE more (a UInt8) ENGINE = Null", marks=pytest.mark.long),
+        pytest.param(
+            "ALTER TABLE roll_hour MODIFY SETTING non_replicated_deduplication_window = 0", marks=pytest.mark.long
+        ),
         "INSERT INTO skill_categories (category_id, category_name) VALUES (77, 'mine')",
     ],
 )

@@ -66,8 +66,8 @@ def running(event: Invocation) -> Invocation:
 def test_baselines_of_late_doubled_and_completed_events(open_new: OpenStore, seed: int) -> None:
     store = open_new(clock=FakeClock())
     rnd = random.Random(seed)
-    events = many(500, seed=seed, users=9)
-    told = [*events, *rnd.sample(events, 150), *map(running, rnd.sample(events, 150))]
+    events = many(250, seed=seed, users=9)
+    told = [*events, *rnd.sample(events, 75), *map(running, rnd.sample(events, 75))]
     rnd.shuffle(told)
     while told:
         size = rnd.choice([1, 7, 120])

@@ -163,8 +163,15 @@ def _migrate_at_once(path: Path, scripts: Path, ready: object, results: object, 
     results.put(getattr(MigrationManager(path, scripts=scripts), way)())  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("way", ["migrate", "ensure_current"])
-@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize(
+    ("way", "start"),
+    [
+        ("ensure_current", 0),
+        ("migrate", 1),
+        pytest.param("migrate", 0, marks=pytest.mark.long),
+        pytest.param("ensure_current", 1, marks=pytest.mark.long),
+    ],
+)
 def test_eight_processes_at_once(tmp_path: Path, way: str, start: int) -> None:
     scripts = write_scripts(tmp_path / "scripts")
     path = tmp_path / "skills.db"

@@ -131,7 +131,7 @@ for number, batch in enumerate(many(60, seed=seed * 1000 + n) for n in range(100
 """
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3, 8))])
 def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, seed: int) -> None:
     path = tmp_path / "s.db"
     process = start(ACKNOWLEDGE, path, seed)
