@@ -263,7 +263,8 @@ def test_nothing_is_written_where_nothing_changed_and_what_is_over_is_dropped(st
 
 
 def test_a_store_without_uses(store: Store) -> None:
-    assert refreshed(store) == ({}, {})
+    assert refresh_dependencies(store, KINDS, now=NOW) == 1, "how it went"
+    assert (details(store), paths(store)) == ({}, {})
     assert refresh_dependencies(store, KINDS, now=NOW) == 0
     store.record(mixed(700))
     assert refreshed(store)[0]

@@ -17,6 +17,7 @@ from session_buddy.cli.commands import (
     community,
     configuring,
     db,
+    dependencies,
     experiments,
     export,
     importing,
@@ -131,6 +132,9 @@ def command() -> Any:
     app.command("import")(importing.import_)
     app.command("top")(skills.top)
     app.command("skill")(skills.skill)
+    app.command("related")(dependencies.related)
+    app.command("network")(dependencies.network)
+    app.command("paths")(dependencies.paths)
     app.command("clusters")(clusters.clusters)
     app.command("search")(searching.search)
     app.command("sessions")(sessions.sessions)

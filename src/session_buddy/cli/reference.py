@@ -29,6 +29,7 @@ from session_buddy.reports.anomalies import AnomalyList, Look
 from session_buddy.reports.backtesting import BacktestReport
 from session_buddy.reports.checking import Check, Repaired
 from session_buddy.reports.community import Community
+from session_buddy.reports.dependencies import RelatedSkills, SkillNetwork, SkillPaths
 from session_buddy.reports.experiment_power import PowerFigures
 from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex, ExperimentReport
 from session_buddy.reports.importing import ImportSummary
@@ -51,6 +52,9 @@ _SHAPES: dict[str, list[type[msgspec.Struct]]] = {
     "import": [ImportSummary],
     "top": [Ranking],
     "skill": [SkillProfile],
+    "related": [RelatedSkills],
+    "network": [SkillNetwork],
+    "paths": [SkillPaths],
     "clusters": [ClusterIndex, ClusterMembers, SkillNeighbours],
     "search": [SearchAnswer],
     "sessions": [SessionList, Timeline],

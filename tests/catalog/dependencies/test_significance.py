@@ -103,19 +103,30 @@ def test_pairs_that_can_be_in_enough_sessions_are_counted() -> None:
     assert possible_pairs([]) == 0
 
 
-def test_the_bounds_of_a_lift_hold_in_95_of_100_samples() -> None:
+@pytest.mark.parametrize(
+    ("sessions", "shares"),
+    [
+        (400, [0.06, 0.09, 0.10]),
+        # Hardly ever without the other, which is in half of all sessions.
+        (246, [0.02, 0.001, 0.5]),
+        (2_000, [0.002, 0.001, 0.3]),
+        (20_000, [0.0003, 0.0005, 0.02]),
+        (246, [0.2, 0.3, 0.2]),
+    ],
+)
+def test_the_bounds_of_a_lift_hold_in_95_of_100_samples(sessions: int, shares: list[float]) -> None:
     random = np.random.default_rng(5)
-    shares = [0.06, 0.09, 0.10, 0.75]
     lift = shares[0] / ((shares[0] + shares[1]) * (shares[0] + shares[2]))
-    both, only_a, only_b, _ = random.multinomial(400, shares, 20_000).T
-    kept = both > 0
-    low, high = lift_bounds(both[kept], (both + only_a)[kept], (both + only_b)[kept], 400)
-    assert np.mean((low <= lift) & (lift <= high)) == pytest.approx(0.95, abs=0.01)
+    both, only_a, only_b, _ = random.multinomial(sessions, [*shares, 1 - sum(shares)], 20_000).T
+    kept = both >= FEWEST_SESSIONS
+    low, high = lift_bounds(both[kept], (both + only_a)[kept], (both + only_b)[kept], sessions)
+    assert 0.945 < np.mean((low <= lift) & (lift <= high)) < 0.999
 
 
-def test_a_pair_seen_once_does_not_lead() -> None:
+def test_few_sessions_do_not_lead() -> None:
     # Two skills that were used once, together, have a lift of 1000; a real pair has 8.
     low, high = lift_bounds([1, 40], [1, 60], [1, 80], 1_000)
     assert low[0] < 1_000 / 5 < high[0] and low[1] > 5
-    low, _ = lift_bounds([3, 40], [60, 60], [50, 80], 1_000)
-    assert low[0] < 1 < low[1]
+    # Always with a skill of every second session: three times say nothing, 24 times do.
+    low, _ = lift_bounds([3, 24], [3, 24], [127, 127], 246)
+    assert low[0] < 1 < 1.5 < low[1]

@@ -18,10 +18,9 @@ from session_buddy.model import Kind
 from session_buddy.storage import Store
 from session_buddy.storage.tables import PlainTable, plain_table
 
-__all__ = ["DEPENDENCIES", "DependencyFigures", "refresh_dependencies"]
+__all__ = ["DependencyFigures", "read_figures", "refresh_dependencies"]
 
-DEPENDENCIES = "dependencies"
-"""The name of :class:`DependencyFigures` among ``learned_models``."""
+_MODEL = "dependencies"
 _DETAILS = plain_table("skill_dependency_details")
 _PATHS = plain_table("skill_paths")
 _MODELS = plain_table("learned_models")
@@ -50,6 +49,16 @@ class DependencyFigures(msgspec.Struct, frozen=True, kw_only=True):
     paths: int
     paths_since: str
     """The day from which on paths were looked for; empty for all."""
+
+
+def read_figures(store: Store) -> DependencyFigures | None:
+    """Return how the last refresh went; ``None`` before the first."""
+    rows = store.query(f"SELECT details FROM {_MODELS.source} WHERE model_name = ?", [_MODEL]).rows
+    return msgspec.json.decode(rows[0][0], type=DependencyFigures) if rows else None
+
+
+def _is_same(now: DependencyFigures, before: DependencyFigures | None) -> bool:
+    return before is not None and msgspec.structs.replace(before, refreshed_at=now.refreshed_at) == now
 
 
 class _Pairs(NamedTuple):
@@ -81,7 +90,8 @@ def refresh_dependencies(store: Store, kinds: Collection[Kind], *, now: str) -> 
         paths_since=read.since,
     )
     written = _bring_up(store, _DETAILS, details, now) + _bring_up(store, _PATHS, paths, now)
-    row = (DEPENDENCIES, 1, "Fisher, sign test", now, msgspec.json.encode(figures).decode(), b"")
+    written += not _is_same(figures, read_figures(store))
+    row = (_MODEL, 1, "Fisher, sign test", now, msgspec.json.encode(figures).decode(), b"")
     store.put_rows(_MODELS, [row])
     return written
 
@@ -119,8 +129,9 @@ def _details(
 def _rounded(values: Floats) -> list[float | None]:
     """Return *values* to three digits; what is not a number is not known."""
     size = np.floor(np.log10(np.where(values > _SMALLEST, values, 1.0)))
-    scale = 10.0 ** (size - (_DIGITS - 1))
-    found = np.where(values > _SMALLEST, np.round(values / scale) * scale, 0.0)
+    # By whole powers of ten, which are exact: 59.8 is not to be told as 59.800000000000004.
+    up, down = (10.0 ** np.maximum(sign * (_DIGITS - 1 - size), 0) for sign in (1, -1))
+    found = np.where(values > _SMALLEST, np.round(values * up / down) * down / up, 0.0)
     told: list[float | None] = found.tolist()
     for place in np.flatnonzero(np.isnan(values)).tolist():
         told[place] = None

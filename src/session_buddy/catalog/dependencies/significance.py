@@ -71,17 +71,31 @@ def adjusted(p_values: ArrayLike, tests: int | None = None) -> Floats:
 
 
 def lift_bounds(both: ArrayLike, first: ArrayLike, second: ArrayLike, total: int) -> tuple[Floats, Floats]:
-    """Return for each pair what its lift lies between with 95 % confidence.
+    """Return for each pair what its lift lies between with 95 % confidence or more.
 
-    The interval of a logarithm of a ratio of shares, by the delta method over the four counts of sessions:
-    variance = 1/both - 1/first - 1/second + 2 both / (first second) - 1/total. A pair that was seen once gets a wide
-    one, so that its lower bound leads no list. All arguments are 1 or more.
+    The lift is the share of the rarer skill's sessions that have the other too, by the share of all sessions that have
+    it; each share has its Wilson interval, and the interval of their ratio follows from these (A. Donner, G. Zou,
+    "Closed-form confidence intervals for functions of the normal mean and standard deviation", Statistical Methods in
+    Medical Research 21 (2012), equation 9: MOVER-R). A pair that was seen a few times, and always together, gets a
+    wide one, so that its lower bound leads no list. All arguments are 1 or more.
     """
     seen, rows, columns = (np.asarray(one, dtype=np.float64) for one in (both, first, second))
-    variance = 1 / seen - 1 / rows - 1 / columns + 2 * seen / (rows * columns) - 1 / total
-    lift = seen * total / (rows * columns)
-    reach = np.exp(_Z * np.sqrt(np.maximum(variance, 0.0)))
-    return lift / reach, lift * reach
+    share, low, high = _wilson(seen, np.minimum(rows, columns))
+    usual, usual_low, usual_high = _wilson(np.maximum(rows, columns), np.full(len(seen), float(total)))
+    lift = share * usual
+    down = lift**2 - low * usual_high * (2 * share - low) * (2 * usual - usual_high)
+    up = lift**2 - high * usual_low * (2 * share - high) * (2 * usual - usual_low)
+    lower = (lift - np.sqrt(np.maximum(down, 0.0))) / (usual_high * (2 * usual - usual_high))
+    upper = (lift + np.sqrt(np.maximum(up, 0.0))) / (usual_low * (2 * usual - usual_low))
+    return lower, upper
+
+
+def _wilson(some: Floats, of: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return a share, and what it lies between (E. B. Wilson 1927)."""
+    share, spread = some / of, _Z**2 / of
+    middle = (share + spread / 2) / (1 + spread)
+    reach = _Z / (1 + spread) * np.sqrt(share * (1 - share) / of + spread / (4 * of))
+    return share, np.maximum(middle - reach, 0.0), np.minimum(middle + reach, 1.0)
 
 
 def _in_small_corner(total: int, both: Floats, first: Floats, second: Floats) -> tuple[Floats, Floats, Floats]:

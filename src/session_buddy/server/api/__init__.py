@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from session_buddy.server.api import (
     community,
+    dependencies,
     experimenting,
     experiments,
     jobs,
@@ -36,6 +37,7 @@ def api_router() -> APIRouter:
     routes.include_router(searching.router, prefix=PREFIX)
     routes.include_router(recommending.router, prefix=PREFIX)
     routes.include_router(landscape.router, prefix=PREFIX)
+    routes.include_router(dependencies.router, prefix=PREFIX)
     routes.include_router(jobs.router, prefix=PREFIX)
     routes.include_router(community.router, prefix=PREFIX)
     routes.include_router(experiments.router, prefix=PREFIX)

@@ -16,6 +16,7 @@ from session_buddy.experiments.assignment import Assignment
 from session_buddy.experiments.design import Experiment
 from session_buddy.experiments.outcomes import OutcomesRecorded
 from session_buddy.reports.community import Community
+from session_buddy.reports.dependencies import RelatedSkills, SkillNetwork, SkillPaths
 from session_buddy.reports.experiment_power import PowerFigures
 from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex, ExperimentReport, ExperimentView
 from session_buddy.reports.landscape import ClusterIndex, ClusterMembers, SkillMap, SkillNeighbours
@@ -71,6 +72,9 @@ _SHAPES: tuple[type[msgspec.Struct], ...] = (
     ClusterMembers,
     SkillMap,
     SkillNeighbours,
+    RelatedSkills,
+    SkillNetwork,
+    SkillPaths,
     NewExperiment,
     ExperimentChanges,
     Conclusion,

@@ -12,6 +12,7 @@ from session_buddy.errors import InvalidInput
 from session_buddy.formats import duration
 from session_buddy.monitoring.series import Grain
 from session_buddy.reports.anomalies import read_skill_anomalies
+from session_buddy.reports.dependencies import read_related
 from session_buddy.reports.durations import DurationBucket, read_durations
 from session_buddy.reports.profile import find_skill, read_profile
 from session_buddy.reports.ranking import first_day
@@ -29,6 +30,7 @@ __all__ = ["series_csv", "series_figure", "show"]
 _DAYS = {Grain.HOUR: 7, Grain.DAY: 42, Grain.WEEK: 182}
 """How far each grain looks back unless asked otherwise."""
 _MOST_DAYS = 3_650
+_RELATED = 8
 
 
 @shown
@@ -50,6 +52,7 @@ def show(request: Request) -> Response:
         grains=[(grain, _DAYS[grain]) for grain in Grain],
         anomalies=read_skill_anomalies(site.store, name),
         errors=of_most(profile.errors),
+        related=read_related(site.store, name, limit=_RELATED),
         durations=durations,
         duration_bars=_duration_bars(durations.buckets),
         hour_bars=bars(hours, profile.hourly, [0] * 24),
