@@ -17,7 +17,20 @@ used user using via was we what when where which will with you your
 """
 _SILENT = frozenset(_SILENT_TEXT.split())
 """Words that say nothing of what a skill is for."""
-_WHOLE = frozenset("coffeescript github gitlab graphql javascript mongodb mysql postgresql powershell typescript".split())
+_WHOLE = frozenset(
+    [
+        "coffeescript",
+        "github",
+        "gitlab",
+        "graphql",
+        "javascript",
+        "mongodb",
+        "mysql",
+        "postgresql",
+        "powershell",
+        "typescript",
+    ]
+)
 """Written with a capital inside, and yet one word: Java is no part of JavaScript."""
 _SAID = {"c++": "cpp", "c#": "csharp", "f#": "fsharp", "objective-c": "objectivec", ".net": "dotnet"}
 """Languages whose names are not made of letters, by what files and tools call them."""
