@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, sync_playwright
 
+from session_buddy.reports.dependencies import refresh_related
 from session_buddy.storage import open_store
 from tests.browser.serving import Served
 from tests.landscapes import draw_landscape
-from tests.making import FakeClock, many
+from tests.making import NOW, FakeClock, many
 from tests.server.test_pages import mark
 from tests.trials import run_trial
 
@@ -47,6 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         mark(store, "skill-4", metric="duration", observed=90.0, baseline=10.0)
         run_trial(store, users=240)
         draw_landscape(store)
+        refresh_related(store, NOW)
     with served.running():
         yield served
 

@@ -26,6 +26,8 @@ PAGES = {
     "landscape": "/landscape",
     "cluster": "/landscape?cluster=1&by=success",
     "neighbours": "/landscape?skill=docker-build",
+    "network": "/network",
+    "related": "/network?lift=1.5&skill=docker-build",
     "sessions": "/sessions",
     "session": "/sessions/session-1",
     "search": "/search",
