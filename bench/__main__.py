@@ -1,7 +1,7 @@
 """``python -m bench NAME [ARGUMENT]``; all of them without a name.
 
-Names: startup, ingest, views, transcripts, clickhouse, clusters, detectors, experiments, live, metrics, nab,
-recommend, search, server, watch.
+Names: startup, ingest, views, transcripts, catalog, clickhouse, clusters, dependencies, detectors, experiments, live,
+metrics, nab, recommend, search, server, watch.
 
 ``python -m bench clickhouse load EVENTS [FOLDER]`` loads very many, and keeps them in FOLDER if that is given.
 """
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from bench import (
+    catalog,
     clickhouse,
     clickhouse_load,
     clusters,
@@ -32,7 +33,7 @@ from bench import (
 
 PLAIN = {
     module.__name__.removeprefix("bench."): module
-    for module in (startup, clusters, detectors, live, metrics, nab, recommend, search, server, watch)
+    for module in (startup, catalog, clusters, detectors, live, metrics, nab, recommend, search, server, watch)
 }
 """Those that need nothing but their name."""
 

@@ -44,3 +44,15 @@ class RecommendStrategy(StrEnum):
     """What reads like the skills in use."""
     CLUSTERS = "recommended_by_clusters"
     """Further skills of the clusters that those in use belong to."""
+
+
+class CatalogueOrder(StrEnum):
+    """What the catalogue is ordered by; the most used, the surest, the dearest, the latest come first."""
+
+    USES = "uses"
+    SUCCESS = "success"
+    """The lower end of the 95 % interval of the success rate."""
+    COST = "cost"
+    """The tokens that every session pays for it; then those that a use pays."""
+    RECENT = "recent"
+    NAME = "name"

@@ -23,6 +23,8 @@ PAGES = {
     "overview": "/",
     "skills": "/skills",
     "skill": "/skills/skill-3",
+    "catalogue": "/catalog",
+    "compared": "/catalog/compare?skill=skill-3&skill=docker-build",
     "landscape": "/landscape",
     "cluster": "/landscape?cluster=1&by=success",
     "neighbours": "/landscape?skill=docker-build",

@@ -6,6 +6,7 @@ import sqlite3
 
 from session_buddy.model import BadLine, ErrorType, Invocation, Kind, Outcome
 from session_buddy.storage import Store
+from session_buddy.storage.tables import plain_table
 from tests.landscapes import draw_landscape
 from tests.making import NOW, invocation, shifted
 
@@ -19,6 +20,10 @@ def fill(store: Store) -> None:
     store.record([*_week(), *_alone()], bad_lines=[bad])
     store.refresh()
     draw_landscape(store, used=False)
+    problem = "no frontmatter (line 1): The first line is not ---."
+    stamps = (1, 0, NOW, NOW)
+    row = ("/home/me/.claude/skills/notes/SKILL.md", "notes", "user", None, None, "0" * 64, 0, 0, problem, *stamps)
+    store.put_rows(plain_table("skill_sources"), [row])
 
 
 def run_experiment(connection: sqlite3.Connection, test_name: str) -> None:

@@ -15,7 +15,7 @@ import msgspec
 from session_buddy.catalog.scanning.findings import Finding, Use, chief_of, findings_of, is_broken
 from session_buddy.catalog.scanning.places import Places
 from session_buddy.catalog.scanning.scan import Scan, scan_places
-from session_buddy.catalog.scanning.sources import KeptSource, Origin, Source, is_whole
+from session_buddy.catalog.scanning.sources import BUILT_IN, KeptSource, Origin, Source, is_whole
 from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
 
@@ -163,7 +163,12 @@ def _row(source: KeptSource) -> tuple[object, ...]:
 
 def _describe(store: Store, scan: Scan, rows: Sequence[KeptSource], known: Mapping[str, KeptSource], now: str) -> None:
     """Keep descriptions: where there is none yet, and where the one in force changed."""
-    read = {source.path: source for source in rows if source.description and not is_whole(source.path)}
+    # Of the tools that the program has rules for, those that are used are described when they are imported.
+    read = {
+        source.path: source
+        for source in rows
+        if source.description and not is_whole(source.path) and not source.path.startswith(BUILT_IN)
+    }
     if not read:
         return
     names = {source.skill_name for source in read.values()}

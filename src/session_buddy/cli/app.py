@@ -13,6 +13,7 @@ import typer
 from session_buddy.cli.commands import (
     alerts,
     anomalies,
+    catalog,
     clusters,
     community,
     configuring,
@@ -132,6 +133,7 @@ def command() -> Any:
     app.command("import")(importing.import_)
     app.command("top")(skills.top)
     app.command("skill")(skills.skill)
+    app.add_typer(catalog.app(), name="catalog")
     app.command("related")(dependencies.related)
     app.command("network")(dependencies.network)
     app.command("paths")(dependencies.paths)

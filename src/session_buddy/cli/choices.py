@@ -10,7 +10,10 @@ __all__ = [
     "ExportFormat",
     "KindChoice",
     "MethodChoice",
+    "ModalityChoice",
+    "OriginChoice",
     "PhaseChoice",
+    "ProblemChoice",
     "ScopeChoice",
     "SeverityChoice",
     "StatusChoice",
@@ -100,3 +103,35 @@ class UnitChoice(StrEnum):
 
     USER = "user"
     SESSION = "session"
+
+
+class ModalityChoice(StrEnum):
+    """The modalities of the schema; domains are the same four."""
+
+    CODE = "code"
+    DOCUMENTATION = "documentation"
+    TESTING = "testing"
+    DEPLOYMENT = "deployment"
+
+
+class OriginChoice(StrEnum):
+    """The origins of :class:`session_buddy.catalog.scanning.sources.Origin`."""
+
+    USER = "user"
+    PROJECT = "project"
+    PLUGIN = "plugin"
+    MARKETPLACE = "marketplace"
+    FOLDER = "folder"
+    MCP = "mcp"
+    SHELL = "shell"
+
+
+class ProblemChoice(StrEnum):
+    """The kinds of :class:`session_buddy.catalog.scanning.findings.FindingKind`."""
+
+    BROKEN = "broken"
+    IRREGULAR = "irregular"
+    SHADOWED = "shadowed"
+    DUPLICATED = "duplicated"
+    NEVER_USED = "never-used"
+    CHANGED = "changed"

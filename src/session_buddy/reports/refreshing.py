@@ -12,6 +12,7 @@ from session_buddy.learning.search.embedding import choose_embedder
 from session_buddy.learning.search.keeping import embedded_skills
 from session_buddy.reports.dependencies import refresh_related
 from session_buddy.reports.ranking import without_tools
+from session_buddy.reports.scanning import SCANNING
 from session_buddy.reports.search import model_place, refresh_search
 from session_buddy.storage import Clock, Store
 
@@ -59,6 +60,7 @@ def _clusters(store: Store, now: str) -> int:
 
 JOBS = (
     Job("figures", "Refreshing the figures", 60.0, _figures),
+    SCANNING,
     Job("search", "Embedding texts for search", 300.0, refresh_search),
     Job("dependencies", "Looking at what goes with what", 600.0, refresh_related),
     Job("clusters", "Clustering skills and drawing their map", 3_600.0, _clusters),

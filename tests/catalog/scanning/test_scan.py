@@ -102,6 +102,14 @@ class TestWhere:
         }
         assert {source.version for source in found.read} == {"1.1"}
 
+    def test_servers_that_a_manifest_itself_names(self, disk: Disk) -> None:
+        root = disk.plugin()
+        disk.json(root / ".claude-plugin" / "plugin.json", {"name": "acme", "mcpServers": {"store": {"command": "x"}}})
+        assert told(scan(disk)) == {("mcp__plugin_acme_store", "mcp", "acme")}
+        disk.json(root / ".claude-plugin" / "plugin.json", {"name": "acme", "mcpServers": "./other.json"})
+        disk.json(root / "other.json", {"mcpServers": {"other": {"command": "x"}}})
+        assert told(scan(disk)) == {("mcp__plugin_acme_other", "mcp", "acme")}
+
     def test_what_an_update_left_in_the_cache_is_not_installed(self, disk: Disk) -> None:
         disk.skill("pack", below=disk.plugin(version="1.0") / "skills")
         disk.skill("pack", below=disk.plugin(version="2.0") / "skills")

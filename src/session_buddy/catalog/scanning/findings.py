@@ -9,8 +9,8 @@ they hide nothing and are not hidden.
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import PurePath
 
@@ -80,7 +80,7 @@ def findings_of(
     return {path: told for path, told in found.items() if told}
 
 
-def chief_of(sources: Iterable[Source]) -> Source:
+def chief_of(sources: Sequence[Source]) -> Source:
     """Return the one of several sources of one skill that is in force, if any is: the one to speak of."""
 
     def merit(source: Source) -> tuple[bool, bool, int, int, str]:
@@ -88,7 +88,7 @@ def chief_of(sources: Iterable[Source]) -> Source:
         order = rank.order if rank else 0
         return (is_broken(source), not is_in_force(source), order, _ORIGINS.index(source.origin), source.path)
 
-    return min(sources, key=merit)
+    return sources[0] if len(sources) == 1 else min(sources, key=merit)
 
 
 def is_in_force(source: Source) -> bool:
@@ -99,7 +99,7 @@ def is_in_force(source: Source) -> bool:
 
 def is_broken(source: Source) -> bool:
     """Return whether no agent can use *source*."""
-    return any(fault.kind.breaks for fault in faults_in(source.problem))
+    return source.problem is not None and any(fault.kind.breaks for fault in faults_in(source.problem))
 
 
 def _faults(source: Source) -> Iterator[Finding]:
@@ -123,8 +123,10 @@ def _of_use(source: KeptSource, use: Use) -> Iterator[Finding]:
 
 def _shadows(sources: Sequence[KeptSource]) -> Iterator[tuple[str, Finding]]:
     groups: dict[tuple[str, str], list[tuple[_Rank, KeptSource]]] = defaultdict(list)
+    named = Counter(source.skill_name for source in sources)
     for source in sources:
-        rank = _rank(source) if is_in_force(source) else None
+        # Most have a name of their own, and nothing to do with the rest of this.
+        rank = _rank(source) if named[source.skill_name] > 1 and is_in_force(source) else None
         if rank:
             groups[rank.group, source.skill_name].append((rank, source))
     for group in groups.values():

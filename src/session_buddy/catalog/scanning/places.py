@@ -157,7 +157,9 @@ def _parts(root: Path, origin: Origin, plugin: str, version: str | None, entry: 
     if not (root / "skills").is_dir() and (root / "SKILL.md").is_file():
         places.append(Place(str(root / "SKILL.md"), Look.SKILLS, origin, plugin, version))
     if origin is Origin.PLUGIN:
-        servers = [root / ".mcp.json", root / _MANIFEST / "plugin.json"]
+        servers = [root / ".mcp.json"]
+        if bytes(manifest.mcp_servers).startswith(b"{"):
+            servers.append(root / _MANIFEST / "plugin.json")
         servers += [inside for path in listed(manifest.mcp_servers) if (inside := _inside(root, path))]
         places += [Place(str(path), Look.LISTING, Origin.MCP, plugin, version) for path in servers]
     return places

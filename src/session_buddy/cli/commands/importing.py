@@ -48,10 +48,13 @@ def up(
 def _show_overview(settings: Settings, user: str | None, *, quiet: bool, as_json: bool) -> None:
     from session_buddy.cli.screens.importing import nothing_found_lines
     from session_buddy.cli.sources import import_into
+    from session_buddy.learning.jobs import run_job
     from session_buddy.reports.overview import read_overview
+    from session_buddy.reports.scanning import SCANNING
 
     with settings.open_store() as store:
         imported = import_into(store, settings, [], account=user, show_progress=not (quiet or as_json))
+        run_job(store, SCANNING, settings.now)
         overview = read_overview(store, imported)
     if not imported.files_found and not quiet and not as_json:
         message("\n".join(nothing_found_lines(imported)))

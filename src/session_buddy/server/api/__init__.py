@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from session_buddy.server.api import (
+    catalog,
     community,
     dependencies,
     experimenting,
@@ -36,6 +37,7 @@ def api_router() -> APIRouter:
     routes.include_router(reading.router, prefix=PREFIX)
     routes.include_router(searching.router, prefix=PREFIX)
     routes.include_router(recommending.router, prefix=PREFIX)
+    routes.include_router(catalog.router, prefix=PREFIX)
     routes.include_router(landscape.router, prefix=PREFIX)
     routes.include_router(dependencies.router, prefix=PREFIX)
     routes.include_router(jobs.router, prefix=PREFIX)

@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from session_buddy.experiments.assignment import Assignment
 from session_buddy.experiments.design import Experiment
 from session_buddy.experiments.outcomes import OutcomesRecorded
+from session_buddy.reports.catalog_figures import Catalogue, CatalogueComparison
 from session_buddy.reports.community import Community
 from session_buddy.reports.dependencies import RelatedSkills, SkillNetwork, SkillPaths
 from session_buddy.reports.experiment_power import PowerFigures
@@ -68,6 +69,8 @@ _SHAPES: tuple[type[msgspec.Struct], ...] = (
     ServerHealth,
     Readiness,
     Life,
+    Catalogue,
+    CatalogueComparison,
     ClusterIndex,
     ClusterMembers,
     SkillMap,

@@ -6,6 +6,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from session_buddy.server.pages import (
     anomalies,
+    catalog,
     community,
     experiments,
     health,
@@ -44,6 +45,8 @@ def page_routes() -> list[BaseRoute]:
         Route("/session", sessions.show_one),
         Route("/sessions/{name:path}/series.csv", sessions.steps_csv),
         Route("/sessions/{name:path}", sessions.show_one),
+        Route("/catalog", catalog.show),
+        Route("/catalog/compare", catalog.compare),
         Route("/landscape", landscape.show),
         Route("/landscape/map.json", landscape.map_figure),
         Route("/landscape/skills.csv", landscape.listed_csv),

@@ -167,6 +167,8 @@ function takeOver(fresh) {
       details.open = part.querySelectorAll("details")[place]?.open ?? false;
     }
     if (other.matches("details")) other.open = part.open;
+    const ticked = new Set([...part.querySelectorAll("input:checked")].map((box) => box.value));
+    for (const box of other.querySelectorAll("input[type=checkbox]")) box.checked = ticked.has(box.value);
     part.replaceWith(document.adoptNode(other));
   }
   document.dispatchEvent(new CustomEvent("refreshed"));

@@ -1,0 +1,104 @@
+"""Looking for skills where agents keep them, or where somebody says; done by ``up``, a server, and ``catalog scan``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from platformdirs import user_config_path
+
+from session_buddy.catalog.keeping import read_sources, scan_into, session_folders
+from session_buddy.catalog.scanning.faults import faults_in
+from session_buddy.catalog.scanning.places import Places, default_places, named_places, rule_places
+from session_buddy.importers.claude_code import ClaudeCode
+from session_buddy.learning.jobs import Job
+from session_buddy.storage import Store
+
+__all__ = ["SCANNING", "FaultyFile", "ScanSummary", "faulty_files", "scan_catalogue"]
+
+
+class FaultyFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A place where a skill is written down, and what is wrong there."""
+
+    path: str
+    skill: str
+    broken: bool
+    """Whether no agent can use it; else it is against the published rules only."""
+    reasons: list[str]
+    """Each fault with its line, the worst first."""
+
+
+class ScanSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scan found."""
+
+    searched: list[str]
+    """What was named, or the default places that are there."""
+    sources: int
+    """Places where skills are written down."""
+    added: int
+    changed: int
+    gone: int
+    """Those that were there before, and are not any more."""
+    opened: int
+    """Files that were read; the others are as they were."""
+    faults: list[FaultyFile]
+    """Of what was looked at, the broken ones first."""
+
+
+def scan_catalogue(store: Store, paths: Sequence[Path] = (), *, now: str, here: Path | None = None) -> ScanSummary:
+    """Look for skills in *paths*, or in all the usual places, and keep what is found.
+
+    The usual places are the user's own folder, those of sessions, and *here*.
+    """
+    usual = _usual(store, here)
+    places = named_places([path.absolute() for path in paths], usual) if paths else usual
+    done = scan_into(store, places, now=now)
+    searched = [str(path.absolute()) for path in paths] or [
+        place.called or place.path
+        for place in places.places
+        if os.path.exists(place.path)  # noqa: PTH110
+    ]
+    return ScanSummary(
+        searched=searched,
+        sources=done.sources,
+        added=done.added,
+        changed=done.changed,
+        gone=done.gone,
+        opened=done.opened,
+        faults=[file for file in faulty_files(store) if not paths or _is_below(file.path, searched)],
+    )
+
+
+def faulty_files(store: Store) -> list[FaultyFile]:
+    """Return every place of *store* with a fault, the broken ones first."""
+    found = []
+    for source in read_sources(store):
+        faults = faults_in(source.problem)
+        if faults:
+            broken = any(fault.kind.breaks for fault in faults)
+            reasons = [str(fault) for fault in faults]
+            found.append(FaultyFile(path=source.path, skill=source.skill_name, broken=broken, reasons=reasons))
+    return sorted(found, key=lambda file: (not file.broken, file.path))
+
+
+def _usual(store: Store, here: Path | None) -> Places:
+    home = Path.home()
+    # Transcripts lie beside what is wanted.
+    folders = [root.parent for root in ClaudeCode(None).roots(os.environ, home)]
+    projects = [path for path in map(Path, session_folders(store)) if path.is_absolute()]
+    own_rules = user_config_path("session-buddy", appauthor=False) / "shell-rules.toml"
+    return default_places(folders, home, [here, *projects] if here else projects, rule_places(own_rules))
+
+
+def _is_below(path: str, folders: Sequence[str]) -> bool:
+    return any(path == one or path.startswith((one.rstrip(os.sep) + os.sep, one + "#")) for one in folders)
+
+
+def _scan(store: Store, now: str) -> int:
+    done = scan_into(store, _usual(store, None), now=now)
+    return done.added + done.changed + done.gone
+
+
+SCANNING = Job("catalog", "Looking for skills on this machine", 300.0, _scan)

@@ -1,0 +1,116 @@
+"""``catalog``: what there is, looking for it, side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from session_buddy.catalog.scanning.findings import FindingKind
+from session_buddy.catalog.scanning.sources import Origin
+from session_buddy.cli.choices import ModalityChoice, OriginChoice, ProblemChoice
+from session_buddy.reports.scanning import SCANNING
+from session_buddy.storage import open_store
+from tests.catalog.scanning.making import Disk, skill_text
+from tests.catalogues import write_skills
+from tests.cli.conftest import Run
+from tests.making import FakeClock, invocation
+
+
+@pytest.fixture
+def disk(home: Path, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """Skills in the home of the test, of which one was used, in a project."""
+    monkeypatch.chdir(tmp_path)
+    home.rmdir()
+    disk = write_skills(tmp_path)
+    with open_store(url, clock=FakeClock()) as store:
+        store.record([invocation(skill_name="pack", project=str(disk.projects[0]))])
+    return disk
+
+
+def test_choices_are_those_there_are() -> None:
+    assert [choice.value for choice in OriginChoice] == [origin.value for origin in Origin]
+    assert [choice.value for choice in ProblemChoice] == [kind.value for kind in FindingKind]
+    assert {choice.value for choice in ModalityChoice} == {"code", "documentation", "testing", "deployment"}
+
+
+def test_scan_looks_where_agents_keep_skills(run: Run, disk: Disk) -> None:
+    done = run("catalog", "scan", "--json").json
+    assert done["sources"] > 700 and done["added"] == done["sources"] and done["gone"] == 0
+    assert str(disk.claude / "skills") in done["searched"]
+    # That of the session, though nobody is in that folder now.
+    assert str(disk.projects[0] / ".claude" / "skills") in done["searched"]
+    assert [(Path(one["path"]).parent.name, one["broken"]) for one in done["faults"]] == [
+        ("broken", True),
+        ("<b>bold", False),
+        ("odd", False),
+    ]
+    again = run("catalog", "scan", "--json").json
+    assert (again["added"], again["changed"], again["opened"], again["sources"]) == (0, 0, 0, done["sources"])
+
+
+def test_scan_shows_faults_with_their_lines(run: Run, disk: Disk) -> None:
+    told = run("catalog", "scan").out
+    assert "Broken  1 file" in told and "Against the published rules  2 files" in told
+    assert "bad YAML (line 3): mapping values are not allowed in this context. Put quotes around the value." in told
+
+
+def test_scan_takes_any_path(run: Run, disk: Disk, tmp_path: Path) -> None:
+    disk.skill("stock", skill_text("stok"), below=tmp_path / "stock")
+    tools = disk.json(tmp_path / "github.json", {"tools": [{"name": "issue", "description": "Makes an issue."}]})
+    done = run("catalog", "scan", "stock", str(tools), "--json").json
+    assert (done["sources"], len(done["faults"])) == (2, 1)
+    shown = run("catalog", "--json", "--origin", "folder").json["skills"]
+    assert [one["skill"] for one in shown] == ["stock"]
+    (tool,) = run("catalog", "--json", "--kind", "mcp").json["skills"]
+    assert (tool["skill"], tool["description"]) == ("mcp__github__issue", "Makes an issue.")
+
+
+def test_scan_of_what_is_not_there_is_refused(run: Run, disk: Disk) -> None:
+    told = run("catalog", "scan", "nowhere")
+    assert told.code and "nowhere: does not exist." in told.err
+
+
+def test_what_is_gone_may_be_named(run: Run, disk: Disk, tmp_path: Path) -> None:
+    path = disk.skill("stock", below=tmp_path / "stock")
+    run("catalog", "scan", "stock")
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.parent.rmdir()
+    assert run("catalog", "scan", "stock", "--json").json["gone"] == 1
+
+
+def test_up_looks_for_skills_too(run: Run, disk: Disk) -> None:
+    assert run("up", "--once", "--quiet").code == 0
+    assert {one["skill"] for one in run("catalog", "--json").json["skills"]} >= {"review", "outline", "mcp__db"}
+    (job,) = [one for one in run("refresh", "--show", "--json").json["jobs"] if one["job"] == SCANNING.name]
+    assert job["last"]["rows"] > 700
+
+
+def test_the_list_has_filters_orders_and_reasons(run: Run, disk: Disk) -> None:
+    run("up", "--once", "--quiet")
+    shown = run("catalog")
+    assert shown.code == 0 and "Catalogue of skills  looked through just now" in shown.out
+    assert "review" in shown.out and "never-used" in shown.out and "tokens for the listing" in shown.out
+    assert "Put quotes around" in run("catalog", "--problem", "broken").out
+    assert run("catalog", "--by", "cost", "--json").json["skills"][0]["skill"] == "outline"
+    used = run("catalog", "--min-success", "0.5", "--json").json["skills"]
+    assert [one["skill"] for one in used] == ["pack"]
+    assert "No such skill is known." in run("catalog", "--origin", "marketplace").out
+    assert run("catalog", "--category", "Cooking", "--json").code == 1
+
+
+def test_skills_side_by_side(run: Run, disk: Disk) -> None:
+    run("up", "--once", "--quiet")
+    shown = run("catalog", "compare", "review", "PACK")
+    assert shown.code == 0
+    for words in (
+        "Skills side by side",
+        "tokens a session",
+        "Reviews what was changed.",
+        "plugin acme",
+        "not in force",
+    ):
+        assert words in shown.out
+    told = run("catalog", "compare", "reviw", "--json")
+    assert told.code == 1 and told.error["suggestions"] == ["review"]
