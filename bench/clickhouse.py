@@ -29,7 +29,7 @@ TIMES = 100
 COLUMNS = tuple({"trigger": "triggered_by"}.get(field, field) for field in Invocation.__struct_fields__)
 OURS = "ours"
 BARE = ("by_columns", "by_rows", "as_documented")
-LISTS = ("alternatives_considered", "follow_up_actions")
+LISTS = ("alternatives_considered", "follow_up_actions", "traits")
 
 
 def run(*sizes: int) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from session_buddy.model import DurationSource, ErrorType, Invocation, Kind, Outcome, Phase, Trigger
 
 NOW = "2026-06-15T12:34:56.789Z"
+TRAITS = ("interrupted", "reads:md", "reads:py", "rejected", "writes:py")
 
 
 class FakeClock:
@@ -76,6 +77,7 @@ def many(
                 workflow_phase=rnd.choice([None, *Phase]),
                 follow_up_actions=tuple(f"skill-{rnd.randrange(skills)}" for _ in range(rnd.randrange(4))),
                 alternatives_considered=("other",) * rnd.randrange(2),
+                traits=TRAITS[number % 6 :][: number % 4],
                 rating=rnd.choice([None, None, 1.0, 4.5]),
                 trigger=rnd.choice([*Trigger]),
                 project=rnd.choice([None, "project", "other"]),
@@ -106,5 +108,6 @@ def invocations(draw: st.DrawFn) -> Invocation:
         duration_ms=draw(st.none() | st.integers(0, 10**9)),
         workflow_phase=draw(st.none() | st.sampled_from([*Phase])),
         follow_up_actions=tuple(draw(st.lists(st.sampled_from(["a", "b", "'", '"', "[0]", ""]), max_size=3))),
+        traits=tuple(draw(st.lists(st.sampled_from([*TRAITS[:3], "", "'"]), max_size=3))),
         rating=draw(st.none() | st.sampled_from([1.0, 3.5, 5.0])),
     )

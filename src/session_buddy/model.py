@@ -171,6 +171,8 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The other skills on offer when this one was chosen."""
     follow_up_actions: tuple[str, ...] = ()
     """The skills invoked next by the same agent, in order."""
+    traits: tuple[str, ...] = ()
+    """What else was seen of it, in short words: ``reads:py``, ``rejected``. Never a path, never the name of a file."""
     rating: float | None = None
 
     def __post_init__(self) -> None:

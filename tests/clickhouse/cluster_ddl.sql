@@ -1,4 +1,4 @@
--- Sharded: ab_test_assignments, ab_test_covariates, ab_test_exposures, ab_test_outcomes, invocation_change, invocation_change_sum, invocation_known, invocation_log, roll_duration, roll_error, roll_follow_up, roll_hour, roll_hour_session, roll_minute, roll_pair, roll_phase, roll_session, roll_session_skill, roll_session_skill_span, roll_skill, roll_skill_span, roll_skill_users, roll_store, roll_user_skill
+-- Sharded: ab_test_assignments, ab_test_covariates, ab_test_exposures, ab_test_outcomes, invocation_change, invocation_change_sum, invocation_known, invocation_log, roll_duration, roll_error, roll_follow_up, roll_hour, roll_hour_session, roll_minute, roll_pair, roll_phase, roll_session, roll_session_skill, roll_session_skill_span, roll_skill, roll_skill_span, roll_skill_users, roll_store, roll_trait, roll_user_skill
 
 ---------- V1__core__up.sql
 
@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS invocation_change_local ON CLUSTER session_buddy (
     source LowCardinality(String),
     alternatives_considered Nullable(String),
     follow_up_actions Nullable(String),
+    traits LowCardinality(Nullable(String)),
     rating Nullable(Float64),
     sign Int8 DEFAULT 1,
     version UInt64,
@@ -85,6 +86,7 @@ CREATE TABLE IF NOT EXISTS invocation_log_local ON CLUSTER session_buddy (
     source LowCardinality(String),
     alternatives_considered Nullable(String) CODEC(ZSTD(1)),
     follow_up_actions Nullable(String) CODEC(ZSTD(1)),
+    traits LowCardinality(Nullable(String)),
     rating Nullable(Float64),
     version UInt64 CODEC(DoubleDelta, ZSTD(1)),
     first_version UInt64 CODEC(DoubleDelta, ZSTD(1)),
@@ -204,6 +206,16 @@ SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window
 
 CREATE TABLE IF NOT EXISTS roll_follow_up ON CLUSTER session_buddy AS roll_follow_up_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_follow_up_local, cityHash64(skill_name));
 
+CREATE TABLE IF NOT EXISTS roll_trait_local ON CLUSTER session_buddy (
+    skill_name LowCardinality(String),
+    trait String,
+    invocation_count Int64
+) ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/roll_trait', '{replica}') ORDER BY (skill_name, trait)
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
+
+CREATE TABLE IF NOT EXISTS roll_trait ON CLUSTER session_buddy AS roll_trait_local ENGINE = Distributed(session_buddy, currentDatabase(), roll_trait_local, cityHash64(skill_name));
+
 CREATE TABLE IF NOT EXISTS roll_store_local ON CLUSTER session_buddy (
     name LowCardinality(String),
     value Int64
@@ -260,7 +272,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplicat
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_invocation_log ON CLUSTER session_buddy TO invocation_log_local AS
 SELECT event_id, session_id, user_id, skill_name, kind, plugin, invoked_at, outcome, error_type, duration_ms,
        duration_source, triggered_by, parent_event_id, project, agent_version, model, source,
-       alternatives_considered, follow_up_actions, rating, version, first_version
+       alternatives_considered, follow_up_actions, traits, rating, version, first_version
 FROM invocation_change_local WHERE sign > 0;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_invocation_known ON CLUSTER session_buddy TO invocation_known_local AS
@@ -343,6 +355,12 @@ SELECT c.skill_name AS skill_name,
        sum(c.sign) AS follow_up_count
 FROM invocation_change_local AS c WHERE c.follow_up_actions IS NOT NULL GROUP BY skill_name, follow_up;
 
+CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_trait ON CLUSTER session_buddy TO roll_trait_local AS
+SELECT c.skill_name AS skill_name,
+       arrayJoin(arrayDistinct(JSONExtract(toString(assumeNotNull(c.traits)), 'Array(String)'))) AS trait,
+       sum(c.sign) AS invocation_count
+FROM invocation_change_local AS c WHERE c.traits IS NOT NULL GROUP BY skill_name, trait;
+
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_store ON CLUSTER session_buddy TO roll_store_local AS
 SELECT 'sessions' AS name, sum(c.opens_session) AS value
 FROM invocation_change_sum_local AS c HAVING value <> 0;
@@ -355,7 +373,7 @@ SELECT toInt64(bitShiftRight(cityHash64(i.event_id), 1)) AS id, i.event_id AS ev
        i.triggered_by AS triggered_by, i.parent_event_id AS parent_event_id, i.project AS project,
        i.agent_version AS agent_version, i.model AS model, i.source AS source,
        i.alternatives_considered AS alternatives_considered, i.follow_up_actions AS follow_up_actions,
-       i.rating AS rating, 1 AS rolled_up, i.outcome = 'completed' AS completed,
+       i.traits AS traits, i.rating AS rating, 1 AS rolled_up, i.outcome = 'completed' AS completed,
        i.duration_ms / 1000.0 AS duration_seconds
 FROM invocation_log AS i FINAL;
 
@@ -425,6 +443,10 @@ CREATE VIEW IF NOT EXISTS skill_follow_up_counts ON CLUSTER session_buddy AS
 SELECT r.skill_name AS skill_name, r.follow_up AS follow_up, sum(r.follow_up_count) AS follow_up_count
 FROM roll_follow_up AS r GROUP BY r.skill_name, r.follow_up HAVING follow_up_count > 0;
 
+CREATE VIEW IF NOT EXISTS skill_trait_counts ON CLUSTER session_buddy AS
+SELECT r.skill_name AS skill_name, r.trait AS trait, sum(r.invocation_count) AS invocation_count
+FROM roll_trait AS r GROUP BY r.skill_name, r.trait HAVING invocation_count > 0;
+
 CREATE VIEW IF NOT EXISTS store_counts ON CLUSTER session_buddy AS
 SELECT 'sessions' AS name, (SELECT sum(r.value) FROM roll_store AS r WHERE r.name = 'sessions') AS value;
 
@@ -457,6 +479,8 @@ TRUNCATE TABLE roll_session_skill_span_local ON CLUSTER session_buddy;
 TRUNCATE TABLE roll_error_local ON CLUSTER session_buddy;
 
 TRUNCATE TABLE roll_follow_up_local ON CLUSTER session_buddy;
+
+TRUNCATE TABLE roll_trait_local ON CLUSTER session_buddy;
 
 TRUNCATE TABLE roll_store_local ON CLUSTER session_buddy;
 
@@ -500,6 +524,11 @@ INSERT INTO roll_follow_up SETTINGS insert_deduplicate = 0
 SELECT i.skill_name, arrayJoin(JSONExtract(assumeNotNull(i.follow_up_actions), 'Array(String)')) AS action, count()
 FROM invocation_log AS i FINAL WHERE i.follow_up_actions IS NOT NULL GROUP BY i.skill_name, action;
 
+INSERT INTO roll_trait SETTINGS insert_deduplicate = 0
+SELECT i.skill_name, arrayJoin(arrayDistinct(JSONExtract(toString(assumeNotNull(i.traits)), 'Array(String)'))) AS trait,
+       count()
+FROM invocation_log AS i FINAL WHERE i.traits IS NOT NULL GROUP BY i.skill_name, trait;
+
 INSERT INTO roll_store SETTINGS insert_deduplicate = 0
 SELECT 'sessions', uniqExact(i.session_id) FROM invocation_log AS i FINAL;
 
@@ -512,6 +541,8 @@ DROP VIEW IF EXISTS import_checkpoint ON CLUSTER session_buddy SYNC;
 DROP VIEW IF EXISTS store_moment ON CLUSTER session_buddy SYNC;
 
 DROP VIEW IF EXISTS store_counts ON CLUSTER session_buddy SYNC;
+
+DROP VIEW IF EXISTS skill_trait_counts ON CLUSTER session_buddy SYNC;
 
 DROP VIEW IF EXISTS skill_follow_up_counts ON CLUSTER session_buddy SYNC;
 
@@ -526,6 +557,8 @@ DROP VIEW IF EXISTS skill_metrics ON CLUSTER session_buddy SYNC;
 DROP VIEW IF EXISTS skill_invocation ON CLUSTER session_buddy SYNC;
 
 DROP VIEW IF EXISTS feed_roll_store ON CLUSTER session_buddy SYNC;
+
+DROP VIEW IF EXISTS feed_roll_trait ON CLUSTER session_buddy SYNC;
 
 DROP VIEW IF EXISTS feed_roll_follow_up ON CLUSTER session_buddy SYNC;
 
@@ -560,6 +593,10 @@ DROP TABLE IF EXISTS unfinished_batch ON CLUSTER session_buddy SYNC;
 DROP TABLE IF EXISTS roll_store_local ON CLUSTER session_buddy SYNC;
 
 DROP TABLE IF EXISTS roll_store ON CLUSTER session_buddy SYNC;
+
+DROP TABLE IF EXISTS roll_trait_local ON CLUSTER session_buddy SYNC;
+
+DROP TABLE IF EXISTS roll_trait ON CLUSTER session_buddy SYNC;
 
 DROP TABLE IF EXISTS roll_follow_up_local ON CLUSTER session_buddy SYNC;
 
@@ -665,7 +702,7 @@ CREATE TABLE IF NOT EXISTS roll_phase ON CLUSTER session_buddy AS roll_phase_loc
 ALTER TABLE feed_invocation_log ON CLUSTER session_buddy MODIFY QUERY
 SELECT event_id, session_id, user_id, skill_name, kind, plugin, invoked_at, outcome, error_type, duration_ms,
        duration_source, triggered_by, parent_event_id, project, agent_version, model, source,
-       alternatives_considered, follow_up_actions, rating, version, first_version, workflow_phase, workflow_step_id
+       alternatives_considered, follow_up_actions, traits, rating, version, first_version, workflow_phase, workflow_step_id
 FROM invocation_change_local WHERE sign > 0;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_phase ON CLUSTER session_buddy TO roll_phase_local AS
@@ -681,7 +718,7 @@ SELECT toInt64(bitShiftRight(cityHash64(i.event_id), 1)) AS id, i.event_id AS ev
        i.triggered_by AS triggered_by, i.parent_event_id AS parent_event_id, i.project AS project,
        i.agent_version AS agent_version, i.model AS model, i.source AS source,
        i.alternatives_considered AS alternatives_considered, i.follow_up_actions AS follow_up_actions,
-       i.rating AS rating, 1 AS rolled_up, i.outcome = 'completed' AS completed,
+       i.traits AS traits, i.rating AS rating, 1 AS rolled_up, i.outcome = 'completed' AS completed,
        i.duration_ms / 1000.0 AS duration_seconds, i.workflow_phase AS workflow_phase,
        i.workflow_step_id AS workflow_step_id
 FROM invocation_log AS i FINAL;
@@ -713,7 +750,7 @@ DROP TABLE IF EXISTS roll_phase ON CLUSTER session_buddy SYNC;
 ALTER TABLE feed_invocation_log ON CLUSTER session_buddy MODIFY QUERY
 SELECT event_id, session_id, user_id, skill_name, kind, plugin, invoked_at, outcome, error_type, duration_ms,
        duration_source, triggered_by, parent_event_id, project, agent_version, model, source,
-       alternatives_considered, follow_up_actions, rating, version, first_version
+       alternatives_considered, follow_up_actions, traits, rating, version, first_version
 FROM invocation_change_local WHERE sign > 0;
 
 CREATE OR REPLACE VIEW skill_invocation ON CLUSTER session_buddy AS
@@ -724,7 +761,7 @@ SELECT toInt64(bitShiftRight(cityHash64(i.event_id), 1)) AS id, i.event_id AS ev
        i.triggered_by AS triggered_by, i.parent_event_id AS parent_event_id, i.project AS project,
        i.agent_version AS agent_version, i.model AS model, i.source AS source,
        i.alternatives_considered AS alternatives_considered, i.follow_up_actions AS follow_up_actions,
-       i.rating AS rating, 1 AS rolled_up, i.outcome = 'completed' AS completed,
+       i.traits AS traits, i.rating AS rating, 1 AS rolled_up, i.outcome = 'completed' AS completed,
        i.duration_ms / 1000.0 AS duration_seconds
 FROM invocation_log AS i FINAL;
 

@@ -25,6 +25,7 @@ def test_a_recorded_invocation_is_there_for_whoever_opens_the_store_next(open_ne
         workflow_phase=Phase.VERIFICATION,
         alternatives_considered=("mypy", "x'y\"z"),
         follow_up_actions=("git-commit",),
+        traits=("reads:py", "rejected"),
         rating=4.5,
         plugin="p",
     )
@@ -35,6 +36,7 @@ def test_a_recorded_invocation_is_there_for_whoever_opens_the_store_next(open_ne
     assert found["completed"] == 1
     assert found["workflow_phase"] == "verification"
     assert found["alternatives_considered"] == '["mypy","x\'y\\"z"]'
+    assert found["traits"] == '["reads:py","rejected"]'
     assert found["rating"] == 4.5
 
 
@@ -83,13 +85,14 @@ def test_who_was_told_first_stays_the_first_when_it_is_completed(store: Store) -
 def test_tellings_merge_to_the_same_row_in_every_order(engine: str, open_new: OpenStore) -> None:
     fields: list[dict[str, Any]] = [
         {"outcome": None},
-        {"outcome": Outcome.ABANDONED, "follow_up_actions": ("a",)},
+        {"outcome": Outcome.ABANDONED, "follow_up_actions": ("a",), "traits": ("rejected",)},
         {"outcome": Outcome.COMPLETED, "duration_ms": 9_000, "duration_source": DurationSource.ELAPSED},
         {
             "outcome": None,
             "duration_ms": 100,
             "duration_source": DurationSource.REPORTED,
             "follow_up_actions": ("a", "b"),
+            "traits": ("reads:py", "rejected"),
         },
     ]
     orders = list(permutations(fields))
@@ -105,15 +108,35 @@ def test_tellings_merge_to_the_same_row_in_every_order(engine: str, open_new: Op
             store.record(tellings[start : start + at_once])
     for number in range(len(orders)):
         merged = row(store, f"e{number}")
-        assert (merged["outcome"], merged["duration_ms"], merged["follow_up_actions"]) == (
-            "completed",
-            100,
-            '["a","b"]',
-        )
+        assert (merged["outcome"], merged["duration_ms"]) == ("completed", 100)
+        assert (merged["follow_up_actions"], merged["traits"]) == ('["a","b"]', '["reads:py","rejected"]')
     for metrics in store.query("SELECT * FROM skill_metrics"):
         assert (metrics["invocation_count"], metrics["completed_count"], metrics["abandoned_count"]) == (1, 1, 0)
         assert (metrics["duration_ms_sum"], metrics["duration_count"]) == (100, 1)
     assert len(store.query("SELECT * FROM skill_metrics")) == len(orders)
+    assert store.drifted() == []
+
+
+def traits_of(store: Store) -> dict[tuple[str, str], int]:
+    counted = store.query("SELECT skill_name, trait, invocation_count FROM skill_trait_counts")
+    return {(row["skill_name"], row["trait"]): row["invocation_count"] for row in counted}
+
+
+@pytest.mark.parametrize("size", [1, 4, 2_500])
+def test_an_invocation_counts_once_for_each_of_its_traits(store: Store, size: int) -> None:
+    twice = ("reads:py", "reads:py", "rejected", "'", '"', "")
+    store.record([invocation(f"e{n}", skill_name=f"skill-{n % 2}", traits=twice) for n in range(size)])
+    of_each = {"skill-0": (size + 1) // 2, "skill-1": size // 2}
+    assert traits_of(store) == {(skill, trait): n for skill, n in of_each.items() if n for trait in twice}
+    assert store.drifted() == []
+
+
+def test_traits_of_later_tellings_add_up_and_move_with_the_name(store: Store) -> None:
+    store.record([invocation(skill_name="git", outcome=None, traits=("writes:md", "reads:py"))])
+    assert store.record([invocation(skill_name="git", outcome=None, traits=("reads:py",))]) == Recorded(unchanged=1)
+    store.record([invocation(skill_name="pytest-run", source="hook", traits=("rejected", "reads:py"))])
+    assert row(store, "e1")["traits"] == '["reads:py","rejected","writes:md"]'
+    assert traits_of(store) == {("pytest-run", trait): 1 for trait in ("reads:py", "rejected", "writes:md")}
     assert store.drifted() == []
 
 

@@ -73,7 +73,9 @@ def test_a_later_telling_is_told_as_it_then_is(store: Store, tail: Tail) -> None
 
 
 def test_the_whole_invocation_comes_back(store: Store, tail: Tail) -> None:
-    told = invocation("x", duration_ms=7, follow_up_actions=("a", "b"), rating=4.0, project="/p", plugin="q")
+    told = invocation(
+        "x", duration_ms=7, follow_up_actions=("a", "b"), traits=("reads:py",), rating=4.0, project="/p", plugin="q"
+    )
     store.record([told])
     assert told_by(tail, 1) == [told]
 

@@ -27,6 +27,8 @@ WRONG: list[tuple[str, Any]] = [
     ("follow_up_actions", ("a", 5)),
     ("follow_up_actions", "ab"),
     ("alternatives_considered", None),
+    ("traits", ("reads:py", None)),
+    ("traits", "rejected"),
 ]
 
 

@@ -60,6 +60,7 @@ def _week() -> list[Invocation]:
                         error_type=ErrorType.EXIT_CODE if failed else None,
                         duration_ms=1000 * (user + 1),
                         follow_up_actions=SKILLS[number + 1 :],
+                        traits=() if number % 2 else ("reads:py",),
                         project="shop",
                     )
                 )

@@ -34,7 +34,7 @@ def store(database: Path) -> Iterator[Store]:
 
 def test_the_pages_with_queries_are_found() -> None:
     assert SQL_PAGE in WITH_SQL
-    assert len(blocks(SQL_PAGE, "sql")) == 14
+    assert len(blocks(SQL_PAGE, "sql")) == 15
 
 
 @pytest.mark.parametrize("page", WITH_SQL, ids=name_of)

@@ -29,6 +29,7 @@ COUNTED = (
     "session_skills",
     "skill_error_counts",
     "skill_follow_up_counts",
+    "skill_trait_counts",
     "skill_phase_counts",
     "user_skill_metrics",
     "ab_test_user_sums",
@@ -329,16 +330,18 @@ def test_rows_of_other_programs_are_brought_into_form_or_refused_with_the_reason
         insert("unknown source", "duration_ms", "5"),
         insert("spaced list", "follow_up_actions", '\'[ "a",  "b" ]\''),
         insert("empty list", "follow_up_actions", "'[]'"),
+        insert("spaced traits", "traits", "'[ \"reads:py\" ]'"),
         insert("numbers", "follow_up_actions", "'[1]'"),
     )
     report = copy_store(source, target)
     assert [(one.event_id, "follow_up_actions" in one.reason) for one in report.refused] == [("numbers", True)]
-    assert (report.refused_count, report.added, report.same) == (1, 5, False)
-    assert report.different_days == [DayDifference(day=NOW[:10], source_events=6, target_events=5)]
+    assert (report.refused_count, report.added, report.same) == (1, 6, False)
+    assert report.different_days == [DayDifference(day=NOW[:10], source_events=7, target_events=6)]
     rows = {row["event_id"]: row for row in target.query("SELECT * FROM skill_invocation")}
     assert rows["untyped"]["error_type"] == rows["own type"]["error_type"] == ErrorType.OTHER
     assert rows["unknown source"]["duration_source"] == "elapsed"
     assert rows["spaced list"]["follow_up_actions"] == '["a","b"]'
+    assert rows["spaced traits"]["traits"] == '["reads:py"]'
     run_sql(source, "DELETE FROM skill_invocation WHERE event_id = 'numbers'")
     assert copy_store(source, target).same
 

@@ -97,7 +97,8 @@ def test_a_trend_needs_twenty_outcomes(store: Store, uses: int, trend: str) -> N
 
 def test_the_surest_category_is_shown(store: Store, sql: sqlite3.Connection) -> None:
     sql.executescript("""
-        INSERT INTO skill_category_mapping VALUES ('x', 1, 0.2, '2026-01-01'), ('x', 3, 0.9, '2026-01-01'),
+        INSERT INTO skill_category_mapping (skill_name, category_id, confidence_score, assigned_at)
+        VALUES ('x', 1, 0.2, '2026-01-01'), ('x', 3, 0.9, '2026-01-01'),
             ('x', 4, 0.5, '2026-01-01')
     """)
     assert store.query("SELECT category_name FROM v_multimodal_skill_catalog WHERE skill_name = 'x'").rows == [
@@ -152,6 +153,7 @@ def test_a_baseline_without_its_skill_goes_with_a_recount(store: Store, sql: sql
         {"duration_ms": 5},
         {"alternatives_considered": "[1, null]"},
         {"follow_up_actions": '[null, 1, "1", 1.5, true]'},
+        {"traits": '[null, 1, "1", 1.5, true]'},
     ],
 )
 def test_rows_of_other_writers_that_the_model_would_not_make_can_be_completed(
@@ -166,7 +168,8 @@ def test_rows_of_other_writers_that_the_model_would_not_make_can_be_completed(
     assert store.query("SELECT rating FROM skill_invocation WHERE event_id = 'e1'").rows == [(2.0,)]
     assert store.drifted() == []
     sql.execute("DELETE FROM skill_invocation")
-    assert store.query("SELECT count(*) FROM skill_follow_up_counts").rows == [(0,)]
+    for counted in ("skill_follow_up_counts", "skill_trait_counts"):
+        assert store.query(f"SELECT count(*) FROM {counted}").rows == [(0,)]
 
 
 @pytest.mark.parametrize("size", [1_999, 2_000])
@@ -216,6 +219,8 @@ def test_what_is_better_is_taken() -> None:
     assert told(known={"duration_ms": 9, **span}, duration_ms=5, **span) == {}
     assert told(known={"follow_up_actions": ("a",)}, follow_up_actions=("b",)) == {"follow_up_actions": ("b",)}
     assert told(known={"follow_up_actions": ("a", "b")}, follow_up_actions=("c",)) == {}
+    assert told(known={"traits": ("b", "c")}, traits=("c",)) == {}
+    assert told(known={"traits": ("b", "c")}, traits=("c", "a")) == {"traits": ("a", "b", "c")}
     other = msgspec.structs.replace(invocation(skill_name="other"), source="hook")
     assert merged_changes(invocation(), other) == {}
     assert merged_changes(other, msgspec.structs.replace(other, skill_name="renamed")) == {"skill_name": "renamed"}

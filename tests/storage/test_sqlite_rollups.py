@@ -110,6 +110,8 @@ def test_updates_and_deletes_of_any_column_leave_no_roll_up_stale(tmp_path: Path
                         ("rating", 2.0),
                         ("follow_up_actions", json.dumps(["x", "x", "y"])),
                         ("follow_up_actions", None),
+                        ("traits", json.dumps(["reads:py", "reads:py", "rejected"])),
+                        ("traits", None),
                     ]
                 )
                 c.execute(f"UPDATE skill_invocation SET {column} = ? WHERE id = ?", (value, one))
@@ -188,6 +190,8 @@ def test_a_foreign_writer_needs_four_columns(tmp_path: Path) -> None:
         ("workflow_phase", "later"),
         ("follow_up_actions", '{"a": 1}'),
         ("follow_up_actions", "[unfinished"),
+        ("traits", '"reads:py"'),
+        ("traits", "reads:py"),
         ("error_type", "timeout"),
     ],
 )

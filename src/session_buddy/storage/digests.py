@@ -23,7 +23,7 @@ EVENT_COLUMNS = tuple({"trigger": "triggered_by"}.get(field, field) for field in
 _OUTCOME, _ERROR_TYPE = _FIELDS.index("outcome"), _FIELDS.index("error_type")
 _DURATION, _DURATION_SOURCE = _FIELDS.index("duration_ms"), _FIELDS.index("duration_source")
 _INVOKED_AT = _FIELDS.index("invoked_at")
-_LISTS = (_FIELDS.index("alternatives_considered"), _FIELDS.index("follow_up_actions"))
+_LISTS = tuple(map(_FIELDS.index, ("alternatives_considered", "follow_up_actions", "traits")))
 _ERROR_TYPES = frozenset(error_type.value for error_type in ErrorType)
 _HASH_BYTES = 16
 _MODULUS = 1 << (8 * _HASH_BYTES)
@@ -53,6 +53,7 @@ def canonical(row: tuple[Any, ...]) -> tuple[Any, ...]:
     if (
         row[_LISTS[0]] is None
         and row[_LISTS[1]] is None
+        and row[_LISTS[2]] is None
         and (not failed or row[_ERROR_TYPE] in _ERROR_TYPES)
         and (row[_DURATION] is None) == (row[_DURATION_SOURCE] is None)
     ):

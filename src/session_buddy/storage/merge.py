@@ -3,7 +3,7 @@
 The same call may be seen by a hook, in a transcript and over OTLP, while it runs and
 after it ended. Fields have an order of better and worse, whoever comes first: a definite
 outcome beats *abandoned* beats none, a reported duration beats a span beats elapsed time,
-a longer list of follow-ups beats its beginning. Between equals the first telling stays
+a longer list of follow-ups beats its beginning, and traits add up. Between equals the first telling stays
 (completed or failed, two elapsed times), but for ratings, where the last word counts.
 """
 
@@ -57,6 +57,8 @@ def merged_changes(known: Invocation, told: Invocation) -> dict[str, Any]:
         changes["follow_up_actions"] = told.follow_up_actions
     if told.alternatives_considered and not known.alternatives_considered:
         changes["alternatives_considered"] = told.alternatives_considered
+    if told.traits and not set(told.traits) <= set(known.traits):
+        changes["traits"] = tuple(sorted({*known.traits, *told.traits}))
     return {field: value for field, value in changes.items() if getattr(known, field) != value}
 
 

@@ -21,12 +21,16 @@ _YEARS = ("1970", "2105")
 _CENTURY_MS = 100 * 366 * 86_400_000
 _NAME = r"^[^\s\x00-\x1f\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$"
 _TEXT = r"^[^\x00]*$"
+_TRAIT = r"^[a-z][a-z0-9_]{0,31}(:[a-z0-9]{1,16})?$"
+"""No dot, no slash: nothing that could be a path or the name of a file."""
 _NAMES = ("event_id", "session_id", "skill_name", "source", "user_id", "parent_event_id")
 
 # Patterns are checked below and not by msgspec: it would cite them as the reason, and take a newline at the end.
 Name = Annotated[str, Meta(min_length=1, max_length=500, extra_json_schema={"pattern": _NAME})]
 Text = Annotated[str, Meta(max_length=4_000, extra_json_schema={"pattern": _TEXT})]
 Names = Annotated[tuple[Text, ...], Meta(max_length=1_000)]
+Trait = Annotated[str, Meta(min_length=1, max_length=48, extra_json_schema={"pattern": _TRAIT})]
+Traits = Annotated[tuple[Trait, ...], Meta(max_length=50)]
 Moment = Annotated[str, Meta(min_length=1, max_length=64, extra_json_schema={"format": "date-time"})]
 
 # To JSON 12.0 is a whole number as well; some languages write them so.
@@ -60,6 +64,9 @@ class NewInvocation(Invocation, frozen=True, kw_only=True, gc=False, forbid_unkn
     workflow_step_id: Text | None = None
     alternatives_considered: Names = ()
     follow_up_actions: Names = ()
+    traits: Traits = ()
+    """What else was seen: ``reads:py`` and ``writes:md`` by the endings of files, ``rejected``, ``interrupted``,
+    ``permission_asked``. Never a path."""
     rating: Annotated[float, Meta(ge=1, le=5)] | None = None
 
     def __post_init__(self) -> None:
@@ -78,6 +85,11 @@ class NewInvocation(Invocation, frozen=True, kw_only=True, gc=False, forbid_unkn
         for field in ("alternatives_considered", "follow_up_actions"):
             for text in getattr(self, field):
                 _require_text(field, text)
+        for trait in self.traits:
+            if not _IS_TRAIT(trait):
+                raise InvalidInvocation(
+                    "traits", f"{trait!r} is no short word.", remedy="Write it as 'reads:py' or 'rejected'."
+                )
         super().__post_init__()
 
 
@@ -96,6 +108,7 @@ _BATCH = msgspec.json.Decoder(list[NewInvocation])
 _ONE = msgspec.json.Decoder(NewInvocation)
 _PARTS = msgspec.json.Decoder(list[msgspec.Raw])
 _IS_NAME = re.compile(_NAME.removesuffix("$")).fullmatch
+_IS_TRAIT = re.compile(_TRAIT.removesuffix("$")).fullmatch
 _FIELD_CITED = re.compile(r"field `([^`]*)`")
 
 

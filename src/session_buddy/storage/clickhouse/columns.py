@@ -37,9 +37,10 @@ _TYPE_OF = {
     "workflow_step_id": _LOW,
     "alternatives_considered": _TEXT,
     "follow_up_actions": _TEXT,
+    "traits": _LOW,
     "rating": "Nullable(Float64)",
 }
-_LISTS = ("alternatives_considered", "follow_up_actions")
+_LISTS = ("alternatives_considered", "follow_up_actions", "traits")
 _CHANGE = {
     "sign": "Int8",
     "version": "UInt64",

@@ -23,6 +23,7 @@ ROLL_UPS = {
     "session_skills": "*",
     "skill_error_counts": "*",
     "skill_follow_up_counts": "*",
+    "skill_trait_counts": "*",
     "skill_phase_counts": "*",
     "store_counts": "*",
     "user_skill_metrics": "*",

@@ -63,6 +63,7 @@ class Deltas:
         """By skill and bound in ms."""
         self.errors: Counter[tuple[str, str]] = Counter()
         self.follow_ups: Counter[tuple[str, str]] = Counter()
+        self.traits: Counter[tuple[str, str]] = Counter()
         self.detailed: set[tuple[str, str]] = set()
         """Sessions and skills whose rating or alternatives were told."""
 
@@ -106,6 +107,9 @@ def count_deltas(invocations: Iterable[Invocation], *, minutes_since: str) -> De
             _count_outcome(minutes, (skill, moment[:16]), moment, outcome)
         for follow_up in invocation.follow_up_actions:
             deltas.follow_ups[skill, follow_up] += 1
+        if invocation.traits:
+            for trait in set(invocation.traits):
+                deltas.traits[skill, trait] += 1
         if invocation.rating is not None or invocation.alternatives_considered:
             deltas.detailed.add((session, skill))
         if invocation.plugin is not None or deltas.session_origin[session][2] is None:

@@ -31,7 +31,7 @@ SELECT name, sql FROM sqlite_schema
 WHERE type = 'trigger' AND name IN ('trg_invocation_after_insert', 'trg_phase_after_insert',
     'trg_metrics_cache_after_insert') ORDER BY name
 """
-_LISTS = ("alternatives_considered", "follow_up_actions")
+_LISTS = ("alternatives_considered", "follow_up_actions", "traits")
 
 READ_ROWS = f"SELECT {', '.join(_COLUMN_OF.values())} FROM skill_invocation"
 """Selects what :func:`invocation_of` reads."""
@@ -107,6 +107,7 @@ def invocation_row(i: Invocation) -> tuple[Any, ...]:
         i.workflow_step_id,
         _json(i.alternatives_considered) if i.alternatives_considered else None,
         _json(i.follow_up_actions) if i.follow_up_actions else None,
+        _json(i.traits) if i.traits else None,
         i.rating,
     )
 

@@ -56,6 +56,10 @@ _FOLLOW_UPS = """
 INSERT INTO skill_follow_up_counts (skill_name, follow_up, follow_up_count) VALUES (?, ?, ?)
 ON CONFLICT (skill_name, follow_up) DO UPDATE SET follow_up_count = follow_up_count + excluded.follow_up_count
 """
+_TRAITS = """
+INSERT INTO skill_trait_counts (skill_name, trait, invocation_count) VALUES (?, ?, ?)
+ON CONFLICT (skill_name, trait) DO UPDATE SET invocation_count = invocation_count + excluded.invocation_count
+"""
 _THREE_COUNTS = (
     "invocation_count = invocation_count + excluded.invocation_count, "
     "completed_count = completed_count + excluded.completed_count, "
@@ -131,6 +135,7 @@ def add_deltas(connection: sqlite3.Connection, deltas: Deltas, *, last_id_before
     run(_DETAILS, deltas.detailed)
     run(_ERRORS, ((*key, n) for key, n in deltas.errors.items()))
     run(_FOLLOW_UPS, ((*key, n) for key, n in deltas.follow_ups.items()))
+    run(_TRAITS, ((*key, n) for key, n in deltas.traits.items()))
     run(_PHASES, ((*key, *_three(c)) for key, c in deltas.phases.items()))
     run(_USERS, ((*key, *_three(c), *_durations(c)) for key, c in deltas.users.items()))
     run(

@@ -21,6 +21,7 @@ ROLL_UPS: dict[str, str] = {
     " duration_ms_sum, duration_count, first_invoked_at, last_invoked_at, rating, alternatives_considered",
     "skill_error_counts": "*",
     "skill_follow_up_counts": "*",
+    "skill_trait_counts": "*",
     "skill_phase_counts": "*",
     "store_counts": "*",
     "user_skill_metrics": "*",

@@ -8,6 +8,7 @@ TRUNCATE TABLE roll_session_skill;
 TRUNCATE TABLE roll_session_skill_span;
 TRUNCATE TABLE roll_error;
 TRUNCATE TABLE roll_follow_up;
+TRUNCATE TABLE roll_trait;
 TRUNCATE TABLE roll_store;
 
 INSERT INTO roll_skill SETTINGS insert_deduplicate = 0
@@ -49,6 +50,11 @@ FROM invocation_log AS i FINAL WHERE i.outcome = 'failed' GROUP BY i.skill_name,
 INSERT INTO roll_follow_up SETTINGS insert_deduplicate = 0
 SELECT i.skill_name, arrayJoin(JSONExtract(assumeNotNull(i.follow_up_actions), 'Array(String)')) AS action, count()
 FROM invocation_log AS i FINAL WHERE i.follow_up_actions IS NOT NULL GROUP BY i.skill_name, action;
+
+INSERT INTO roll_trait SETTINGS insert_deduplicate = 0
+SELECT i.skill_name, arrayJoin(arrayDistinct(JSONExtract(toString(assumeNotNull(i.traits)), 'Array(String)'))) AS trait,
+       count()
+FROM invocation_log AS i FINAL WHERE i.traits IS NOT NULL GROUP BY i.skill_name, trait;
 
 INSERT INTO roll_store SETTINGS insert_deduplicate = 0
 SELECT 'sessions', uniqExact(i.session_id) FROM invocation_log AS i FINAL;

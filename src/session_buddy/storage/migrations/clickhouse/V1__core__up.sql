@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS invocation_change (
     source LowCardinality(String),
     alternatives_considered Nullable(String),
     follow_up_actions Nullable(String),
+    traits LowCardinality(Nullable(String)),
     rating Nullable(Float64),
     sign Int8 DEFAULT 1,
     version UInt64,
@@ -102,6 +103,7 @@ CREATE TABLE IF NOT EXISTS invocation_log (
     source LowCardinality(String),
     alternatives_considered Nullable(String) CODEC(ZSTD(1)),
     follow_up_actions Nullable(String) CODEC(ZSTD(1)),
+    traits LowCardinality(Nullable(String)),
     rating Nullable(Float64),
     version UInt64 CODEC(DoubleDelta, ZSTD(1)),
     first_version UInt64 CODEC(DoubleDelta, ZSTD(1)),
@@ -215,6 +217,15 @@ ORDER BY (skill_name, follow_up)
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
          auto_statistics_types = '';
 
+CREATE TABLE IF NOT EXISTS roll_trait (
+    skill_name LowCardinality(String),
+    trait String,
+    invocation_count Int64
+) ENGINE = SummingMergeTree
+ORDER BY (skill_name, trait)
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1,
+         auto_statistics_types = '';
+
 CREATE TABLE IF NOT EXISTS roll_store (
     name LowCardinality(String),
     value Int64
@@ -281,7 +292,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_invocation_log TO invocation_log AS
 SELECT event_id, session_id, user_id, skill_name, kind, plugin, invoked_at, outcome, error_type, duration_ms,
        duration_source, triggered_by, parent_event_id, project, agent_version, model, source,
-       alternatives_considered, follow_up_actions, rating, version, first_version
+       alternatives_considered, follow_up_actions, traits, rating, version, first_version
 FROM invocation_change WHERE sign > 0;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_invocation_known TO invocation_known AS
@@ -364,6 +375,12 @@ SELECT c.skill_name AS skill_name,
        sum(c.sign) AS follow_up_count
 FROM invocation_change AS c WHERE c.follow_up_actions IS NOT NULL GROUP BY skill_name, follow_up;
 
+CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_trait TO roll_trait AS
+SELECT c.skill_name AS skill_name,
+       arrayJoin(arrayDistinct(JSONExtract(toString(assumeNotNull(c.traits)), 'Array(String)'))) AS trait,
+       sum(c.sign) AS invocation_count
+FROM invocation_change AS c WHERE c.traits IS NOT NULL GROUP BY skill_name, trait;
+
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_store TO roll_store AS
 SELECT 'sessions' AS name, sum(c.opens_session) AS value
 FROM invocation_change_sum AS c HAVING value <> 0;
@@ -379,7 +396,7 @@ SELECT toInt64(bitShiftRight(cityHash64(i.event_id), 1)) AS id, i.event_id AS ev
        i.triggered_by AS triggered_by, i.parent_event_id AS parent_event_id, i.project AS project,
        i.agent_version AS agent_version, i.model AS model, i.source AS source,
        i.alternatives_considered AS alternatives_considered, i.follow_up_actions AS follow_up_actions,
-       i.rating AS rating, 1 AS rolled_up, i.outcome = 'completed' AS completed,
+       i.traits AS traits, i.rating AS rating, 1 AS rolled_up, i.outcome = 'completed' AS completed,
        i.duration_ms / 1000.0 AS duration_seconds
 FROM invocation_log AS i FINAL;
 
@@ -448,6 +465,10 @@ FROM roll_error AS r GROUP BY r.skill_name, r.error_type HAVING failure_count > 
 CREATE VIEW IF NOT EXISTS skill_follow_up_counts AS
 SELECT r.skill_name AS skill_name, r.follow_up AS follow_up, sum(r.follow_up_count) AS follow_up_count
 FROM roll_follow_up AS r GROUP BY r.skill_name, r.follow_up HAVING follow_up_count > 0;
+
+CREATE VIEW IF NOT EXISTS skill_trait_counts AS
+SELECT r.skill_name AS skill_name, r.trait AS trait, sum(r.invocation_count) AS invocation_count
+FROM roll_trait AS r GROUP BY r.skill_name, r.trait HAVING invocation_count > 0;
 
 CREATE VIEW IF NOT EXISTS store_counts AS
 SELECT 'sessions' AS name, (SELECT sum(r.value) FROM roll_store AS r WHERE r.name = 'sessions') AS value;

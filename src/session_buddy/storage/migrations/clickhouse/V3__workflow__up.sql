@@ -22,7 +22,7 @@ SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsy
 ALTER TABLE feed_invocation_log MODIFY QUERY
 SELECT event_id, session_id, user_id, skill_name, kind, plugin, invoked_at, outcome, error_type, duration_ms,
        duration_source, triggered_by, parent_event_id, project, agent_version, model, source,
-       alternatives_considered, follow_up_actions, rating, version, first_version, workflow_phase, workflow_step_id
+       alternatives_considered, follow_up_actions, traits, rating, version, first_version, workflow_phase, workflow_step_id
 FROM invocation_change WHERE sign > 0;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feed_roll_phase TO roll_phase AS
@@ -38,7 +38,7 @@ SELECT toInt64(bitShiftRight(cityHash64(i.event_id), 1)) AS id, i.event_id AS ev
        i.triggered_by AS triggered_by, i.parent_event_id AS parent_event_id, i.project AS project,
        i.agent_version AS agent_version, i.model AS model, i.source AS source,
        i.alternatives_considered AS alternatives_considered, i.follow_up_actions AS follow_up_actions,
-       i.rating AS rating, 1 AS rolled_up, i.outcome = 'completed' AS completed,
+       i.traits AS traits, i.rating AS rating, 1 AS rolled_up, i.outcome = 'completed' AS completed,
        i.duration_ms / 1000.0 AS duration_seconds, i.workflow_phase AS workflow_phase,
        i.workflow_step_id AS workflow_step_id
 FROM invocation_log AS i FINAL;

@@ -5,6 +5,7 @@ DELETE FROM session_summary;
 DELETE FROM skill_metrics;
 DELETE FROM skill_error_counts;
 DELETE FROM skill_follow_up_counts;
+DELETE FROM skill_trait_counts;
 UPDATE store_counts SET value = 0 WHERE name = 'sessions';
 
 INSERT INTO skill_metrics (skill_name, kind, plugin, invocation_count, completed_count, failed_count,
@@ -61,3 +62,8 @@ INSERT INTO skill_follow_up_counts (skill_name, follow_up, follow_up_count)
 SELECT i.skill_name, CAST(j.value AS TEXT) AS follow_up, count(*)
 FROM skill_invocation i, json_each(i.follow_up_actions) j WHERE j.value IS NOT NULL
 GROUP BY i.skill_name, follow_up;
+
+INSERT INTO skill_trait_counts (skill_name, trait, invocation_count)
+SELECT i.skill_name, CAST(j.value AS TEXT) AS trait, count(DISTINCT i.id)
+FROM skill_invocation i, json_each(i.traits) j WHERE j.value IS NOT NULL
+GROUP BY i.skill_name, 2;

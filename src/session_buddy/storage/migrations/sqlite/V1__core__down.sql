@@ -11,6 +11,7 @@ DROP TABLE import_quarantine;
 DROP TABLE import_checkpoint;
 DROP TABLE store_settings;
 DROP TABLE store_counts;
+DROP TABLE skill_trait_counts;
 DROP TABLE skill_follow_up_counts;
 DROP TABLE skill_error_counts;
 DROP TABLE session_summary;

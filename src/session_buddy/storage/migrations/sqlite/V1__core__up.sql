@@ -34,6 +34,7 @@ CREATE TABLE skill_invocation (
         WHEN json_valid(alternatives_considered) THEN json_type(alternatives_considered) = 'array' ELSE alternatives_considered IS NULL END),
     follow_up_actions TEXT CHECK (CASE
         WHEN json_valid(follow_up_actions) THEN json_type(follow_up_actions) = 'array' ELSE follow_up_actions IS NULL END),
+    traits TEXT CHECK (CASE WHEN json_valid(traits) THEN json_type(traits) = 'array' ELSE traits IS NULL END),
     rating REAL CHECK (rating BETWEEN 1 AND 5),
     -- 1: the writer has counted this row in the roll-ups itself, set-wise, in the same
     -- transaction, and the insert triggers stay silent. Leave it out in plain SQL.
@@ -126,6 +127,14 @@ CREATE TABLE skill_follow_up_counts (
     PRIMARY KEY (skill_name, follow_up)
 ) STRICT, WITHOUT ROWID;
 
+-- What was seen of a skill's invocations; one counts once for a trait, however often it is in its list.
+CREATE TABLE skill_trait_counts (
+    skill_name TEXT NOT NULL,
+    trait TEXT NOT NULL,
+    invocation_count INTEGER NOT NULL DEFAULT 0 CHECK (invocation_count >= 0),
+    PRIMARY KEY (skill_name, trait)
+) STRICT, WITHOUT ROWID;
+
 -- Named counts that would otherwise need a scan. 'sessions': the number of sessions.
 CREATE TABLE store_counts (
     name TEXT PRIMARY KEY,
@@ -167,7 +176,7 @@ CREATE TABLE import_quarantine (
 -- its row into a signed change (+1 a row came, -1 a row went).
 CREATE VIEW invocation_change AS
 SELECT 0 AS sign, id, session_id, user_id, skill_name, kind, plugin, invoked_at, outcome, error_type,
-       duration_ms, project, source, follow_up_actions, rating, alternatives_considered
+       duration_ms, project, source, follow_up_actions, traits, rating, alternatives_considered
 FROM skill_invocation WHERE 0;
 
 CREATE TRIGGER trg_invocation_change INSTEAD OF INSERT ON invocation_change
@@ -295,6 +304,16 @@ BEGIN
         AND follow_up IN (SELECT CAST(j.value AS TEXT) FROM json_each(NEW.follow_up_actions) j);
     DELETE FROM skill_follow_up_counts WHERE NEW.sign < 0 AND NEW.follow_up_actions IS NOT NULL
         AND skill_name = NEW.skill_name AND follow_up_count = 0;
+
+    INSERT INTO skill_trait_counts (skill_name, trait, invocation_count)
+    SELECT DISTINCT NEW.skill_name, CAST(j.value AS TEXT), 1 FROM json_each(ifnull(NEW.traits, '[]')) j
+    WHERE NEW.sign > 0 AND j.value IS NOT NULL
+    ON CONFLICT (skill_name, trait) DO UPDATE SET invocation_count = invocation_count + 1;
+    UPDATE skill_trait_counts SET invocation_count = invocation_count - 1
+    WHERE NEW.sign < 0 AND NEW.traits IS NOT NULL AND skill_name = NEW.skill_name
+        AND trait IN (SELECT CAST(j.value AS TEXT) FROM json_each(NEW.traits) j);
+    DELETE FROM skill_trait_counts WHERE NEW.sign < 0 AND NEW.traits IS NOT NULL
+        AND skill_name = NEW.skill_name AND invocation_count = 0;
 END;
 
 CREATE TRIGGER trg_invocation_after_insert AFTER INSERT ON skill_invocation WHEN NEW.rolled_up = 0
@@ -303,27 +322,28 @@ BEGIN
     WHERE strftime('%Y-%m-%dT%H:%M:%fZ', NEW.invoked_at, '+0 days') IS NOT NEW.invoked_at;
     INSERT INTO invocation_change VALUES (+1, NEW.id, NEW.session_id, NEW.user_id, NEW.skill_name, NEW.kind,
         NEW.plugin, NEW.invoked_at, NEW.outcome, NEW.error_type, NEW.duration_ms, NEW.project, NEW.source,
-        NEW.follow_up_actions, NEW.rating, NEW.alternatives_considered);
+        NEW.follow_up_actions, NEW.traits, NEW.rating, NEW.alternatives_considered);
 END;
 
 CREATE TRIGGER trg_invocation_after_delete AFTER DELETE ON skill_invocation
 BEGIN
     INSERT INTO invocation_change VALUES (-1, OLD.id, OLD.session_id, OLD.user_id, OLD.skill_name, OLD.kind,
         OLD.plugin, OLD.invoked_at, OLD.outcome, OLD.error_type, OLD.duration_ms, OLD.project, OLD.source,
-        OLD.follow_up_actions, OLD.rating, OLD.alternatives_considered);
+        OLD.follow_up_actions, OLD.traits, OLD.rating, OLD.alternatives_considered);
 END;
 
 -- The new state is added before the old one is taken away, so that no roll-up passes
 -- through zero and is deleted on the way.
 CREATE TRIGGER trg_invocation_after_update AFTER UPDATE OF session_id, user_id, skill_name, kind, plugin, invoked_at,
-    outcome, error_type, duration_ms, project, source, follow_up_actions, rating, alternatives_considered ON skill_invocation
+    outcome, error_type, duration_ms, project, source, follow_up_actions, traits, rating, alternatives_considered
+    ON skill_invocation
 BEGIN
     INSERT INTO invocation_change VALUES (+1, NEW.id, NEW.session_id, NEW.user_id, NEW.skill_name, NEW.kind,
         NEW.plugin, NEW.invoked_at, NEW.outcome, NEW.error_type, NEW.duration_ms, NEW.project, NEW.source,
-        NEW.follow_up_actions, NEW.rating, NEW.alternatives_considered);
+        NEW.follow_up_actions, NEW.traits, NEW.rating, NEW.alternatives_considered);
     INSERT INTO invocation_change VALUES (-1, OLD.id, OLD.session_id, OLD.user_id, OLD.skill_name, OLD.kind,
         OLD.plugin, OLD.invoked_at, OLD.outcome, OLD.error_type, OLD.duration_ms, OLD.project, OLD.source,
-        OLD.follow_up_actions, OLD.rating, OLD.alternatives_considered);
+        OLD.follow_up_actions, OLD.traits, OLD.rating, OLD.alternatives_considered);
     -- What describes a group comes from its first row, until a row of it is told otherwise.
     UPDATE skill_metrics SET kind = NEW.kind WHERE NEW.kind <> OLD.kind AND skill_name = NEW.skill_name;
     UPDATE skill_metrics SET plugin = NEW.plugin
