@@ -16,6 +16,7 @@ from bench import (
     clickhouse,
     clickhouse_load,
     clusters,
+    dependencies,
     detectors,
     experiments,
     ingest,
@@ -46,6 +47,8 @@ def main(arguments: list[str]) -> int:
         views.run(*([tuple(map(int, rest))] if rest else []))
     elif name == "experiments":
         experiments.run(*map(int, rest))
+    elif name == "dependencies":
+        dependencies.run(*map(Path, rest))
     elif name == "transcripts":
         transcripts.run(*map(Path, rest))
     elif name == "clickhouse" and rest[:1] == ["load"]:
@@ -55,7 +58,7 @@ def main(arguments: list[str]) -> int:
     elif name in PLAIN:
         PLAIN[name].run()
     elif name == "all":
-        for bench in (*PLAIN.values(), ingest, views, transcripts, clickhouse, experiments):
+        for bench in (*PLAIN.values(), ingest, views, transcripts, dependencies, clickhouse, experiments):
             bench.run()
     else:
         print(__doc__, file=sys.stderr)

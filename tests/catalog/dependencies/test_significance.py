@@ -55,19 +55,31 @@ def test_rare_skills_among_many_sessions_are_tested_exactly(total: int) -> None:
         assert p == pytest.approx(fisher_exact(table(*map(int, row), total)).pvalue, rel=1e-6)
 
 
-@given(tables(20_000).filter(lambda given: smallest_expected(*given[1:]) >= LARGE))
-def test_where_counts_are_large_it_is_the_chi_square_of_scipy(given: tuple[int, int, int, int]) -> None:
-    both, first, second, total = given
-    expected = chi2_contingency(table(*given)).pvalue
+@given(st.integers(8_000, 60_000), st.floats(0.4, 0.6), st.floats(0.4, 0.6), st.floats(-8, 8))
+def test_where_counts_are_large_it_is_the_chi_square_of_scipy(
+    total: int, one: float, other: float, away: float
+) -> None:
+    first, second = int(one * total), int(other * total)
+    assert smallest_expected(first, second, total) >= LARGE
+    both = int(first * second / total + away * (total * one * other * (1 - one) * (1 - other)) ** 0.5)
+    expected = chi2_contingency(table(both, first, second, total)).pvalue
     assert chance([both], [first], [second], total)[0] == pytest.approx(expected, rel=1e-6, abs=1e-300)
 
 
 def test_where_one_takes_over_from_the_other_they_say_nearly_the_same() -> None:
-    total, first, second = 4_000, 400, 260
+    total, first, second = 20_000, 5_000, 4_100
     assert smallest_expected(first, second, total) > LARGE
-    for both in range(5, 52):
+    for both in range(930, 1_120, 7):
         exact = fisher_exact(table(both, first, second, total)).pvalue
-        assert chance([both], [first], [second], total)[0] == pytest.approx(exact, rel=0.6, abs=0.05)
+        assert chance([both], [first], [second], total)[0] == pytest.approx(exact, rel=0.35)
+
+
+def test_where_counts_are_not_so_large_it_is_exact() -> None:
+    total, first, second = 20_000, 5_000, 3_900
+    assert 900 < smallest_expected(first, second, total) < LARGE
+    for both in range(850, 1_160, 31):
+        exact = fisher_exact(table(both, first, second, total)).pvalue
+        assert chance([both], [first], [second], total)[0] == pytest.approx(exact, rel=1e-7)
 
 
 def test_nothing_is_certain_of_what_is_always_there() -> None:

@@ -15,7 +15,7 @@ rows = st.lists(
 
 
 def uses(given: list[tuple[int, ...]]) -> Uses:
-    return Uses.of(*np.array(given, dtype=np.int64).reshape(-1, 4).T)
+    return Uses.of(*np.array(given, dtype=np.int64).reshape(-1, 4).T, places=np.arange(4))
 
 
 def told(these: Uses) -> list[tuple[int, ...]]:
@@ -49,10 +49,17 @@ def test_commands_of_one_call_come_as_they_were_run() -> None:
     ids = ["toolu_9", "toolu_9#2", "toolu_9#3"]
     parts = np.array([part_of_call(one) for one in ids])
     same = np.zeros(3, dtype=np.int64)
-    assert Uses.of(same, np.array([0, 1, 2]), same, parts).skills.tolist() == [1, 2, 0]
+    assert Uses.of(same, np.array([0, 1, 2]), same, parts, places=np.arange(3)).skills.tolist() == [1, 2, 0]
     assert part_of_call("no number#x") == part_of_call("none") == part_of_call(None)
     assert part_of_call("#99999999999") <= part_of_call(None)
-    assert Names(["a", "b", "a"]).texts == ["a", "b"]
+
+
+def test_uses_at_one_moment_come_by_name_whoever_was_met_first() -> None:
+    for met in (["b", "c", "a"], ["a", "b", "c"]):
+        names, same = Names(met), np.zeros(3, dtype=np.int64)
+        found = Uses.of(same, np.arange(3), same, same, places=names.places)
+        assert [names.texts[skill] for skill in found.skills] == ["a", "b", "c"]
+    assert Names(["a", "b", "a"]).texts == ["a", "b"] and Names().places.tolist() == []
 
 
 @given(st.lists(st.integers(0, 5)), st.booleans())

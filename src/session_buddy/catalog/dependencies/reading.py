@@ -52,8 +52,8 @@ WHERE session_id IN (SELECT session_id FROM session_summary WHERE last_invoked_a
 class Read(NamedTuple):
     """What is known of the uses of a store."""
 
-    skills: list[str]
-    """By number."""
+    names: Names
+    """Of skills."""
     uses: Uses
     """The newest ones."""
     orders: OrderCounts
@@ -120,7 +120,7 @@ def read_uses(store: Store, kinds: Collection[Kind], included: Collection[str], 
     if day and (kept is None or is_much):
         mark = _Details(format=_FORMAT, kinds=told, day=day, digest=_digest(days, day), since=since)
         _keep(store, mark, _Kept(names, sessions, uses, orders), now)
-    return Read(names.texts, uses, orders + first.orders(day, ""), since, kept is None)
+    return Read(names, uses, orders + first.orders(day, ""), since, kept is None)
 
 
 def _days(store: Store, kinds: list[str]) -> list[tuple[str, int]]:
@@ -194,7 +194,8 @@ def _new_uses(store: Store, kinds: list[str], names: Names, sessions: Names, beg
     columns = [_columns(block, names, sessions) for block in iter(lambda: list(islice(rows, _BLOCK)), [])]
     if not columns:
         return Uses.none()
-    return Uses.of(*(np.concatenate(parts) for parts in zip(*columns, strict=True)))
+    told, skills, moments, parts = (np.concatenate(blocks) for blocks in zip(*columns, strict=True))
+    return Uses.of(told, skills, moments, parts, places=names.places)
 
 
 def _columns(rows: Iterable[tuple[Any, ...]], names: Names, sessions: Names) -> tuple[Any, ...]:

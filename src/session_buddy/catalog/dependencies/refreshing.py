@@ -111,7 +111,7 @@ def _details(
         for side in (pairs.a, pairs.b)
     )
     p_values = chance(pairs.both, first, second, int(max(sessions, (first + second - pairs.both).max(initial=0))))
-    numbers = {name: number for number, name in enumerate(read.skills)}
+    numbers = read.names.numbers
     unknown = len(numbers)
     order = read.orders.of_pairs(*([numbers.get(name, unknown) for name in side] for side in (pairs.a, pairs.b)))
     columns = [
@@ -140,11 +140,9 @@ def _rounded(values: Floats) -> list[float | None]:
 
 def _paths(read: Read) -> dict[tuple[Any, ...], tuple[Any, ...]]:
     # By their places in the alphabet, so that what is level is told in the same order whoever came first.
-    names = sorted(read.skills)
-    places = {name: place for place, name in enumerate(names)}
-    place_of = np.array([places[name] for name in read.skills], dtype=np.int64)
-    uses = read.uses
-    found = frequent_paths(uses.sessions, place_of[uses.skills], uses.moments, fewest_sessions=FEWEST_SESSIONS)
+    names, uses = sorted(read.names.texts), read.uses
+    skills = read.names.places[uses.skills]
+    found = frequent_paths(uses.sessions, skills, uses.moments, fewest_sessions=FEWEST_SESSIONS)
     return {
         (json.dumps([names[place] for place in path.skills]),): (
             len(path.skills),

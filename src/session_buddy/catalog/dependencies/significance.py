@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,15 +12,17 @@ __all__ = ["FEWEST_SESSIONS", "LARGE", "adjusted", "chance", "lift_bounds", "pos
 
 FEWEST_SESSIONS = 3
 """A pair of skills, or a path, in fewer sessions is not looked at."""
-LARGE = 25.0
+LARGE = 1_000.0
 """Where all four counts are expected to be so large, chi-square takes the place of the exact test."""
 _BLOCK = 4_096
 """Pairs that are tested at a time: so many fit into the cache of a processor."""
-_AS_RARE = 1 + 1e-7
-"""What is as rare as what was seen, but for rounding, counts as seen."""
+_AS_RARE = 1e-7
+"""What is as rare as what was seen, but for rounding, counts as seen: so far apart logarithms may be."""
+_TINY = 1e-300
 _Z = 1.959963984540054
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 def chance(both: ArrayLike, first: ArrayLike, second: ArrayLike, total: int) -> Floats:
@@ -125,59 +127,71 @@ def _exact(seen: Floats, rows: Floats, columns: Floats, total: int) -> Floats:
     found = np.empty(len(seen))
     for begin in range(0, len(order), _BLOCK):
         block = order[begin : begin + _BLOCK]
-        most = float(expected[block[-1]])
-        # Twice as far as anything near the expectation is: no probability is left that would show in a sum.
-        reach = int(most + 12 * most**0.5 + 30)
-        found[block] = _exact_within(seen[block], rows[block], columns[block], total, reach)
+        # Nine standard deviations and some: no probability is left that would show in a sum.
+        reach = int(9 * float(expected[block[-1]]) ** 0.5 + 40)
+        found[block] = _both_tails(_Tables(seen[block], rows[block], columns[block], float(total)), reach)
     return found
 
 
-def _exact_within(seen: Floats, rows: Floats, columns: Floats, total: int, reach: int) -> Floats:
-    """Go up from 0 as far as *reach*, which is all there is; what was seen far above has its tail besides."""
-    log_seen = _log_probability(seen, rows, columns, total)
-    bound = np.exp(log_seen) * _AS_RARE
-    now = np.exp(_log_probability(np.zeros(len(seen)), rows, columns, total))
-    is_far = seen > reach // 2
-    found = np.zeros(len(seen))
-    for step in range(reach):
-        counts = now <= bound
-        if step >= reach // 2:
-            # What is between here and what was seen far above is likelier than that.
-            counts &= ~is_far
-        found += np.where(counts, now, 0.0)
-        now = _next(now, step, rows, columns, total)
-    if is_far.any():
-        found[is_far] += _tail(
-            np.exp(log_seen[is_far]), seen[is_far], rows[is_far], columns[is_far], total, steps=reach
+class _Tables(NamedTuple):
+    seen: Floats
+    rows: Floats
+    columns: Floats
+    total: float
+
+    def weight(self, at: Floats) -> Floats:
+        """Return the logarithm of the hypergeometric probability of *at*, but for what is the same for all *at*."""
+        found: Floats = -(
+            gammaln(at + 1)
+            + gammaln(self.rows - at + 1)
+            + gammaln(self.columns - at + 1)
+            + gammaln(self.total - self.rows - self.columns + at + 1)
         )
-    return found
+        return found
+
+    def probability(self, at: Floats) -> Floats:
+        """Return the hypergeometric probability of *at*, which is not out of bounds."""
+        same = gammaln(self.rows + 1) + gammaln(self.total - self.rows + 1) - gammaln(self.total + 1)
+        same += gammaln(self.columns + 1) + gammaln(self.total - self.columns + 1)
+        return np.asarray(np.exp(self.weight(at) + same), dtype=np.float64)
+
+    def ratio(self, at: Floats) -> Floats:
+        """Return the probability of one more than *at* by that of *at*; 0 beyond the last."""
+        left = np.maximum(self.rows - at, 0.0) * np.maximum(self.columns - at, 0.0)
+        return np.asarray(left / ((at + 1) * np.maximum(self.total - self.rows - self.columns + at + 1, 1.0)))
 
 
-def _tail(now: Floats, seen: Floats, rows: Floats, columns: Floats, total: int, *, steps: int) -> Floats:
-    found = np.zeros(len(seen))
+def _both_tails(tables: _Tables, steps: int) -> Floats:
+    """Sum up from what was seen outwards, and on the other side from the first that is no likelier."""
+    mode = np.floor((tables.rows + 1) * (tables.columns + 1) / (tables.total + 2))
+    is_above = tables.seen >= mode
+    other = _other_side(tables, mode, is_above)
+    is_there = (other >= 0) & (other <= np.minimum(tables.rows, tables.columns))
+    inside = np.where(is_there, other, 0.0)
+    ups, downs = np.where(is_above, tables.seen, inside), np.where(is_above, inside, tables.seen)
+    first, second = tables.probability(ups), tables.probability(downs)
+    first[~is_there & ~is_above] = 0.0
+    second[~is_there & is_above] = 0.0
+    found = np.zeros(len(mode))
     for step in range(steps):
-        found += now
-        now = _next(now, seen + step, rows, columns, total)
+        found += first + second
+        first = first * tables.ratio(ups + step)
+        lower = downs - step - 1
+        second = np.where(lower >= 0, second / np.maximum(tables.ratio(np.maximum(lower, 0.0)), _TINY), 0.0)
     return found
 
 
-def _next(now: Floats, at: Any, rows: Floats, columns: Floats, total: int) -> Floats:
-    """Return the probability of one more than *at*; 0 beyond the last."""
-    left = np.maximum(rows - at, 0.0) * np.maximum(columns - at, 0.0)
-    found: Floats = now * left / ((at + 1.0) * np.maximum(total - rows - columns + at + 1.0, 1.0))
-    return found
-
-
-def _log_probability(seen: Floats, rows: Floats, columns: Floats, total: int) -> Floats:
-    """Return the logarithm of the hypergeometric probability of *seen* where the margins are given."""
-    found: Floats = (
-        _log_choices(rows, seen)
-        + _log_choices(total - rows, columns - seen)
-        - _log_choices(np.full(len(seen), float(total)), columns)
-    )
-    return found
-
-
-def _log_choices(of: Floats, some: Floats) -> Floats:
-    found: Floats = gammaln(of + 1) - gammaln(some + 1) - gammaln(of - some + 1)
-    return found
+def _other_side(tables: _Tables, mode: Floats, is_above: Flags) -> Floats:
+    """Return, on the other side of the *mode*, the nearest that is no likelier than what was seen; out of bounds for
+    none. Probabilities rise up to the mode and fall behind it, so halving the way finds it.
+    """
+    bound = tables.weight(tables.seen) + _AS_RARE
+    # Always: what is at ``good`` is no likelier (or out of bounds), what is at ``bad`` is likelier.
+    good = np.where(is_above, -1.0, np.minimum(tables.rows, tables.columns) + 1)
+    bad = np.where(is_above, np.minimum(mode + 1, tables.seen), np.maximum(mode - 1, tables.seen))
+    while (apart := np.abs(bad - good) > 1).any():
+        middle = np.floor((good + bad) / 2)
+        is_rare = tables.weight(np.where(apart, middle, tables.seen)) <= bound
+        good = np.where(apart & is_rare, middle, good)
+        bad = np.where(apart & ~is_rare, middle, bad)
+    return good

@@ -32,6 +32,14 @@ class Names:
         return np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
 
     @property
+    def places(self) -> Ints:
+        """The place of each text in the alphabet."""
+        texts = self.texts
+        found = np.empty(len(texts), dtype=np.int64)
+        found[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts))
+        return found
+
+    @property
     def texts(self) -> list[str]:
         """All texts, in the order of their numbers."""
         return list(self.numbers)
@@ -46,9 +54,13 @@ class Uses(NamedTuple):
     """Milliseconds."""
 
     @classmethod
-    def of(cls, sessions: Ints, skills: Ints, moments: Ints, parts: Ints) -> Uses:
-        """Return uses, given in any order; *parts* of one call have one time, and come as they are numbered."""
-        order = np.lexsort((skills, parts, moments, sessions))
+    def of(cls, sessions: Ints, skills: Ints, moments: Ints, parts: Ints, *, places: Ints) -> Uses:
+        """Return uses, given in any order.
+
+        Of those at one moment, *parts* of one call come as they are numbered, all else by the *places* of skills in
+        the alphabet: nobody knows, but it is the same whenever and wherever it is asked.
+        """
+        order = np.lexsort((places[skills], parts, moments, sessions))
         return cls(sessions[order], skills[order], moments[order])
 
     @classmethod
