@@ -11,7 +11,7 @@ import pytest
 from session_buddy.catalog.scanning.findings import FindingKind
 from session_buddy.catalog.scanning.sources import Origin
 from session_buddy.errors import InvalidInput, NotFound
-from session_buddy.model import Kind
+from session_buddy.model import Kind, Outcome
 from session_buddy.ordering import CatalogueOrder
 from session_buddy.reports.catalog import compare_skills, read_catalogue
 from session_buddy.reports.catalog_figures import Catalogue, CatalogueFilter
@@ -171,3 +171,10 @@ def test_an_empty_store_has_the_predefined_ones(store: Store) -> None:
     found = read(store)
     assert set(names(found)) == PREDEFINED
     assert (found.listing_tokens, found.scanned_at, found.problems) == (0, None, [])
+
+
+def test_one_that_always_failed_has_a_rate(store: Store) -> None:
+    store.record(
+        [invocation(skill_name="hopeless", outcome=Outcome.FAILED), invocation("2", skill_name="endless", outcome=None)]
+    )
+    assert names(read(store, min_success=0.0)) == ["hopeless"]

@@ -46,6 +46,7 @@ USER_COMMAND = source("/h/.claude/commands/review.md")
 PROJECT = source("/p/shop/.claude/skills/review/SKILL.md", origin=Origin.PROJECT)
 PROJECT_COMMAND = source("/p/shop/.claude/commands/review.md", origin=Origin.PROJECT)
 OTHER_PROJECT = source("/p/shop2/.claude/skills/review/SKILL.md", origin=Origin.PROJECT)
+OTHER_COMMAND = source("/p/shop2/.claude/commands/review.md", origin=Origin.PROJECT)
 INNER_PROJECT = source("/p/shop/web/.claude/commands/review.md", origin=Origin.PROJECT)
 PLUGIN = source("/h/.claude/plugins/cache/m/acme/1/skills/review/SKILL.md", origin=Origin.PLUGIN, plugin="acme")
 OFFERED = source("/h/.claude/plugins/marketplaces/m/skills/review/SKILL.md", origin=Origin.MARKETPLACE, plugin="acme")
@@ -71,7 +72,7 @@ class TestShadowed:
         ((_, text),) = reason(winner, hidden, kind=FindingKind.SHADOWED, review=USED)
         assert text == f"{winner.path} is used in its place."
 
-    @pytest.mark.parametrize("other", [OTHER_PROJECT, PLUGIN, OFFERED, FOLDER])
+    @pytest.mark.parametrize("other", [OTHER_PROJECT, OTHER_COMMAND, PLUGIN, OFFERED, FOLDER])
     def test_not_by_what_no_session_meets_together_with_it(self, other: KeptSource) -> None:
         assert found(PROJECT, other, review=USED) == {}
 

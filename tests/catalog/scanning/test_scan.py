@@ -126,12 +126,12 @@ class TestWhere:
 
     def test_paths_that_a_manifest_adds_and_none_outside_of_the_plugin(self, disk: Disk) -> None:
         root = disk.plugin()
-        manifest = {"name": "acme", "skills": ["./more", "../../../../../skills"], "commands": "./one.md"}
+        manifest = {"name": "acme", "skills": ["./more", "../../../../../../other"], "commands": "./one.md"}
         disk.json(root / ".claude-plugin" / "plugin.json", manifest)
         disk.skill("extra", below=root / "more")
         disk.write(root / "one.md", "One.")
-        disk.skill("own")
-        assert told(scan(disk)) == {("extra", "plugin", "acme"), ("one", "plugin", "acme"), ("own", "user", None)}
+        disk.skill("outside", below=disk.home / "other")
+        assert told(scan(disk)) == {("extra", "plugin", "acme"), ("one", "plugin", "acme")}
 
     def test_a_plugin_that_is_one_skill_is_called_as_it_says(self, disk: Disk) -> None:
         root = disk.plugin()

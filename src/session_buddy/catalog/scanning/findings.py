@@ -113,11 +113,10 @@ def _of_use(source: KeptSource, use: Use) -> Iterator[Finding]:
     if not use.invocations and not source.path.startswith(BUILT_IN):
         yield Finding(FindingKind.NEVER_USED, f"Not one use is known. It is known since {date(source.seen_at)}.")
     # Of an entry among others it is only known when it was seen to change.
-    was_changed = WHOLE not in source.path or source.changed_at > source.seen_at
-    if use.last_completed_at and was_changed and source.changed_at > use.last_completed_at:
-        reason = (
-            f"Changed on {date(source.changed_at)}, after the last use that completed: {date(use.last_completed_at)}."
-        )
+    was_changed = source.origin not in (Origin.MCP, Origin.SHELL) or source.changed_at > source.seen_at
+    worked = use.last_completed_at
+    if worked and was_changed and source.changed_at > worked:
+        reason = f"Changed on {date(source.changed_at)}; the last use that completed was on {date(worked)}."
         yield Finding(FindingKind.CHANGED, reason)
 
 
