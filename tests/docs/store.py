@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from session_buddy.model import BadLine, ErrorType, Invocation, Kind, Outcome
+from session_buddy.reports.dependencies import refresh_related
 from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
 from tests.landscapes import draw_landscape
@@ -20,6 +21,7 @@ def fill(store: Store) -> None:
     store.record([*_week(), *_alone()], bad_lines=[bad])
     store.refresh()
     draw_landscape(store, used=False)
+    refresh_related(store, NOW)
     problem = "no frontmatter (line 1): The first line is not ---."
     stamps = (1, 0, NOW, NOW)
     row = ("/home/me/.claude/skills/notes/SKILL.md", "notes", "user", None, None, "0" * 64, 0, 0, problem, *stamps)
