@@ -36,8 +36,8 @@ from session_buddy.storage import Store, open_store
 
 EVENTS, SKILLS, NEW = 1_000_000, 500, 1_500
 FEWEST = 3
-ROUNDING = 6e-3
-"""Three digits of p, q and gaps are kept."""
+OF_CHANCE, OF_GAPS = 0.051, 0.0051
+"""Two digits of p and q are kept, and three of gaps."""
 
 
 class Use(NamedTuple):
@@ -148,10 +148,10 @@ def _details(
     yield "order: sessions with either first", *_unlike({pair: (row[2], row[3]) for pair, row in found.items()}, counts)
     told = {(*pair, way): row[4 + way] for pair, row in found.items() for way in (0, 1)}
     true = {(*pair, way): both[way] for pair, both in gaps.items() for way in (0, 1)}
-    yield "median gaps", *_unlike(told, true, RESOLUTION + ROUNDING)
+    yield "median gaps", *_unlike(told, true, RESOLUTION + OF_GAPS)
     for what, column, values in (("p", 0, chances), ("q", 1, adjusted), ("q of the order", 6, orders)):
         one = {pair: row[column] for pair, row in found.items()}
-        yield what, *_unlike(one, dict(zip(pairs, map(float, values), strict=True)), ROUNDING)
+        yield what, *_unlike(one, dict(zip(pairs, map(float, values), strict=True)), OF_CHANCE)
 
 
 def _paths(store: Store, uses: Iterable[Use]) -> tuple[str, int, int]:

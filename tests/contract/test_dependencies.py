@@ -24,10 +24,12 @@ from tests.making import NOW, invocation, many, shifted
 
 KINDS = frozenset(Kind) - {Kind.TOOL}
 LATER = shifted(NOW, days=40)
+OF_CHANCE = 5.1e-2
+"""Two digits are kept."""
 Rows = dict[Any, tuple[Any, ...]]
 
 
-def mixed(n: int, *, seed: int = 1, now: str = NOW, days: float = 9) -> list[Invocation]:
+def mixed(n: int, *, seed: int = 1, now: str = NOW, days: float = 9, skills: int = 12) -> list[Invocation]:
     """Return uses of which every fourth skill is a built-in tool."""
     return [
         invocation(
@@ -37,7 +39,7 @@ def mixed(n: int, *, seed: int = 1, now: str = NOW, days: float = 9) -> list[Inv
             kind=Kind.TOOL if one.skill_name in ("skill-0", "skill-4", "skill-8") else Kind.SKILL,
             invoked_at=one.invoked_at,
         )
-        for one in many(n, seed=seed, now=now, days=days)
+        for one in many(n, seed=seed, now=now, days=days, skills=skills)
     ]
 
 
@@ -79,7 +81,8 @@ def seconds(early: str, late: str) -> float:
 
 
 def test_pairs_are_those_of_brute_force(store: Store) -> None:
-    batch = mixed(700)
+    # Of many skills some pairs are in fewer than three sessions.
+    batch = mixed(700, skills=40)
     store.record(batch)
     found, _ = refreshed(store)
     sessions = first_uses(batch)
@@ -98,14 +101,14 @@ def test_pairs_are_those_of_brute_force(store: Store) -> None:
     tests = len(list(combinations([skill for skill in skills if of_skill[skill] >= 3], 2)))
     q_values = multipletests([*chances, *[1.0] * (tests - len(chances))], method="fdr_bh")[1]
     order_q_values = multipletests(orders, method="fdr_bh")[1]
-    assert found.keys() == expected.keys() and len(found) > 20
+    assert found.keys() == expected.keys() and 20 < len(found) < tests - 20
     for place, (pair, (ahead, behind)) in enumerate(expected.items()):
         p, q, a_first, b_first, a_to_b, b_to_a, order_q = found[pair]
         assert (a_first, b_first) == (len(ahead), len(behind))
-        assert p == pytest.approx(chances[place], rel=6e-3) and q == pytest.approx(q_values[place], rel=6e-3)
-        assert order_q == pytest.approx(order_q_values[place], rel=6e-3)
+        assert p == pytest.approx(chances[place], rel=OF_CHANCE) and q == pytest.approx(q_values[place], rel=OF_CHANCE)
+        assert order_q == pytest.approx(order_q_values[place], rel=OF_CHANCE)
         for told, gaps in ((a_to_b, ahead), (b_to_a, behind)):
-            assert told == (pytest.approx(median(gaps), rel=RESOLUTION + 6e-3) if gaps else None)
+            assert told == (pytest.approx(median(gaps), rel=RESOLUTION + 5.1e-3) if gaps else None)
 
 
 def test_paths_are_those_of_brute_force(store: Store) -> None:
@@ -146,12 +149,12 @@ def test_commands_of_one_call_follow_one_another(store: Store) -> None:
     store.record(
         invocation(f"call-{number}{part}", session_id=f"s{number}", skill_name=skill)
         for number in range(3)
-        # Named after what it ran last: "git add && git commit".
-        for part, skill in (("", "git-commit"), ("#2", "git-add"))
+        # Named after what it ran last: "tests && commit".
+        for part, skill in (("", "commit"), ("#2", "tests"))
     )
     found, told = refreshed(store)
-    assert told == {("git-add", "git-commit"): (2, 3, 3, 0.0)}
-    assert found["git-add", "git-commit"][2:4] == (0, 0), "they began at the same moment"
+    assert told == {("tests", "commit"): (2, 3, 3, 0.0)}
+    assert found["commit", "tests"][2:4] == (0, 0), "they began at the same moment"
 
 
 class TestReadingOn:
@@ -237,6 +240,15 @@ class TestReadingOn:
         on = refreshed(store, now=LATER)
         assert kept(store)[1]["since"] > since
         assert on == self.again(open_new, old, new)
+
+    def test_more_than_was_kept(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        store.record(mixed(600))
+        expected = refreshed(store)
+        store.drop_rows(plain_table("learned_models"), [("dependency uses",)])
+        with monkeypatch.context() as patched:
+            patched.setattr(reading, "MOST_USES", 200)
+            assert refreshed(store)[1] != expected[1]
+        assert refreshed(store) == expected
 
     def test_what_another_version_kept_is_read_anew(self, store: Store) -> None:
         store.record(mixed(600))

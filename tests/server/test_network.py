@@ -17,7 +17,7 @@ from session_buddy.server.pages.network_drawing import HEIGHT, WIDTH, drawn_netw
 from session_buddy.storage import Store
 from tests.contract.conftest import OpenStore, engine, new_url, open_new
 from tests.dependencies import HOSTILE, LONELY, TOGETHER, go_together
-from tests.making import NOW, FakeClock
+from tests.making import NOW, FakeClock, many
 from tests.server.pages_kit import Page, Visitor, visiting
 
 __all__ = ["engine", "new_url", "open_new"]
@@ -114,6 +114,17 @@ class TestApi:
         assert len(cut["pairs"]) == 1 and cut["total"] == 4
         none = client.get("/api/v1/network?min_sessions=50").json()
         assert none["pairs"] == [] and "3 sessions with both" in none["note"]
+
+    def test_what_surely_goes_together_is_first(self, empty: Store, client: Visitor) -> None:
+        empty.record(many(900))
+        pairs = client.get("/api/v1/network").json()["pairs"]
+        related = client.get("/api/v1/skills/skill-3/related").json()["related"]
+        for told in (pairs, related):
+            lows = [one["lift_low"] for one in told]
+            assert len(lows) > 4 and lows == sorted(lows, reverse=True)
+        assert pairs != sorted(pairs, key=lambda one: (one["skill_a"], one["skill_b"]))
+        first = client.get("/api/v1/network?limit=3").json()["pairs"]
+        assert first == pairs[:3]
 
     def test_gives_paths(self, store: Store, client: Visitor) -> None:
         found = client.get("/api/v1/paths").json()

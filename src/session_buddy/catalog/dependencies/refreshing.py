@@ -24,8 +24,8 @@ _MODEL = "dependencies"
 _DETAILS = plain_table("skill_dependency_details")
 _PATHS = plain_table("skill_paths")
 _MODELS = plain_table("learned_models")
-_DIGITS = 3
-"""Of what is told of chance and of gaps: what differs by less is the same, and not written again."""
+_DIGITS_OF_CHANCE, _DIGITS_OF_GAPS = 2, 3
+"""What differs by less is the same, and not written again: each new session changes every chance a little."""
 _SMALLEST = 1e-300
 
 # Pairs first: what comes in between makes skills and sessions more, never fewer than what they share.
@@ -115,22 +115,22 @@ def _details(
     unknown = len(numbers)
     order = read.orders.of_pairs(*([numbers.get(name, unknown) for name in side] for side in (pairs.a, pairs.b)))
     columns = [
-        _rounded(p_values),
-        _rounded(adjusted(p_values, tested)),
+        _rounded(p_values, _DIGITS_OF_CHANCE),
+        _rounded(adjusted(p_values, tested), _DIGITS_OF_CHANCE),
         order.a_first.tolist(),
         order.b_first.tolist(),
-        _rounded(order.a_to_b_seconds),
-        _rounded(order.b_to_a_seconds),
-        _rounded(adjusted(order_chance(order.a_first, order.b_first))),
+        _rounded(order.a_to_b_seconds, _DIGITS_OF_GAPS),
+        _rounded(order.b_to_a_seconds, _DIGITS_OF_GAPS),
+        _rounded(adjusted(order_chance(order.a_first, order.b_first)), _DIGITS_OF_CHANCE),
     ]
     return dict(zip(zip(pairs.a, pairs.b, strict=True), zip(*columns, strict=True), strict=True))
 
 
-def _rounded(values: Floats) -> list[float | None]:
-    """Return *values* to three digits; what is not a number is not known."""
+def _rounded(values: Floats, digits: int) -> list[float | None]:
+    """Return *values* to so many *digits*; what is not a number is not known."""
     size = np.floor(np.log10(np.where(values > _SMALLEST, values, 1.0)))
     # By whole powers of ten, which are exact: 59.8 is not to be told as 59.800000000000004.
-    up, down = (10.0 ** np.maximum(sign * (_DIGITS - 1 - size), 0) for sign in (1, -1))
+    up, down = (10.0 ** np.maximum(sign * (digits - 1 - size), 0) for sign in (1, -1))
     found = np.where(values > _SMALLEST, np.round(values * up / down) * down / up, 0.0)
     told: list[float | None] = found.tolist()
     for place in np.flatnonzero(np.isnan(values)).tolist():
