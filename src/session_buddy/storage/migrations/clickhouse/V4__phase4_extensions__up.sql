@@ -826,11 +826,12 @@ LEFT JOIN (
     SELECT b.skill_name AS skill_name, toNullable(c.category_name) AS category_name, toNullable(toString(c.domain))
         AS domain
     FROM (
-        SELECT s.skill_name AS skill_name,
-               argMin(s.category_id, (t.scheme <> 'session-buddy', s.assigned_by <> 'person',
-                                      -ifNull(s.confidence_score, -1), s.category_id)) AS category_id
-        FROM skill_category_mapping AS s FINAL
-        INNER JOIN skill_categories AS t FINAL ON t.category_id = s.category_id GROUP BY s.skill_name
+        SELECT mapped.skill_name AS skill_name,
+               argMin(mapped.category_id, (sorted_into.scheme <> 'session-buddy', mapped.assigned_by <> 'person',
+                                           -ifNull(mapped.confidence_score, -1), mapped.category_id)) AS category_id
+        FROM skill_category_mapping AS mapped FINAL
+        INNER JOIN skill_categories AS sorted_into FINAL ON sorted_into.category_id = mapped.category_id
+        GROUP BY mapped.skill_name
     ) AS b
     INNER JOIN skill_categories AS c FINAL ON c.category_id = b.category_id
 ) AS g ON g.skill_name = k.skill_name;
