@@ -101,6 +101,7 @@ def test_the_whole_of_one_row():
         "workflow_step_id": "prompt-1",
         "alternatives_considered": ("golang", "markdown"),
         "follow_up_actions": ("Bash", "agent:general-purpose"),
+        "traits": (),
         "rating": None,
     }
 

@@ -171,6 +171,41 @@ class TestCalls:
         assert rows["m"].duration_ms == 1_200
         assert rows["p"].workflow_phase is Phase.EXECUTION
 
+    def test_traits_are_types_of_files_and_what_the_user_said(self) -> None:
+        patch = "*** Begin Patch\n*** Update File: /work/src/a.ts\n+x.py\n*** Add File: b.md\n*** End Patch"
+        changes = {"/work/c.go": {"type": "update"}}
+        rows = (
+            Rollout()
+            .shell("a", "cat skills/review/SKILL.md", "---")
+            .line("response_item", type="custom_tool_call", call_id="p", name="apply_patch", input=patch)
+            .result("p", "Exit code: 0\nWall time: 0.1 seconds\nOutput:\nSuccess.", "custom_tool_call_output")
+            .event("patch_apply_end", call_id="inner", success=True, changes=changes)
+            .event("patch_apply_end", call_id="broken", success=False, changes=changes)
+            .shell("t", "pytest tests/test_x.py", "1 failed", exit_code=1)
+            .call("no", "update_plan")
+            .result("no", "exec command rejected by user")
+            .call("stop", "update_plan")
+            .result("stop", "aborted by user after 3.1s")
+            .call("rule", "update_plan")
+            .result("rule", "sandbox denied")
+            .call("open", "update_plan")
+            .event("turn_aborted", reason="interrupted")
+            .rows()
+        )
+        asked = ("permission_asked", "rejected")
+        assert {name: row.traits for name, row in rows.items() if name != "a"} == {
+            "p": ("writes:md", "writes:ts"),
+            "inner": ("writes:go",),
+            "broken": (),
+            "t": ("reads:py",),
+            "no": asked,
+            "stop": ("interrupted",),
+            "rule": (),
+            "open": ("interrupted",),
+            "a#skill-0": ("interrupted", *asked[:1], "reads:py", *asked[1:], "writes:go", "writes:md", "writes:ts"),
+        }
+        assert Rollout().call("x", "wait").event("turn_aborted", reason="replaced").rows()["x"].traits == ()
+
     def test_ends_of_what_a_script_called_are_calls_of_their_own(self) -> None:
         rows = (
             Rollout()

@@ -10,7 +10,7 @@ Everything here is plain data; :class:`State` is what a parser saves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ import msgspec
 from session_buddy.importers.calls.spans import Span
 from session_buddy.importers.calls.verdicts import ABANDONED, Verdict
 from session_buddy.importers.shell import skeleton
+from session_buddy.importers.traits import joined
 from session_buddy.model import DurationSource, ErrorType, Invocation, Kind, Outcome, Phase, Trigger
 
 __all__ = ["Call", "Ledger", "State", "Thread", "elapsed_ms", "remember"]
@@ -70,6 +71,9 @@ class Call(msgspec.Struct, kw_only=True, gc=False):
     duration_ms: int | None = None
     duration_source: DurationSource | None = None
     follow_ups: tuple[str, ...] = ()
+    touched: tuple[str, ...] = ()
+    """As traits: the types of files that it touches, if it runs."""
+    traits: tuple[str, ...] = ()
 
     @property
     def named(self) -> bool:
@@ -84,6 +88,16 @@ class Call(msgspec.Struct, kw_only=True, gc=False):
         if verdict.outcome is Outcome.ABANDONED and self.duration_source is DurationSource.ELAPSED:
             # It never ran, or was cut short: how long it stood there says nothing of the skill.
             self.duration_ms = self.duration_source = None
+        if self.touched and self._ran():
+            self.show(self.touched)
+
+    def show(self, traits: Iterable[str]) -> None:
+        """Note *traits* that were seen of it."""
+        self.traits = joined(self.traits, traits)
+
+    def _ran(self) -> bool:
+        """Tell whether it got at its files: a failed tool did not, a failed command did."""
+        return self.outcome in (Outcome.COMPLETED, None) or (self.outcome is Outcome.FAILED and self.kind is Kind.SHELL)
 
     def last(self, duration_ms: int | None, source: DurationSource) -> None:
         """Note how long the call took; nothing is noted where clocks disagree."""
@@ -193,7 +207,9 @@ class Ledger:
             self.release(calls[event_id])
 
     def release(self, call: Call) -> None:
-        """Tell of *call* and forget it, if it is complete."""
+        """Tell of *call* and forget it, if it is complete; a skill that it belongs to has its traits too."""
+        if call.settled and call.traits:
+            self._hand_on(call)
         if call.settled and call.followed:
             del self._state.open[call.event_id]
             self._told.append(self._invocation(call))
@@ -219,7 +235,13 @@ class Ledger:
         if not call.answered:
             call.settle(ABANDONED)
         del self._state.open[call.event_id]
+        self._hand_on(call)
         self._told.append(self._invocation(call))
+
+    def _hand_on(self, call: Call) -> None:
+        skill = self._state.open.get(call.parent or "")
+        if skill is not None and skill.kind is Kind.SKILL:
+            skill.show(call.traits)
 
     def _invocation(self, call: Call) -> Invocation:
         return Invocation(
@@ -244,6 +266,7 @@ class Ledger:
             workflow_step_id=call.step,
             alternatives_considered=call.alternatives,
             follow_up_actions=call.follow_ups,
+            traits=call.traits,
         )
 
 

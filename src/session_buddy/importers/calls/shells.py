@@ -32,12 +32,12 @@ class Shells:
             other = msgspec.structs.replace(call, event_id=f"{call.event_id}#{number}")
             if not self._ledger.is_new(other.event_id):
                 continue
-            self._rename(other, use.skill_name)
+            self._rename(other, use)
             other.settle(on_command(use.outcome))
             self._ledger.add(other, thread, before=call.event_id)
             self._ledger.release(other)
         if found.main is not None:
-            self._rename(call, found.main.skill_name)
+            self._rename(call, found.main)
         return found.main
 
     def exit_means(self, call: Call) -> dict[bool, Outcome | None]:
@@ -47,7 +47,7 @@ class Shells:
         mains = {ok: self._rules.interpret(call.command, succeeded=ok).main for ok in (True, False)}
         return {ok: main.outcome for ok, main in mains.items() if main is not None}
 
-    def _rename(self, call: Call, skill_name: str) -> None:
-        rule = self._rules.rule(skill_name)
-        call.skill_name, call.kind = skill_name, Kind.SHELL
-        call.phase = phase_of(skill_name, changed=call.work_changed, told=rule.phase if rule else None)
+    def _rename(self, call: Call, use: ShellUse) -> None:
+        rule = self._rules.rule(use.skill_name)
+        call.skill_name, call.kind, call.touched = use.skill_name, Kind.SHELL, use.touched
+        call.phase = phase_of(use.skill_name, changed=call.work_changed, told=rule.phase if rule else None)

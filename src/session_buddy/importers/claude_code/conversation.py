@@ -17,6 +17,7 @@ from session_buddy.importers.calls.phases import is_change, phase_of
 from session_buddy.importers.calls.spans import Span
 from session_buddy.importers.calls.verdicts import COMPLETED, Verdict
 from session_buddy.importers.claude_code.endings import Endings
+from session_buddy.importers.claude_code.files import touched_by
 from session_buddy.importers.claude_code.lines import Attachment, Block, Inner, Line, Message, text_of
 from session_buddy.importers.claude_code.naming import Named, name_tool, name_typed, offered_names
 from session_buddy.importers.shell import ShellRules
@@ -135,6 +136,7 @@ class Conversation:
             named = _unless_echo(named, thread.span)
         call = self._opened(line, thread, block.id, named, at)
         call.tool = block.name or ""
+        call.touched = touched_by(call.tool, block.input)
         call.model = message.model if message.model != "<synthetic>" else None
         call.prompt_digest = _digest(named.prompt) if named.prompt else None
         self._ledger.add(call, thread)
@@ -176,7 +178,7 @@ class Conversation:
             self._open_turn(line, thread, prompt=False)
             at = _time(line.timestamp)
             for block in results:
-                self._endings.result(thread, block, line.toolUseResult, at, denied=line.toolDenialKind is not None)
+                self._endings.result(thread, block, line.toolUseResult, at, denial=line.toolDenialKind)
         if text.startswith(_INTERRUPTED):
             self._endings.interrupt(thread)
         elif text.startswith(_LOCAL_ERROR):
@@ -239,7 +241,7 @@ class Conversation:
         if inner.type == "assistant":
             return self._assistant(line, inner.message, thread, timestamp)
         for block in inner.message.blocks("tool_result"):
-            self._endings.result(thread, block, inner.toolUseResult, _time(timestamp), denied=False)
+            self._endings.result(thread, block, inner.toolUseResult, _time(timestamp), denial=None)
         return []
 
     def _system(self, line: Line, thread: Thread) -> list[str]:

@@ -12,8 +12,16 @@ from session_buddy.importers.calls.shells import Shells
 from session_buddy.importers.calls.spans import Span
 from session_buddy.importers.calls.verdicts import ABANDONED, COMPLETED, Verdict, on_command
 from session_buddy.importers.claude_code.lines import Block, ToolResult, text_of
-from session_buddy.importers.claude_code.outcomes import Notice, judge_error, judge_task, notices, reported_duration
+from session_buddy.importers.claude_code.outcomes import (
+    Notice,
+    judge_error,
+    judge_task,
+    notices,
+    reported_duration,
+    why_it_never_ran,
+)
 from session_buddy.importers.shell import ShellRules
+from session_buddy.importers.traits import INTERRUPTED
 from session_buddy.model import DurationSource, ErrorType, Kind, Outcome
 
 __all__ = ["Endings"]
@@ -44,17 +52,20 @@ class Endings:
                 call.outcome = Outcome.ABANDONED
                 self._shells.name(call, thread, succeeded=None)
 
-    def abandon(self, thread: Thread) -> None:
-        """Settle what has no result: it is not going to get one."""
+    def abandon(self, thread: Thread, *traits: str) -> None:
+        """Settle what has no result: it is not going to get one. *traits* tell why, if that is known."""
         for call in self._ledger.calls(thread):
             if not call.answered:
+                call.show(traits)
                 self._shells.name(call, thread, succeeded=None)
                 self._settle(call, ABANDONED)
 
     def interrupt(self, thread: Thread) -> None:
         """End what the user interrupted."""
+        if thread.span is not None and (call := self._ledger.get(thread.span.event_id)) is not None:
+            call.show((INTERRUPTED,))
         self.close_span(thread, ABANDONED)
-        self.abandon(thread)
+        self.abandon(thread, INTERRUPTED)
 
     def end_turn(self, thread: Thread) -> None:
         """End the turn of *thread*, and with the main agent's turn the subagents that nothing waits for."""
@@ -84,8 +95,8 @@ class Endings:
 
     # -- results --------------------------------------------------------------------
 
-    def result(self, thread: Thread, block: Block, told: object, at: str, *, denied: bool) -> None:
-        """Take in the result in *block*, and what the tool itself has *told* beside it."""
+    def result(self, thread: Thread, block: Block, told: object, at: str, *, denial: str | None) -> None:
+        """Take in the result in *block*, what the tool itself has *told* beside it, and who refused it, if anybody."""
         result = told if isinstance(told, ToolResult) else ToolResult()
         call = self._ledger.get(block.tool_use_id or "")
         if call is None or call.answered:
@@ -94,7 +105,8 @@ class Endings:
             thread.span.touch(at)
         failed = bool(block.is_error) or result.success is False
         text = text_of(block.content) if failed or call.command is not None else ""
-        if denied or result.interrupted is True:
+        interrupted = result.interrupted is True
+        if denial is not None or interrupted:
             verdict = ABANDONED
         else:
             verdict = judge_error(call.tool, text) if failed else COMPLETED
@@ -106,6 +118,8 @@ class Endings:
         if use is not None and succeeded is not None:
             verdict = on_command(use.outcome)
         _note_duration(call, result, at)
+        if verdict is ABANDONED:
+            call.show(why_it_never_ran(text, denial=denial, interrupted=interrupted))
         self._settle(call, verdict)
         self._ledger.advance(thread)
 

@@ -29,6 +29,7 @@ __all__ = [
     "ToolResult",
     "decode_input",
     "decode_line",
+    "decoded_or_none",
     "text_of",
 ]
 
@@ -175,10 +176,15 @@ def decode_line(data: bytes) -> Line:
 
 def decode_input(raw: msgspec.Raw) -> ToolInput:
     """Return the input of a call; one of an unexpected shape names nothing."""
+    return decoded_or_none(_INPUT, raw) or ToolInput()
+
+
+def decoded_or_none(decoder: msgspec.json.Decoder[_T], raw: msgspec.Raw) -> _T | None:
+    """Return what *decoder* reads in *raw*, an input of a call; None where there is none, or one of another shape."""
     try:
-        return _decode(_INPUT, raw) if raw else ToolInput()
+        return _decode(decoder, raw) if raw else None
     except (msgspec.DecodeError, RecursionError):
-        return ToolInput()
+        return None
 
 
 def text_of(raw: msgspec.Raw) -> str:

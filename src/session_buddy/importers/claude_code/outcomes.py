@@ -15,9 +15,10 @@ import msgspec
 
 from session_buddy.importers.calls.verdicts import ABANDONED, COMPLETED, Verdict
 from session_buddy.importers.claude_code.lines import ToolResult
+from session_buddy.importers.traits import INTERRUPTED, PERMISSION_ASKED, REJECTED
 from session_buddy.model import ErrorType, Outcome
 
-__all__ = ["Notice", "judge_error", "judge_task", "notices", "reported_duration"]
+__all__ = ["Notice", "judge_error", "judge_task", "notices", "reported_duration", "why_it_never_ran"]
 
 
 _TIMEOUT = Verdict(Outcome.FAILED, ErrorType.TIMEOUT)
@@ -39,6 +40,19 @@ _NEVER_RAN = re.compile(
     re.VERBOSE,
 )
 """Anchored at the start: what a command printed must not be taken for what the agent says."""
+
+_WHY: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (re.compile(r"The user doesn't want to "), (PERMISSION_ASKED, REJECTED)),
+    (re.compile(r"(?:Exit code \d+\s+)?\[Request interrupted by user"), (INTERRUPTED,)),
+    (
+        re.compile(
+            r"This command requires approval|This Bash command contains multiple operations"
+            r"|Claude requested permissions|Tool permission request failed|Execute skill:"
+        ),
+        (PERMISSION_ASKED,),
+    ),
+)
+_USER_SAID_NO = "user-rejected"
 
 _SHELL_RULES: tuple[tuple[re.Pattern[str], Verdict], ...] = (
     # 124 is what timeout(1) returns, 143 a terminated process: a timeout only if the text says so.
@@ -87,6 +101,20 @@ def judge_error(tool: str, text: str) -> Verdict:
     if tool in _SHELLS:
         return next((verdict for pattern, verdict in _SHELL_RULES if pattern.match(head)), _EXIT_CODE)
     return next((verdict for pattern, verdict in _TOOL_RULES if pattern.search(head)), _OTHER)
+
+
+def why_it_never_ran(text: str, *, denial: str | None, interrupted: bool) -> tuple[str, ...]:
+    """Return as traits what the result of an abandoned call, which reads *text*, tells of the user's part in it.
+
+    *denial* is the agent's own word for who refused it, if it has one. What a rule, a mode or the failure of another
+    call refused, no user did.
+    """
+    if denial == _USER_SAID_NO:
+        return (PERMISSION_ASKED, REJECTED)
+    if interrupted:
+        return (INTERRUPTED,)
+    head = text[:2000].lstrip()
+    return next((traits for pattern, traits in _WHY if pattern.match(head)), ())
 
 
 def reported_duration(result: ToolResult) -> int | None:

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["SkillRead", "command_of", "commands_in_script", "skills_named", "skills_read"]
+__all__ = ["SkillRead", "command_of", "commands_in_script", "files_in_patch", "skills_named", "skills_read"]
 
 _IN_SCRIPT = re.compile(
     r"\btools\.exec_command\s*\(\s*\{[^{}]*?[\"']?\bcmd[\"']?\s*:\s*"
@@ -21,6 +21,7 @@ _SKILL_FILE = re.compile(
     r"(?:^|[\s\"'=])(?:\S*/plugins/cache/[^/\s]+/(?P<plugin>[^/\s]+)/[^/\s]+/)?(?:[^\s\"']*/)?"
     r"skills/(?:\.system/)?(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,199})/SKILL\.md(?=$|[\s\"'])"
 )
+_IN_PATCH = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+?)\s*$", re.MULTILINE)
 _NAMED = re.compile(r"<skill>\s*<name>\s*([^<>\n]{1,200}?)\s*</name>")
 
 
@@ -61,6 +62,11 @@ def skills_read(command: str) -> Iterator[SkillRead]:
             if match["name"] not in seen:
                 seen.add(match["name"])
                 yield SkillRead(match["name"], match["plugin"])
+
+
+def files_in_patch(patch: str) -> list[str]:
+    """Return the paths of the files that *patch* changes, in its order."""
+    return _IN_PATCH.findall(patch)
 
 
 def skills_named(text: str) -> list[str]:

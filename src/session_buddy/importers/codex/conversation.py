@@ -13,11 +13,18 @@ from session_buddy.importers.calls.phases import is_change, phase_of
 from session_buddy.importers.calls.shells import Shells
 from session_buddy.importers.calls.spans import Span
 from session_buddy.importers.calls.verdicts import ABANDONED, COMPLETED, Verdict, on_command
-from session_buddy.importers.codex.commands import command_of, commands_in_script, skills_named, skills_read
+from session_buddy.importers.codex.commands import (
+    command_of,
+    commands_in_script,
+    files_in_patch,
+    skills_named,
+    skills_read,
+)
 from session_buddy.importers.codex.judging import milliseconds, named, named_by_end, tool_of, verdict_by_end, verdict_on
 from session_buddy.importers.codex.lines import Payload, RolloutLine, fields_of, text_of
 from session_buddy.importers.codex.outputs import Ended, read_output
 from session_buddy.importers.shell import ShellRules
+from session_buddy.importers.traits import INTERRUPTED, WRITES, of_files
 from session_buddy.model import DurationSource, Invocation, Kind, Outcome, Trigger, parse_time
 
 __all__ = ["Conversation", "Remembered"]
@@ -27,6 +34,7 @@ _SCRIPT = "exec"
 """The tool that runs a script of the model, which calls other tools."""
 _GOES_ON = {"write_stdin": "session_id", "wait": "cell_id"}
 """Tools that look after work that goes on, and which argument names it."""
+_PATCH = "apply_patch"
 _LONGEST_NAME = 200
 
 
@@ -90,7 +98,7 @@ class Conversation:
             case "event_msg", "task_complete":
                 self._end_turn(COMPLETED)
             case "event_msg", "turn_aborted":
-                self._end_turn(ABANDONED)
+                self._end_turn(ABANDONED, *([INTERRUPTED] if payload.reason == "interrupted" else []))
         return []
 
     # -- the agent and its turns ----------------------------------------------------
@@ -110,11 +118,12 @@ class Conversation:
         self._state.cwd = _text(payload.cwd) or self._state.cwd
         self._state.model = _text(payload.model) or self._state.model
 
-    def _end_turn(self, verdict: Verdict) -> None:
-        """End the turn; *verdict* is on the skill in use."""
-        self._close_span(verdict)
+    def _end_turn(self, verdict: Verdict, *traits: str) -> None:
+        """End the turn; *verdict* is on the skill in use, *traits* tell why, if that is known."""
+        self._close_span(verdict, *traits)
         for call in self._ledger.calls(self._thread):
             if not call.answered:
+                call.show(traits)
                 self._shells.name(call, self._thread, succeeded=None)
                 self._settle(call, ABANDONED)
         self._ledger.advance(self._thread, over=True)
@@ -147,11 +156,12 @@ class Conversation:
         self._ledger.add(call, self._thread)
         self._thread.span = Span(event_id, name, typed=trigger is Trigger.USER, last_at=at)
 
-    def _close_span(self, verdict: Verdict) -> None:
+    def _close_span(self, verdict: Verdict, *traits: str) -> None:
         span, self._thread.span = self._thread.span, None
         call = self._ledger.get(span.event_id) if span is not None else None
         if span is not None and call is not None:
             call.last(elapsed_ms(call.invoked_at, span.last_at), DurationSource.SPAN)
+            call.show(traits)
             self._settle(call, verdict)
 
     # -- calls --------------------------------------------------------------------------
@@ -170,6 +180,8 @@ class Conversation:
         call = self._opened(event_id, name, kind, at)
         call.tool = tool
         call.command = self._command(tool, payload, given)
+        if tool == _PATCH and isinstance(payload.input, str):
+            call.touched = of_files(WRITES, files_in_patch(payload.input))
         self._ledger.add(call, self._thread)
         task = given.get(_GOES_ON.get(tool, ""))
         if task is not None:
@@ -250,6 +262,7 @@ class Conversation:
         use = self._shells.name(call, self._thread, succeeded=succeeded, output=ended.printed)
         if ended.exit_code is not None and use is not None:
             verdict = on_command(use.outcome)
+        call.show(ended.traits)
         self._settle(call, verdict)
         self._ledger.advance(self._thread)
 
@@ -266,6 +279,7 @@ class Conversation:
             call = self._opened(event_id, name, kind, at)
             call.last(duration_ms, DurationSource.REPORTED)
             call.trigger = Trigger.NESTED
+            call.touched = of_files(WRITES, fields_of(payload.changes))
             self._ledger.add(call, self._thread)
             self._settle(call, verdict_by_end(payload))
         return []

@@ -42,6 +42,8 @@ class Payload(msgspec.Struct, gc=False):
     exit_code: Any = None
     duration: Any = None
     success: Any = None
+    reason: Any = None
+    changes: msgspec.Raw = _ABSENT
     invocation: msgspec.Raw = _ABSENT
     result: msgspec.Raw = _ABSENT
 

@@ -11,6 +11,7 @@ import re
 import msgspec
 
 from session_buddy.importers.codex.lines import fields_of
+from session_buddy.importers.traits import INTERRUPTED, PERMISSION_ASKED, REJECTED
 
 __all__ = ["Ended", "read_output"]
 
@@ -21,7 +22,9 @@ _WALL = re.compile(r"^Wall time:? (\d{1,9}(?:\.\d+)?) seconds$", re.MULTILINE)
 _RUNNING = re.compile(r"^(?:Process running with session ID|Script running with cell ID) (\S{1,100})$", re.MULTILINE)
 _SCRIPT = re.compile(r"^Script (completed|failed)$", re.MULTILINE)
 _REFUSED = re.compile(
-    r"\b(?:rejected|aborted|denied|declined|cancelled|interrupted) by (?:the )?user\b|\bsandbox denied\b", re.IGNORECASE
+    r"\b(?:(?P<no>rejected|denied|declined)|aborted|cancelled|interrupted) by (?:the )?user\b"
+    r"|\b(?P<rule>sandbox) denied\b",
+    re.IGNORECASE,
 )
 _BROKEN = re.compile(r"(?:err|error|failed to |unsupported call|unknown tool|unable to )", re.IGNORECASE)
 _TIMED_OUT = re.compile(r"\btimed out after\b|\bcommand timed out\b", re.IGNORECASE)
@@ -36,6 +39,8 @@ class Ended(msgspec.Struct, frozen=True):
     """It goes on under this id."""
     refused: bool = False
     """The user, or a rule, did not let it run or run on."""
+    traits: tuple[str, ...] = ()
+    """The user's part in that."""
     broken: bool = False
     """The tool itself says that it failed."""
     timed_out: bool = False
@@ -62,16 +67,24 @@ def read_output(text: str) -> Ended:
     head, marked, printed = text.partition("\nOutput:\n")
     head = head[:_HEAD]
     exits, wall, running, script = (pattern.search(head) for pattern in (_EXIT, _WALL, _RUNNING, _SCRIPT))
+    refused = None if exits else _REFUSED.search(head)
     is_figures = bool(exits or wall or running or script)
     return Ended(
         exit_code=int(exits[1]) if exits else None,
         duration_ms=_milliseconds(float(wall[1])) if wall else None,
         running=running[1] if running else None,
-        refused=not exits and _REFUSED.search(head) is not None,
+        refused=refused is not None,
+        traits=() if refused is None else _users_part(refused),
         broken=(script is not None and script[1] == "failed") or (not is_figures and _BROKEN.match(head) is not None),
         timed_out=_TIMED_OUT.search(head) is not None,
         printed=printed if marked else "",
     )
+
+
+def _users_part(refused: re.Match[str]) -> tuple[str, ...]:
+    if refused["rule"]:
+        return ()
+    return (PERMISSION_ASKED, REJECTED) if refused["no"] else (INTERRUPTED,)
 
 
 def _milliseconds(seconds: object) -> int | None:

@@ -12,6 +12,7 @@ from session_buddy.importers.shell.judging import Use, judge
 from session_buddy.importers.shell.matching import Matcher
 from session_buddy.importers.shell.rules import RuleBook, SkillRule, digest, packaged_rules, read_rules
 from session_buddy.importers.shell.tokens import Unreadable
+from session_buddy.importers.traits import words_touch
 from session_buddy.model import Outcome, SkillFacts
 
 __all__ = ["Interpretation", "ShellRules", "ShellUse"]
@@ -20,12 +21,14 @@ _LONGEST = 128 * 1024
 """Linux passes no longer argument to a program, so no longer text ran as ``sh -c`` either."""
 
 
-class ShellUse(msgspec.Struct, frozen=True, gc=False):
+class ShellUse(msgspec.Struct, frozen=True, gc=False, repr_omit_defaults=True):
     """A developer tool that a shell call ran."""
 
     skill_name: str
     outcome: Outcome | None
     """None: not known."""
+    touched: tuple[str, ...] = ()
+    """As traits: the types of files that its arguments plainly name."""
 
 
 class Interpretation(msgspec.Struct, frozen=True, gc=False):
@@ -110,7 +113,7 @@ class ShellRules:
             return _NOTHING
         if succeeded is None:
             uses = judge(script, self._matcher, Evidence(""), succeeded=True)
-            return Interpretation(main=ShellUse(uses[-1].rule.skill, None)) if uses else _NOTHING
+            return Interpretation(main=msgspec.structs.replace(_use(uses[-1]), outcome=None)) if uses else _NOTHING
         uses = judge(script, self._matcher, Evidence(output), succeeded=succeeded)
         if not uses:
             return _NOTHING
@@ -119,6 +122,7 @@ class ShellRules:
 
 
 def _use(use: Use) -> ShellUse:
-    if use.succeeded is None:
-        return ShellUse(use.rule.skill, None)
-    return ShellUse(use.rule.skill, Outcome.COMPLETED if use.succeeded else Outcome.FAILED)
+    outcome = None
+    if use.succeeded is not None:
+        outcome = Outcome.COMPLETED if use.succeeded else Outcome.FAILED
+    return ShellUse(use.rule.skill, outcome, words_touch(use.words))

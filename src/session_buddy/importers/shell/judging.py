@@ -70,6 +70,8 @@ class Use(msgspec.Struct, frozen=True, gc=False):
 
     rule: SkillRule
     succeeded: bool | None
+    words: tuple[str, ...] = ()
+    """Itself and its arguments, with their quotes."""
 
 
 def judge(script: Script, matcher: Matcher, evidence: Evidence, *, succeeded: bool) -> list[Use]:
@@ -203,7 +205,7 @@ class _Walk:
             else:
                 succeeded = None if status is Status.DISPUTED else status is Status.ZERO
             if succeeded is not None or chance <= Chance.FOLLOWS:
-                self.uses.append(Use(command.rule, succeeded))
+                self.uses.append(Use(command.rule, succeeded, command.words))
         elif command.name == "set" and not self._loosens and chance is Chance.RAN:
             letters = "".join(word for word in command.words if _OPTION_LETTERS.fullmatch(word))
             switched_on = {"errexit"} if "e" in letters else set()

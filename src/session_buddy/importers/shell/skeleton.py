@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from session_buddy.importers.traits import quoted_file
+
 __all__ = ["skeleton"]
 
 _SECRETIVE = re.compile(
@@ -19,10 +21,12 @@ _SECRETIVE = re.compile(
 def skeleton(command: str) -> str:
     """Return *command* with quoted texts, values, credentials and long words replaced by ``x``.
 
-    What runs, and how the parts are chained, stays; doing it twice changes nothing more.
+    What runs, and how the parts are chained, stays, and the type of a file in quotes; doing it twice changes nothing.
 
     >>> skeleton("TOKEN=sk-1 curl -H 'Auth: y' https://me:pw@host/ | jq . && pytest -q")
     "TOKEN=x curl -H 'x' https://x@host/ | jq . && pytest -q"
+    >>> skeleton("vale 'docs/my-plan.md'")
+    "vale 'x.md'"
     """
     return _SECRETIVE.sub(_blank, command)
 
@@ -30,5 +34,5 @@ def skeleton(command: str) -> str:
 def _blank(match: re.Match[str]) -> str:
     text = match[0]
     if text[0] in "'\"":
-        return f"{text[0]}x{text[0]}"
+        return quoted_file(text) or f"{text[0]}x{text[0]}"
     return "x@" if text.endswith("@") else "x"

@@ -75,6 +75,7 @@ def count_deltas(invocations: Iterable[Invocation], *, minutes_since: str) -> De
     """
     deltas = Deltas()
     groups: dict[tuple[str, str, str, str], Counts] = {}
+    alike: Counter[tuple[str, tuple[str, ...]]] = Counter()
     minutes, phases, durations = deltas.minutes, deltas.phases, deltas.durations
     completed_outcome, failed_outcome, abandoned_outcome = Outcome.COMPLETED, Outcome.FAILED, Outcome.ABANDONED
     for invocation in invocations:
@@ -108,12 +109,14 @@ def count_deltas(invocations: Iterable[Invocation], *, minutes_since: str) -> De
         for follow_up in invocation.follow_up_actions:
             deltas.follow_ups[skill, follow_up] += 1
         if invocation.traits:
-            for trait in set(invocation.traits):
-                deltas.traits[skill, trait] += 1
+            alike[skill, tuple(invocation.traits)] += 1
         if invocation.rating is not None or invocation.alternatives_considered:
             deltas.detailed.add((session, skill))
         if invocation.plugin is not None or deltas.session_origin[session][2] is None:
             _remember_origin(deltas, invocation)
+    for (skill, traits), times in alike.items():
+        for trait in set(traits):
+            deltas.traits[skill, trait] += times
     _fold(groups, deltas)
     return deltas
 
