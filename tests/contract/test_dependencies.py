@@ -60,6 +60,11 @@ def refreshed(store: Store, kinds: Collection[Kind] = KINDS, now: str = NOW) -> 
     return details(store), paths(store)
 
 
+def forget(store: Store, *names: str) -> None:
+    """Drop what is kept under *names*, so that it is made again."""
+    store.drop_rows(plain_table("learned_models"), [(name,) for name in names])
+
+
 def kept(store: Store) -> tuple[int, dict[str, Any]]:
     """Return the version of what is kept, and how far it goes."""
     ((version, told),) = store.query(
@@ -244,10 +249,11 @@ class TestReadingOn:
     def test_more_than_was_kept(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         store.record(mixed(600))
         expected = refreshed(store)
-        store.drop_rows(plain_table("learned_models"), [("dependency uses",)])
+        forget(store, "dependency uses", "dependencies")
         with monkeypatch.context() as patched:
             patched.setattr(reading, "MOST_USES", 200)
             assert refreshed(store)[1] != expected[1]
+        forget(store, "dependencies")
         assert refreshed(store) == expected
 
     def test_what_another_version_kept_is_read_anew(self, store: Store) -> None:
@@ -255,23 +261,37 @@ class TestReadingOn:
         first = refreshed(store)
         table = plain_table("learned_models")
         store.put_rows(table, [("dependency uses", 7, "other", NOW, '{"format": 99}', b"\x00")])
+        store.put_rows(table, [("dependencies", 99, "other", NOW, '{"what": "else"}', b"\x00")])
         assert refreshed(store) == first and kept(store)[0] == 8
 
 
 def test_nothing_is_written_where_nothing_changed_and_what_is_over_is_dropped(store: Store) -> None:
-    store.record(mixed(700))
+    store.record([*mixed(700), invocation("first", session_id="session-1", skill_name="skill-1", kind=Kind.SKILL)])
     assert refresh_dependencies(store, KINDS, now=NOW) > 0
     found, told = details(store), paths(store)
     assert refresh_dependencies(store, KINDS, now=LATER) == 0
     when = store.query("SELECT DISTINCT last_updated FROM skill_dependency_details FINAL").rows
     assert when == [(NOW,)]
-    # What another program wrote is mended.
+    # What another program wrote is mended with the next use.
     pair = next(iter(found))
     store.put_rows(plain_table("skill_dependency_details"), [(*pair, 1, 1, 0, 0, None, None, 1, NOW)])
     store.put_rows(plain_table("skill_dependency_details"), [("a", "b", 1, 1, 0, 0, None, None, 1, NOW)])
     store.put_rows(plain_table("skill_paths"), [('["a", "b"]', 2, 9, 9, None, NOW)])
-    assert refresh_dependencies(store, KINDS, now=LATER) == 3
-    assert (details(store), paths(store)) == (found, told)
+    store.record([invocation("again", session_id="session-1", skill_name="skill-1", kind=Kind.SKILL)])
+    refresh_dependencies(store, KINDS, now=LATER)
+    assert details(store) == found and set(paths(store)) == set(told)
+
+
+def test_a_session_without_any_of_these_skills_counts_among_all_sessions(store: Store) -> None:
+    store.record(mixed(700))
+    before = refreshed(store)[0]
+    store.record(
+        invocation(f"more-{number}", session_id=f"more-{number}", skill_name="skill-4", kind=Kind.TOOL)
+        for number in range(60)
+    )
+    after = refreshed(store)[0]
+    assert [row[0] for row in after.values()] != [row[0] for row in before.values()]
+    assert [row[2:6] for row in after.values()] == [row[2:6] for row in before.values()]
 
 
 def test_a_store_without_uses(store: Store) -> None:

@@ -84,6 +84,10 @@ def test_the_most_frequent_of_each_length_are_told_first() -> None:
     sessions = [[(0, 1), (1, 1)]] * 5 + [[(2, 1), (3, 1)]] * 7 + [[(4, 1), (5, 1), (6, 1)]] * 3
     assert [path.skills for path in found(sessions)] == [(2, 3), (0, 1), (4, 5, 6)]
     assert [path.skills for path in found(sessions, most=1)] == [(2, 3), (4, 5, 6)]
+    level = [*sessions, *[[(7, 1), (8, 1)]] * 5]
+    assert [path.skills for path in found(level, longest=2, most=2)] == [(2, 3)], "nobody knows which of the others"
+    assert [path.skills for path in found(level, longest=2, most=3)] == [(2, 3), (0, 1), (7, 8)]
+    assert len(found([[(0, 1), (1, 1), (2, 1), (0, 1)]] * 2, longest=2, most=1)) == 1, "all are level"
     assert [path.skills for path in found(sessions, longest=2, fewest_sessions=6)] == [(2, 3)]
 
 

@@ -20,7 +20,9 @@ __all__ = ["LONGEST", "MOST", "SkillPath", "frequent_paths"]
 
 LONGEST = 5
 MOST = 500
-"""Paths of one length that are told, those in most sessions."""
+"""Paths of one length that are told at most: those in most sessions."""
+
+_SLOTS, _SPREAD = 2**22, 0x9E3779B1
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -63,7 +65,8 @@ def frequent_paths(
     """Return paths that are in *fewest_sessions* or more, those in most sessions first.
 
     Uses are given session by session, in the order of time within each; *moments* are milliseconds. A path is left
-    out where a longer one tells the same: whenever it is used, that one is. At most *most* of each length are told.
+    out where a longer one tells the same: whenever it is used, that one is. At most *most* of each length are told, and
+    of those level at the end none, unless all are.
     """
     steps = _collapsed(_Steps(sessions, skills, moments))
     found: list[SkillPath] = []
@@ -101,6 +104,8 @@ def _longer(steps: _Steps, before: _Found, kinds: int, length: int, fewest: int)
     starts = starts[starts + length <= size]
     starts = starts[steps.sessions[starts] == steps.sessions[starts + length - 1]]
     codes = before.at[starts] * kinds + steps.skills[starts + length - 1]
+    may_be = _may_be_frequent(codes, fewest)
+    starts, codes = starts[may_be], codes[may_be]
     order = stable_order(codes)
     starts, codes = starts[order], codes[order]
     # Steps are in the order of sessions, so within a path its sessions are too.
@@ -116,6 +121,17 @@ def _longer(steps: _Steps, before: _Found, kinds: int, length: int, fewest: int)
     rows = steps.skills[examples[:, None] + np.arange(length)]
     parts = np.stack([before.at[examples], before.at[examples + 1]], axis=1)
     return _Found(rows, sessions[frequent], occurrences[frequent], at, parts)
+
+
+def _may_be_frequent(codes: Ints, fewest: int) -> Flags:
+    """Tell of each of *codes* whether it may be there *fewest* times: rare ones need not be sorted.
+
+    They are counted in slots, of which several may share one (J. Park and others, "An effective hash-based algorithm
+    for mining association rules", SIGMOD 1995).
+    """
+    slots = (codes * _SPREAD) & (_SLOTS - 1)
+    found: Flags = np.bincount(slots, minlength=1)[slots] >= fewest
+    return found
 
 
 def _differs(values: Ints) -> Flags:
@@ -136,7 +152,11 @@ def _is_open(one: _Found, longer: _Found | None) -> Flags:
 
 def _told(steps: _Steps, one: _Found, wanted: Flags, most: int) -> Iterator[SkillPath]:
     order = np.lexsort((*one.skills.T[::-1], -one.occurrences, -one.sessions))
-    numbers = order[wanted[order]][:most]
+    numbers = order[wanted[order]]
+    if len(numbers) > most:
+        # Not a part of those that are level: who is told would change with every session.
+        above = numbers[one.sessions[numbers] > one.sessions[numbers[most]]]
+        numbers = above if len(above) else numbers[:most]
     medians = _medians(steps, one, numbers)
     for number in numbers.tolist():
         skills = tuple(one.skills[number].tolist())

@@ -17,19 +17,18 @@ from session_buddy.model import Kind
 from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
 
-__all__ = ["MOST_USES", "Read", "read_uses"]
+__all__ = ["MOST_USES", "Read", "read_uses", "seen"]
 
 MOST_USES = 1_000_000
 """Paths are looked for in so many uses, the newest ones: in whole days, and in one at least."""
 _MODEL = "dependency uses"
-_FORMAT = 1
+_FORMAT = 2
 _ENOUGH_NEW = 0.02
 """What was read is kept anew where so large a part of it is not kept yet."""
 _BLOCK = 50_000
 Ints = NDArray[np.int64]
 _MODELS = plain_table("learned_models")
 
-_LAST = "SELECT coalesce(max(last_invoked_at), '') FROM skill_metrics"
 _DAYS = """
 SELECT day, sum(invocation_count) FROM skill_day_buckets
 WHERE skill_name IN (SELECT skill_name FROM skill_metrics WHERE kind IN ({kinds})) GROUP BY day ORDER BY day
@@ -94,15 +93,16 @@ class _Kept(NamedTuple):
     orders: OrderCounts
 
 
-def read_uses(store: Store, kinds: Collection[Kind], included: Collection[str], *, now: str) -> Read:
+def read_uses(store: Store, kinds: Collection[Kind], included: Collection[str], *, last: str, now: str) -> Read:
     """Return the uses of the skills *included*, which are all of these *kinds*, as of *now*.
+
+    *last* is the time of the newest use of any skill, empty for none.
 
     Only what came since the last time is read, unless uses came or went before that: the result is the same either
     way. What is read is kept for the next time.
     """
     told = sorted(str(kind) for kind in kinds)
     days = _days(store, told)
-    ((last,),) = store.query(_LAST).rows
     # What is said to be in the future would put off everything that comes before it.
     day = f"{min(last, now)[:10]}T00:00:00.000Z" if last else ""
     since = _since(days)
@@ -113,7 +113,7 @@ def read_uses(store: Store, kinds: Collection[Kind], included: Collection[str], 
     # What is of the newest day may still get company that came before it.
     orders = orders + first.orders(begin, day)
     new = _new_uses(store, told, names, sessions, begin, since)
-    is_much = len(new.sessions) > len(uses.sessions) * _ENOUGH_NEW
+    is_much = day > begin and len(new.before(_moment(day)).sessions) > len(uses.sessions) * _ENOUGH_NEW
     uses = uses.followed_by(new)
     if since:
         uses = uses.since(_moment(since))
@@ -121,6 +121,12 @@ def read_uses(store: Store, kinds: Collection[Kind], included: Collection[str], 
         mark = _Details(format=_FORMAT, kinds=told, day=day, digest=_digest(days, day), since=since)
         _keep(store, mark, _Kept(names, sessions, uses, orders), now)
     return Read(names, uses, orders + first.orders(day, ""), since, kept is None)
+
+
+def seen(store: Store, kinds: Collection[Kind]) -> str:
+    """Return what changes with every use of these *kinds* that comes or goes."""
+    days = _days(store, sorted(str(kind) for kind in kinds))
+    return _digest(days, "~") if days else ""
 
 
 def _days(store: Store, kinds: list[str]) -> list[tuple[str, int]]:

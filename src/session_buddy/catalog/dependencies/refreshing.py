@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from session_buddy.catalog.dependencies.order import order_chance
 from session_buddy.catalog.dependencies.paths import frequent_paths
-from session_buddy.catalog.dependencies.reading import Read, read_uses
+from session_buddy.catalog.dependencies.reading import Read, read_uses, seen
 from session_buddy.catalog.dependencies.significance import FEWEST_SESSIONS, adjusted, chance, possible_pairs
 from session_buddy.model import Kind
 from session_buddy.storage import Store
@@ -20,7 +20,7 @@ from session_buddy.storage.tables import PlainTable, plain_table
 
 __all__ = ["DependencyFigures", "read_figures", "refresh_dependencies"]
 
-_MODEL = "dependencies"
+_MODEL, _FORMAT = "dependencies", 2
 _DETAILS = plain_table("skill_dependency_details")
 _PATHS = plain_table("skill_paths")
 _MODELS = plain_table("learned_models")
@@ -30,7 +30,7 @@ _SMALLEST = 1e-300
 
 # Pairs first: what comes in between makes skills and sessions more, never fewer than what they share.
 _PAIRS = "SELECT skill_a, skill_b, co_occurrence_count FROM skill_dependencies WHERE co_occurrence_count >= ?"
-_SKILLS = "SELECT skill_name, kind, session_count FROM skill_metrics"
+_SKILLS = "SELECT skill_name, kind, session_count, last_invoked_at FROM skill_metrics"
 _SESSIONS = "SELECT coalesce(max(value), 0) FROM store_counts WHERE name = 'sessions'"
 
 Floats = NDArray[np.float64]
@@ -49,16 +49,21 @@ class DependencyFigures(msgspec.Struct, frozen=True, kw_only=True):
     paths: int
     paths_since: str
     """The day from which on paths were looked for; empty for all."""
+    seen: str
+    """What there was; where it is the same still, there is nothing to do."""
 
 
 def read_figures(store: Store) -> DependencyFigures | None:
-    """Return how the last refresh went; ``None`` before the first."""
-    rows = store.query(f"SELECT details FROM {_MODELS.source} WHERE model_name = ?", [_MODEL]).rows
-    return msgspec.json.decode(rows[0][0], type=DependencyFigures) if rows else None
+    """Return how the last refresh went; ``None`` before the first one of this version of the program."""
+    rows = store.query(f"SELECT version, details FROM {_MODELS.source} WHERE model_name = ?", [_MODEL]).rows
+    if not rows or rows[0][0] != _FORMAT:
+        return None
+    return msgspec.json.decode(rows[0][1], type=DependencyFigures)
 
 
-def _is_same(now: DependencyFigures, before: DependencyFigures | None) -> bool:
-    return before is not None and msgspec.structs.replace(before, refreshed_at=now.refreshed_at) == now
+def _keep(store: Store, figures: DependencyFigures) -> None:
+    details = msgspec.json.encode(figures).decode()
+    store.put_rows(_MODELS, [(_MODEL, _FORMAT, "Fisher, sign test", figures.refreshed_at, details, b"")])
 
 
 class _Pairs(NamedTuple):
@@ -70,14 +75,20 @@ class _Pairs(NamedTuple):
 def refresh_dependencies(store: Store, kinds: Collection[Kind], *, now: str) -> int:
     """Bring chance, order and paths of skills of these *kinds* up to date; return how many rows that changed.
 
-    Rows that say the same are left alone, those that hold no longer are dropped. Killed on the way, what is told is
-    partly of now and partly of before, and the next time mends it.
+    Rows that say the same are left alone, those that hold no longer are dropped, and where no use came or went since
+    the last time nothing is looked at. Killed on the way, what is told is partly of now and partly of before, and the
+    next time mends it.
     """
-    known = store.query(_PAIRS, [FEWEST_SESSIONS]).rows
-    skills = {name: int(sessions) for name, kind, sessions in store.query(_SKILLS).rows if kind in kinds}
     ((sessions,),) = store.query(_SESSIONS).rows
+    before, told = read_figures(store), f"{_FORMAT} {sessions} {seen(store, kinds)}"
+    if before is not None and before.seen == told:
+        _keep(store, msgspec.structs.replace(before, refreshed_at=now))
+        return 0
+    known = store.query(_PAIRS, [FEWEST_SESSIONS]).rows
+    used = store.query(_SKILLS).rows
+    skills = {name: int(sessions) for name, kind, sessions, _ in used if kind in kinds}
     pairs = _of_skills(known, skills)
-    read = read_uses(store, kinds, skills, now=now)
+    read = read_uses(store, kinds, skills, last=max((row[3] for row in used), default=""), now=now)
     tested = possible_pairs(list(skills.values()))
     details = _details(pairs, skills, int(sessions), tested, read)
     paths = _paths(read)
@@ -88,12 +99,11 @@ def refresh_dependencies(store: Store, kinds: Collection[Kind], *, now: str) -> 
         pairs=len(details),
         paths=len(paths),
         paths_since=read.since,
+        seen=told,
     )
     written = _bring_up(store, _DETAILS, details, now) + _bring_up(store, _PATHS, paths, now)
-    written += not _is_same(figures, read_figures(store))
-    row = (_MODEL, 1, "Fisher, sign test", now, msgspec.json.encode(figures).decode(), b"")
-    store.put_rows(_MODELS, [row])
-    return written
+    _keep(store, figures)
+    return written + 1
 
 
 def _of_skills(known: Sequence[tuple[Any, ...]], skills: Mapping[str, int]) -> _Pairs:
