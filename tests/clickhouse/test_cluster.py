@@ -218,7 +218,7 @@ def test_what_one_node_lost_is_made_again_and_what_all_lost_is_named(
         engine.command(f"DROP VIEW {database}.{view} SYNC")
     assert manager.verify().missing == ("view feed_roll_hour", "view v_ab_test_summary")
     assert manager.repair() == ["Created again: view feed_roll_hour, view v_ab_test_summary."]
-    engine.command(f"INSERT INTO {database}.skill_categories VALUES (1, 'Mine', NULL, NULL, 'code', '{NOW}')")
+    engine.command(f"INSERT INTO {database}.skill_categories VALUES (1, 'Mine', NULL, NULL, 'code', '{NOW}', 'own')")
     names = engine.query(f"SELECT name FROM system.tables WHERE database = '{database}'").result_rows
     # These two stay, since what a replica fetches from the others is not played.
     for (name,) in {*names} - {("skill_migrations",), ("skill_categories",)}:
