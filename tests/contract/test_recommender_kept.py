@@ -10,10 +10,10 @@ import pytest
 
 from session_buddy.learning.advising import Situation
 from session_buddy.learning.keeping import advisor_of, is_stale, learn, read_kept, read_version
-from session_buddy.learning.models import StoredModel, read_model, read_model_details, write_model
 from session_buddy.learning.reading import Unit, read_learnable, read_profile_of_session, read_profile_of_user
 from session_buddy.model import Invocation, Kind, Outcome, Phase, SkillFacts
 from session_buddy.storage import Store
+from session_buddy.storage.learned import StoredModel, read_model, read_model_details, write_model
 from tests.making import NOW, invocation, shifted
 
 KINDS = frozenset(Kind) - {Kind.TOOL}

@@ -11,11 +11,11 @@ import numpy as np
 from session_buddy.learning.advising import Advisor, SkillRecord
 from session_buddy.learning.choosing import DEFAULT, Candidate, Settings, choose, recommender_of
 from session_buddy.learning.interactions import Interactions, Matrix
-from session_buddy.learning.models import StoredModel, read_model, read_model_details, write_model
 from session_buddy.learning.reading import Learnable, Mark, Unit, read_learnable
 from session_buddy.learning.recommenders.contract import Recommender
 from session_buddy.model import Kind
 from session_buddy.storage import Store
+from session_buddy.storage.learned import StoredModel, read_model, read_model_details, write_model
 
 __all__ = ["Kept", "advisor_of", "is_stale", "learn", "read_kept", "read_version"]
 

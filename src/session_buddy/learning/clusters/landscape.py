@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from session_buddy.learning.clusters.projection import Positions
 from session_buddy.learning.clusters.recommending import Belonging
-from session_buddy.learning.models import StoredModel, read_model, read_model_details, write_model
 from session_buddy.storage import Store
+from session_buddy.storage.learned import StoredModel, read_model, read_model_details, write_model
 
 __all__ = [
     "LANDSCAPE",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from session_buddy.storage import Store
+from session_buddy.storage.store import Store
 from session_buddy.storage.tables import plain_table
 
 __all__ = ["StoredModel", "read_model", "read_model_details", "write_model"]

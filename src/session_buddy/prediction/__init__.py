@@ -1,0 +1,1 @@
+"""How likely a skill is to complete here and now, and how long it is likely to take."""

@@ -1,0 +1,186 @@
+"""How long a use is likely to take: three quantiles, and whether learned ones are better than a skill's own. Pure.
+
+Learned quantiles are of the logarithm of a duration, by gradient boosting. They are used where their loss on what came
+later is less than that of the skill's own quantiles, by a margin whose 95 % interval (over sessions) is above 0.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from session_buddy.prediction.features import features_of
+from session_buddy.prediction.forest import Forest, exported
+from session_buddy.prediction.history import FACTS, History
+from session_buddy.prediction.scoring import Sessions, pinball_losses
+
+__all__ = ["LEVELS", "DurationFigures", "Durations", "SkillQuantiles", "fit_durations", "quantiles_of"]
+
+Numbers = NDArray[np.float64]
+LEVELS = (0.1, 0.5, 0.9)
+FEWEST = 200
+"""With fewer durations nothing is learned."""
+_MOST = 30_000
+"""The newest so many are learned from."""
+_CUT = 0.7
+_DRAW = 10
+"""So many durations of all skills count beside a skill's own."""
+_KEPT = 200
+_ROUNDS = 100
+_CHECKED = 500
+
+
+class SkillQuantiles(msgspec.Struct, frozen=True):
+    """The quantiles of each skill's own durations, as log(1 + ms); of all for a skill that is not there."""
+
+    skills: dict[str, list[float]]
+    every: list[float]
+
+
+class DurationFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """How learned quantiles fared on the newest 30 %."""
+
+    held_out: int
+    sessions: int
+    learned_loss: float
+    """Mean pinball loss of log(1 + ms) over the three levels; the less, the better."""
+    baseline_loss: float
+    """That of each skill's own quantiles."""
+    gain: float
+    gain_low: float | None
+    gain_high: float | None
+    within: float
+    """The part of uses between the lowest and the highest quantile that was used: 0.8 where they are right."""
+
+
+class Durations(msgspec.Struct, frozen=True, kw_only=True):
+    """What quantiles are told from."""
+
+    own: SkillQuantiles
+    forests: list[Forest]
+    """One for each level; none where a skill's own quantiles are used."""
+    reason: str
+    figures: DurationFigures | None
+
+
+def fit_durations(history: History, *, seed: int) -> Durations | None:
+    """Return what tells how long a use takes; ``None`` where no duration is known."""
+    known = history.part(np.flatnonzero(history.milliseconds >= 0)[-_MOST:])
+    if not len(known):
+        return None
+    logs = np.log1p(known.milliseconds.astype(np.float64))
+    own = _own(known.skill, logs)
+    if len(known) < FEWEST:
+        return Durations(
+            own=own, forests=[], reason=f"Not enough data to learn from: {len(known)} durations.", figures=None
+        )
+    features = _features(known.facts)
+    first = int(len(known) * _CUT)
+    before = np.flatnonzero(known.ended[:first] < known.at[first])
+    figures = _judged(known, logs, features, before, first, seed=seed)
+    if figures.gain_low is not None and figures.gain_low > 0:
+        reason = "Learned quantiles are closer than the skill's own."
+        return Durations(own=own, forests=_fitted(features, logs, seed=seed), reason=reason, figures=figures)
+    reason = "Learned quantiles are not certainly closer: the skill's own answer."
+    return Durations(own=own, forests=[], reason=reason, figures=figures)
+
+
+def quantiles_of(durations: Durations, facts: Numbers, skills: Sequence[str]) -> Numbers:
+    """Return the quantiles at :data:`LEVELS` in seconds, one row for each of *skills*; they never cross."""
+    if durations.forests:
+        features = _features(facts)
+        logs = np.column_stack([forest.values(features) for forest in durations.forests])
+    else:
+        logs = np.array([durations.own.skills.get(skill, durations.own.every) for skill in skills])
+    seconds: Numbers = np.expm1(np.sort(np.maximum(logs, 0.0), axis=1)) / 1000
+    return seconds
+
+
+def _judged(
+    known: History, logs: Numbers, features: Numbers, before: NDArray[np.int64], first: int, *, seed: int
+) -> DurationFigures:
+    truth, asked = logs[first:], known.skill[first:]
+    own = _own([known.skill[place] for place in before.tolist()], logs[before])
+    plain = np.array([own.skills.get(skill, own.every) for skill in asked])
+    forests = _fitted(features[before], logs[before], seed=seed)
+    learned = np.sort(np.column_stack([forest.values(features[first:]) for forest in forests]), axis=1)
+
+    def losses(told: Numbers) -> Numbers:
+        each: Numbers = np.mean(
+            [pinball_losses(truth, told[:, column], level) for column, level in enumerate(LEVELS)], axis=0
+        )
+        return each
+
+    sessions = Sessions(known.session[first:], seed=seed)
+    gain = sessions.mean(losses(plain) - losses(learned))
+    used = learned if gain.is_above_zero else plain
+    return DurationFigures(
+        held_out=len(truth),
+        sessions=sessions.count,
+        learned_loss=float(losses(learned).mean()),
+        baseline_loss=float(losses(plain).mean()),
+        gain=gain.value,
+        gain_low=gain.low,
+        gain_high=gain.high,
+        within=float(((truth >= used[:, 0]) & (truth <= used[:, -1])).mean()),
+    )
+
+
+def _fitted(features: Numbers, logs: Numbers, *, seed: int) -> list[Forest]:
+    from sklearn.ensemble import HistGradientBoostingRegressor  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+
+    forests = []
+    for level in LEVELS:
+        model = HistGradientBoostingRegressor(
+            loss="quantile",
+            quantile=level,
+            max_iter=_ROUNDS,
+            learning_rate=0.08,
+            max_leaf_nodes=12,
+            min_samples_leaf=20,
+            early_stopping=False,
+            random_state=seed,
+        )
+        with threadpool_limits(limits=1):
+            model.fit(features, logs)
+        forests.append(exported(model, features[:_CHECKED]))
+    return forests
+
+
+def _features(facts: Numbers) -> Numbers:
+    """Return the features of chances, and how long this skill took before: in all, lately, in this session."""
+
+    def fact(name: str) -> Numbers:
+        column: Numbers = facts[:, FACTS.index(name)]
+        return column
+
+    mean = np.log1p(fact("skill_milliseconds") / np.maximum(fact("skill_timed"), 1))
+    lately = fact("recent_log_durations") / np.maximum(fact("recent_timed"), 1) / 1000
+    return np.column_stack(
+        [
+            features_of(facts)[:, :-1],
+            np.where(fact("skill_timed") > 0, mean, -1.0),
+            np.where(fact("recent_timed") > 0, lately, -1.0),
+            np.where(fact("here_log_duration") >= 0, fact("here_log_duration") / 1000, -1.0),
+        ]
+    )
+
+
+def _own(skills: Sequence[str], logs: Numbers) -> SkillQuantiles:
+    """Return quantiles of each skill's newest durations, beside which ten quantiles of all count."""
+    of_skill: defaultdict[str, list[float]] = defaultdict(list)
+    for skill, log in zip(skills, logs.tolist(), strict=True):
+        of_skill[skill].append(log)
+    every = np.quantile(logs, (np.arange(_DRAW) + 0.5) / _DRAW)
+    return SkillQuantiles(
+        {
+            skill: np.quantile(np.concatenate([own[-_KEPT:], every if len(own) < _DRAW else []]), LEVELS).tolist()
+            for skill, own in of_skill.items()
+        },
+        np.quantile(logs, LEVELS).tolist(),
+    )
