@@ -17,12 +17,14 @@ from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
 
 __all__ = [
+    "CATEGORY_PRECISION",
     "SEARCH_DOWNLOAD",
     "SEARCH_MODEL",
     "SettingFigures",
     "SettingList",
     "put_setting",
     "read_max_skills",
+    "read_precision",
     "read_setting_list",
     "write_text",
 ]
@@ -30,6 +32,7 @@ __all__ = [
 _TABLE = plain_table("store_settings")
 _COMMUNITY, _METRICS = "community_min_users", "metrics_max_skills"
 SEARCH_MODEL, SEARCH_DOWNLOAD = "search_model_folder", "search_model_download"
+CATEGORY_PRECISION = "category_precision"
 """Names of settings."""
 
 
@@ -68,6 +71,17 @@ def _yes_or_no(text: str) -> None:
         raise InvalidInput(SEARCH_DOWNLOAD, f"{text!r} is neither yes nor no.", remedy="Give one of them.")
 
 
+def _precision(text: str) -> None:
+    try:
+        fits = 0.5 <= float(text) < 1
+    except ValueError:
+        fits = False
+    if not fits:
+        raise InvalidInput(
+            CATEGORY_PRECISION, f"{text!r} is no such part.", remedy="Give 0.5 or more, and less than 1."
+        )
+
+
 def _demand_number(name: str, text: str, what: str) -> None:
     if not text.isdecimal() or int(text) < 1:
         raise InvalidInput(name, f"{text!r} is no number of {what}.", remedy="Give 1 or more.")
@@ -83,6 +97,7 @@ _SETTINGS = (
     _Setting(_METRICS, str(MAX_SKILLS), "So many skills have names in the metrics; the others are one, 'other'."),
     _Setting(SEARCH_MODEL, "", "The folder of the model by which search compares meaning; without one: spelling."),
     _Setting(SEARCH_DOWNLOAD, "no", "Whether that model may be fetched from the network where no folder is named."),
+    _Setting(CATEGORY_PRECISION, "0.8", "Of the categories that are inferred, at least this part shall be right."),
 )
 _CHECKS: dict[str, Callable[[str], object]] = {
     RETENTION: retention_days,
@@ -90,6 +105,7 @@ _CHECKS: dict[str, Callable[[str], object]] = {
     _METRICS: _most_skills,
     SEARCH_MODEL: str,
     SEARCH_DOWNLOAD: _yes_or_no,
+    CATEGORY_PRECISION: _precision,
 }
 
 
@@ -114,6 +130,13 @@ def read_max_skills(store: Store) -> int:
     text = read_texts(store).get(_METRICS) or str(MAX_SKILLS)
     _most_skills(text)
     return int(text)
+
+
+def read_precision(store: Store) -> float:
+    """Return what part of inferred categories shall be right; raises :class:`InvalidInput` for no such part."""
+    text = read_texts(store).get(CATEGORY_PRECISION) or "0.8"
+    _precision(text)
+    return float(text)
 
 
 def put_setting(store: Store, name: str, value: str | None) -> str:

@@ -219,7 +219,7 @@ def judged_unseen(
     *,
     precision: float,
 ) -> list[Judgement]:
-    """Return a judgement of each of *examples* by a categoriser that was taught without its fold.
+    """Return a judgement of each of *examples* that is in a fold, in their order, by what is taught without its fold.
 
     *folds* are places to teach with and places to judge; those that have one category to teach with are refused.
     """
@@ -235,7 +235,7 @@ def judged_unseen(
             [examples[place].text for place in test], wording, None if meaning is None else meaning[test]
         )
         found.update(zip(test.tolist(), told, strict=True))
-    return [found[place] for place in range(len(examples))]
+    return [found[place] for place in sorted(found)]
 
 
 def _balance(labels: Ints, is_skill: NDArray[np.bool_], categories: int) -> Floats:

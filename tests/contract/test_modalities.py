@@ -1,0 +1,163 @@
+"""What skills are for, in a store: from categories, words and uses, and from people; on every engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from session_buddy.catalog.modality_keeping import (
+    Modality,
+    forget_modality,
+    infer_modalities,
+    read_modalities,
+    set_modality,
+)
+from session_buddy.catalog.taxonomy.keeping import assign, find_category, import_taxonomy, read_categories
+from session_buddy.catalog.taxonomy.lessons import KnownSkill
+from session_buddy.catalog.taxonomy.remembering import Means
+from session_buddy.catalog.taxonomy.taxonomies import read_csv
+from session_buddy.catalog.taxonomy.texts import SkillText
+from session_buddy.errors import InvalidInput, NotFound
+from session_buddy.model import Kind
+from session_buddy.storage import Store
+from tests.catalog.taxonomy.making import SUBJECTS, WORDING, skill
+from tests.contract.test_categories import describe
+from tests.making import NOW, invocation, shifted
+
+MEANS = Means(WORDING, None, 0.8)
+LATER = shifted(NOW, hours=1)
+
+
+def use(store: Store, name: str, times: int, *traits: str, kind: Kind = Kind.SKILL) -> None:
+    store.record(
+        [
+            invocation(f"{name}{traits}{at}", skill_name=name, kind=kind, traits=traits)
+            for at in range(times)
+        ]
+    )  # fmt: skip
+
+
+def of(store: Store, name: str) -> tuple[object, ...] | None:
+    row = read_modalities(store, name).get(name)
+    return row and (row.modality_type, row.input_format, row.output_format, row.requires_human_review, row.assigned_by)
+
+
+def test_the_domain_of_its_category_says_what_a_skill_is_for(store: Store) -> None:
+    use(store, "release", 1)
+    use(store, "stray", 1)
+    assign(store, "release", find_category(read_categories(store), "Deployment"), now=NOW)
+    assert infer_modalities(store, MEANS, now=NOW) == 1
+    assert of(store, "release") == ("deployment", None, None, 0, "inference") and of(store, "stray") is None
+    (row,) = store.query(
+        "SELECT modality_type, domain FROM v_multimodal_skill_catalog WHERE skill_name = 'release'"
+    ).rows
+    assert row == ("deployment", "deployment")
+    # A category is moved: what follows from it moves along.
+    assign(store, "release", find_category(read_categories(store), "Testing"), now=LATER)
+    assert infer_modalities(store, MEANS, now=LATER) == 1
+    assert read_modalities(store)["release"] == Modality(skill_name="release", modality_type="testing", created_at=NOW)
+    assert infer_modalities(store, MEANS, now=LATER) == 0
+
+
+def test_the_domain_of_a_scheme_above_counts(store: Store) -> None:
+    import_taxonomy(
+        store, read_csv(b"category,parent,domain,skill\nShip,,deployment,\nPack,Ship,,pack\n", scheme="team"), now=NOW
+    )
+    use(store, "pack", 1)
+    infer_modalities(store, MEANS, now=NOW)
+    assert of(store, "pack") == ("deployment", None, None, 0, "inference")
+
+
+def test_words_say_it_where_no_category_does(store: Store) -> None:
+    modality_of = dict(zip(SUBJECTS, ("code", "testing", "documentation"), strict=True))
+    rules = [KnownSkill(skill(one, at), "x", modality_of[one]) for at in range(25) for one in SUBJECTS]
+    means = MEANS._replace(rules=rules)
+    fresh = {skill(one, at, 9): modality_of[one] for at in range(4) for one in SUBJECTS}
+    describe(store, [*fresh, SkillText("zx-quux", "Frobnicates widgets via xyzzy.")])
+    infer_modalities(store, means, now=NOW)
+    assert {text.name: row.modality_type for text, row in _inferred(store, fresh)} == {
+        text.name: modality for text, modality in fresh.items()
+    }
+    assert of(store, "zx-quux") is None
+    versions = "SELECT version FROM learned_models FINAL WHERE model_name = 'modalities'"
+    assert store.query(versions).rows == [(1,)]
+    assert infer_modalities(store, means, now=LATER) == 0 and store.query(versions).rows == [(1,)]
+    describe(store, [SkillText(next(iter(fresh)).name, "Frobnicates widgets via xyzzy, quincunx and zymurgy.")])
+    assert infer_modalities(store, means, now=LATER) == 1 and of(store, next(iter(fresh)).name) is None
+
+
+def _inferred(store: Store, texts: dict[SkillText, str]) -> list[tuple[SkillText, Modality]]:
+    rows = read_modalities(store)
+    return [(text, rows[text.name]) for text in texts if text.name in rows]
+
+
+def test_files_say_it_last_and_give_the_formats(store: Store) -> None:
+    use(store, "tidy", 6, "reads:py", "writes:py")
+    use(store, "tell", 6, "reads:py", "writes:md")
+    use(store, "move", 6, "reads:json", "writes:yaml")
+    use(store, "pytest-run", 6, "reads:py", kind=Kind.SHELL)
+    infer_modalities(store, MEANS, now=NOW)
+    assert of(store, "tidy") == ("code", "Python", "Python", 0, "inference")
+    assert of(store, "tell") == ("documentation", "Python", "Markdown", 0, "inference")
+    assert of(store, "move") is None
+    # What is predefined does not tell of formats.
+    assert of(store, "pytest-run") == ("testing", "Python", None, 0, "predefined")
+    (row,) = store.query(
+        "SELECT input_format, output_format FROM v_multimodal_skill_catalog WHERE skill_name = 'tell'"
+    ).rows
+    assert row == ("Python", "Markdown")
+
+
+def test_what_is_refused_wants_a_look(store: Store) -> None:
+    use(store, "tidy", 18, "writes:py")
+    infer_modalities(store, MEANS, now=NOW)
+    assert of(store, "tidy") == ("code", None, "Python", 0, "inference")
+    use(store, "tidy", 5, "rejected", "writes:py")
+    assert infer_modalities(store, MEANS, now=NOW) == 1
+    assert of(store, "tidy") == ("code", None, "Python", 1, "inference")
+    use(store, "tidy", 200, "writes:py")
+    use(store, "tidy", 200, "writes:pyi")
+    infer_modalities(store, MEANS, now=NOW)
+    assert of(store, "tidy") == ("code", None, "Python", 0, "inference")
+
+
+def test_what_a_person_says_stays(store: Store) -> None:
+    use(store, "tidy", 18, "writes:py")
+    infer_modalities(store, MEANS, now=NOW)
+    set_modality(store, "tidy", review=True, now=LATER)
+    infer_modalities(store, MEANS, now=LATER)
+    assert of(store, "tidy") == ("code", None, "Python", 1, "inference")
+    set_modality(store, "tidy", modality="documentation", output_format="", input_format=" PDF ", now=LATER)
+    use(store, "tidy", 50, "reads:py", "writes:py")
+    infer_modalities(store, MEANS, now=LATER)
+    assert of(store, "tidy") == ("documentation", "PDF", None, 1, "person")
+    set_modality(store, "tidy", review=False, now=LATER)
+    use(store, "tidy", 90, "rejected")
+    infer_modalities(store, MEANS, now=LATER)
+    assert of(store, "tidy") == ("documentation", "PDF", None, 0, "person")
+    forget_modality(store, "tidy")
+    infer_modalities(store, MEANS, now=LATER)
+    assert of(store, "tidy") == ("code", "Python", "Python", 1, "inference")
+    with pytest.raises(NotFound, match="Nobody said"):
+        forget_modality(store, "tidy")
+
+
+def test_a_review_that_a_person_wants_keeps_the_row(store: Store) -> None:
+    set_modality(store, "odd", modality="code", now=NOW)
+    forget_modality(store, "odd")
+    set_modality(store, "odd", review=True, now=NOW)
+    infer_modalities(store, MEANS, now=LATER)
+    assert of(store, "odd") == ("code", None, None, 1, "inference")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({}, "nothing is said of it"),
+        ({"modality": "prose"}, "'prose' is none"),
+        ({"review": True}, "of 'odd' is not known yet"),
+    ],
+)
+def test_what_cannot_be_said(store: Store, said: dict[str, object], told: str) -> None:
+    with pytest.raises(InvalidInput, match=told):
+        set_modality(store, "odd", now=NOW, **said)  # type: ignore[arg-type]
+    assert "odd" not in read_modalities(store)
