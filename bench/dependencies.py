@@ -1,20 +1,21 @@
 """What goes with what, beside brute force on real imports, and what it costs. Give the folder of transcripts.
 
 Brute force goes through the event log: for each pair of skills the sessions with both, who was used first in each, and
-every place of every session for paths; chance by scipy's Fisher test and statsmodels' adjustment. Times are the best
-and the worst of three: other programs may run beside.
+every place of every session for paths; chance by scipy's Fisher test and statsmodels' adjustment. Times are from
+the shortest to the longest; where other programs run beside, those of the processors tell more than those on the wall.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, groupby, islice
 from pathlib import Path
@@ -28,13 +29,12 @@ from bench.generated import generated
 from bench.measuring import show
 from bench.transcripts import BESIDE
 from session_buddy.catalog.dependencies.order import RESOLUTION
-from session_buddy.catalog.dependencies.reading import MOST_USES
 from session_buddy.catalog.dependencies.uses import milliseconds, part_of_call
 from session_buddy.model import Kind
 from session_buddy.reports.dependencies import refresh_related
 from session_buddy.storage import Store, open_store
 
-EVENTS, SKILLS, NEW = 1_000_000, 500, 1_500
+EVENTS, SKILLS, NEW, TIMES = 1_000_000, 500, 1_500, 4
 FEWEST = 3
 OF_CHANCE, OF_GAPS = 0.051, 0.0051
 """Two digits of p and q are kept, and three of gaps."""
@@ -180,6 +180,19 @@ def _alike(one: Any, other: Any, part: float) -> bool:
     return bool(abs(one - other) <= part * max(abs(one), abs(other)) or max(one, other) < 1e-300)
 
 
+class _Taken(NamedTuple):
+    """What something took: seconds on the wall, and of all processors together."""
+
+    wall: float
+    processors: float
+
+
+def _taken(action: Callable[[], int | None]) -> tuple[_Taken, int]:
+    wall, processors = time.perf_counter(), time.process_time()
+    done = action()
+    return _Taken(time.perf_counter() - wall, time.process_time() - processors), done or 0
+
+
 def _cost(stores: dict[str, str]) -> None:
     rows = []
     for name, url in stores.items():
@@ -189,42 +202,34 @@ def _cost(stores: dict[str, str]) -> None:
             while batch := list(islice(source, 50_000)):
                 store.record(batch)
             store.refresh()
-            began = time.perf_counter()
-            written = refresh_related(store, _now())
-            whole = time.perf_counter() - began
-            taken, changed, lifts = [], [], []
-            for hour in range(3):
-                new = generated(NEW, skills=SKILLS, end=end + timedelta(hours=hour + 1), days=1 / 24, seed=100 + hour)
-                store.record(new)
-                began = time.perf_counter()
-                store.refresh()
-                lifts.append(time.perf_counter() - began)
-                began = time.perf_counter()
-                changed.append(refresh_related(store, _now()))
-                taken.append(time.perf_counter() - began)
-            ((pairs,),) = store.query("SELECT count(*) FROM skill_dependency_details FINAL").rows
-        rows.append(
-            (
-                name,
-                f"{pairs:,}",
-                f"{whole:.2f}",
-                f"{written:,}",
-                f"{min(taken):.2f} to {max(taken):.2f}",
-                f"{min(changed):,} to {max(changed):,}",
-                f"{min(lifts):.2f} to {max(lifts):.2f}",
-            )
-        )
-    columns = (
-        "engine",
-        "pairs told",
-        "from nothing, s",
-        "rows",
-        f"after {NEW:,} more, s",
-        "rows changed",
-        "lifts and all else of 'figures', s",
+            rows.append(_told(name, "from nothing", [_taken(lambda: refresh_related(store, _now()))]))
+            again, lifts = [], []
+            for hour in range(TIMES):
+                moment = end + timedelta(hours=hour + 1)
+                store.record(generated(NEW, skills=SKILLS, end=moment, days=1 / 24, seed=100 + hour))
+                lifts.append(_taken(store.refresh))
+                again.append(_taken(lambda: refresh_related(store, _now())))
+            idle = [_taken(lambda: refresh_related(store, _now())) for _ in range(TIMES)]
+        rows.append(_told(name, f"after {NEW:,} more uses", again))
+        rows.append(_told(name, "where nothing came", idle))
+        rows.append(_told(name, "lifts, by the job 'figures'", lifts))
+    columns = ("engine", "refresh", "on the wall, s", "of processors, s", "rows written")
+    show(
+        f"{EVENTS:,} uses of {SKILLS} skills; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the end",
+        columns,
+        rows,
     )
-    show(f"A refresh: {EVENTS:,} uses of {SKILLS} skills (paths: the newest {MOST_USES:,})", columns, rows)
     print(f"Most resident: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+
+
+def _told(engine: str, what: str, taken: list[tuple[_Taken, int]]) -> tuple[str, ...]:
+    walls, processors, rows = zip(*((one.wall, one.processors, rows) for one, rows in taken), strict=True)
+    return engine, what, _span(walls, ".2f"), _span(processors, ".2f"), _span(rows, ",")
+
+
+def _span(values: Sequence[float], how: str) -> str:
+    low, high = format(min(values), how), format(max(values), how)
+    return low if low == high else f"{low} to {high}"
 
 
 def _now() -> str:

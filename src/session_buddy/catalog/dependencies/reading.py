@@ -15,7 +15,7 @@ from session_buddy.catalog.dependencies.order import OrderCounts
 from session_buddy.catalog.dependencies.uses import Names, Uses, milliseconds, packed, part_of_call, unpacked
 from session_buddy.model import Kind
 from session_buddy.storage import Store
-from session_buddy.storage.tables import plain_table
+from session_buddy.storage.learned import StoredModel, read_model, read_model_details, write_model
 
 __all__ = ["MOST_USES", "Read", "read_uses", "seen"]
 
@@ -27,7 +27,6 @@ _ENOUGH_NEW = 0.02
 """What was read is kept anew where so large a part of it is not kept yet."""
 _BLOCK = 50_000
 Ints = NDArray[np.int64]
-_MODELS = plain_table("learned_models")
 
 _DAYS = """
 SELECT day, sum(invocation_count) FROM skill_day_buckets
@@ -160,30 +159,29 @@ def _read_kept(
     store: Store, kinds: list[str], days: list[tuple[str, int]], since: str
 ) -> tuple[_Details | None, _Kept | None]:
     """Return what was kept, and how far it goes; ``None`` where it does not hold any more."""
-    told = store.query(f"SELECT details FROM {_MODELS.source} WHERE model_name = ?", [_MODEL]).rows
-    if not told:
+    told = read_model_details(store, _MODEL)
+    if told is None:
         return None, None
     try:
-        details = msgspec.json.decode(told[0][0], type=_Details)
+        details = msgspec.json.decode(told.details, type=_Details)
     except msgspec.ValidationError:
         return None, None
     holds = details.format == _FORMAT and details.kinds == kinds and bool(details.day) and details.since <= since
     if not holds or details.digest != _digest(days, details.day):
         return None, None
-    rows = store.query(f"SELECT {_MODELS.selected} FROM {_MODELS.source} WHERE model_name = ?", [_MODEL]).rows
-    row = _MODELS.row(rows[0])
-    if row[_MODELS.columns.index("details")] != told[0][0]:
+    model = read_model(store, _MODEL)
+    if model is None or model.details != told.details:
         # Another process kept something meanwhile.
         return None, None
-    return details, _Kept(*unpacked(row[_MODELS.columns.index("data")]))
+    return details, _Kept(*unpacked(model.data))
 
 
 def _keep(store: Store, mark: _Details, read: _Kept, now: str) -> None:
     """Keep what came before the day of *mark*."""
-    version = store.query(f"SELECT version FROM {_MODELS.source} WHERE model_name = ?", [_MODEL]).rows
+    before = read_model_details(store, _MODEL)
     data = packed(read.names.texts, read.sessions.texts, read.uses.before(_moment(mark.day)), read.orders)
-    row = (_MODEL, (version[0][0] if version else 0) + 1, "counts", now, msgspec.json.encode(mark).decode(), data)
-    store.put_rows(_MODELS, [row])
+    details = msgspec.json.encode(mark).decode()
+    write_model(store, StoredModel(_MODEL, before.version + 1 if before else 1, "counts", now, details, data))
 
 
 def _first_uses(store: Store, names: Names, included: set[str], begin: str) -> _FirstUses:

@@ -16,6 +16,7 @@ from session_buddy.catalog.dependencies.reading import Read, read_uses, seen
 from session_buddy.catalog.dependencies.significance import FEWEST_SESSIONS, adjusted, chance, possible_pairs
 from session_buddy.model import Kind
 from session_buddy.storage import Store
+from session_buddy.storage.learned import StoredModel, read_model_details, write_model
 from session_buddy.storage.tables import PlainTable, plain_table
 
 __all__ = ["DependencyFigures", "read_figures", "refresh_dependencies"]
@@ -23,7 +24,6 @@ __all__ = ["DependencyFigures", "read_figures", "refresh_dependencies"]
 _MODEL, _FORMAT = "dependencies", 2
 _DETAILS = plain_table("skill_dependency_details")
 _PATHS = plain_table("skill_paths")
-_MODELS = plain_table("learned_models")
 _DIGITS_OF_CHANCE, _DIGITS_OF_GAPS = 2, 3
 """What differs by less is the same, and not written again: each new session changes every chance a little."""
 _SMALLEST = 1e-300
@@ -55,15 +55,15 @@ class DependencyFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_figures(store: Store) -> DependencyFigures | None:
     """Return how the last refresh went; ``None`` before the first one of this version of the program."""
-    rows = store.query(f"SELECT version, details FROM {_MODELS.source} WHERE model_name = ?", [_MODEL]).rows
-    if not rows or rows[0][0] != _FORMAT:
+    model = read_model_details(store, _MODEL)
+    if model is None or model.version != _FORMAT:
         return None
-    return msgspec.json.decode(rows[0][1], type=DependencyFigures)
+    return msgspec.json.decode(model.details, type=DependencyFigures)
 
 
 def _keep(store: Store, figures: DependencyFigures) -> None:
     details = msgspec.json.encode(figures).decode()
-    store.put_rows(_MODELS, [(_MODEL, _FORMAT, "Fisher, sign test", figures.refreshed_at, details, b"")])
+    write_model(store, StoredModel(_MODEL, _FORMAT, "Fisher, sign test", figures.refreshed_at, details))
 
 
 class _Pairs(NamedTuple):
