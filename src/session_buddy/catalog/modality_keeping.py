@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from session_buddy.catalog.modalities import formats_of, modality_of_files, needs_review
-from session_buddy.catalog.taxonomy.categoriser import Example
+from session_buddy.catalog.taxonomy.categoriser import MOST_OTHER, Example
 from session_buddy.catalog.taxonomy.hierarchy import DOMAINS, OWN_SCHEME, domains_of
 from session_buddy.catalog.taxonomy.keeping import Assignment, chief_assignment, read_assignments, read_categories
 from session_buddy.catalog.taxonomy.lessons import PERSON_WEIGHT, read_texts_of_skills
@@ -191,6 +191,8 @@ def _examples(texts: Mapping[str, SkillText], said: Mapping[str, Modality], mean
 def _judged(
     store: Store, examples: Sequence[Example], asked: Sequence[SkillText], means: Means, now: str
 ) -> dict[str, str]:
+    if means.rules:
+        means = means._replace(odd=MOST_OTHER)
     version, kept = read_figures(store, _MODEL)
     learned = learn(store, _MODEL, kept, examples, means)
     if learned is None:

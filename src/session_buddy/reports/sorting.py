@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from session_buddy.catalog.modality_keeping import infer_modalities
-from session_buddy.catalog.taxonomy.categoriser import Example, alike_groups, judged_unseen
+from session_buddy.catalog.taxonomy.categoriser import OTHER_SORT, SAME_SORT, Example, alike_groups, judged_unseen
 from session_buddy.catalog.taxonomy.evaluation import Quality, folds_of, quality_of
 from session_buddy.catalog.taxonomy.hierarchy import OWN_SCHEME
 from session_buddy.catalog.taxonomy.inferring import infer_categories
@@ -106,7 +106,8 @@ def evaluate_categories(store: Store, scheme: str | None = None, *, now: str) ->
     for name in [scheme] if scheme is not None else schemes:
         of_it = [one for one in categories if one.scheme == name]
         examples = labelled(of_it, assignments, texts, means.rules if name == OWN_SCHEME else ())
-        found.append(_judged(name, examples, means))
+        odd = OTHER_SORT if name == OWN_SCHEME else SAME_SORT
+        found.append(_judged(name, examples, means._replace(odd=odd)))
     return CategoryEvaluation(precision=means.precision, schemes=found)
 
 
@@ -126,6 +127,6 @@ def _judged(scheme: str, examples: list[Example], means: Means) -> SchemeQuality
     # The words of categories always teach.
     always = np.arange(len(kept), len(kept) + len(words))
     folds = [(np.append(train, always), test) for train, test in folds_of(labels, groups, parts=_PARTS)]
-    judgements = judged_unseen([*kept, *words], folds, means.wording, vectors, precision=means.precision)
+    judgements = judged_unseen([*kept, *words], folds, means.wording, vectors, precision=means.precision, odd=means.odd)
     quality = quality_of(labels, judgements, groups)
     return SchemeQuality(scheme=scheme, meaning=meaning, left_out=left_out, quality=quality, note=None)

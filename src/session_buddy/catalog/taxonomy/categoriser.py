@@ -31,7 +31,19 @@ from session_buddy.catalog.taxonomy.texts import (
 )
 from session_buddy.intervals import wilson_interval
 
-__all__ = ["Categoriser", "Example", "Judgement", "Taught", "alike_groups", "judged_unseen", "teach", "threshold_for"]
+__all__ = [
+    "MOST_OTHER",
+    "OTHER_SORT",
+    "SAME_SORT",
+    "Categoriser",
+    "Example",
+    "Judgement",
+    "Taught",
+    "alike_groups",
+    "judged_unseen",
+    "teach",
+    "threshold_for",
+]
 
 RIDGE = 0.5
 BALANCE = 0.5
@@ -42,8 +54,9 @@ LEAST_SURE = 20
 """So many judgements must lie above a threshold for it to be one."""
 _Z = 1.2815515655446004
 """The precision is at least what is promised with a chance of 90 %."""
-_ODD = 0.05
-"""Such a part of the labelled skills is less like the others than what we dare to judge."""
+SAME_SORT, OTHER_SORT, MOST_OTHER = 0.05, 0.25, 0.5
+"""Such a part of the labelled skills is less like the others than what we dare to judge: more, where those to be judged
+are of another sort than those that teach, as skills in prose are beside rules for commands."""
 _ALIKE_TEXT = 12
 """Descriptions of so many letters are not the same by chance."""
 _BLOCK = 2_000
@@ -132,12 +145,18 @@ class Categoriser:
 
 
 def teach(
-    examples: Sequence[Example], wording: Wording, meaning: Meaning | None = None, *, precision: float
+    examples: Sequence[Example],
+    wording: Wording,
+    meaning: Meaning | None = None,
+    *,
+    precision: float,
+    odd: float = SAME_SORT,
 ) -> tuple[Categoriser, Taught]:
     """Return what *examples*, of two categories at least, teach, and how it judges each of them unseen.
 
     It is sure of a skill where at least *precision* of such judgements would be right, by :func:`threshold_for`.
-    *meaning* has a row for each of *examples*, or is ``None``. The same examples in the same order teach the same.
+    What is less like every example than a part *odd* of them is like another is never sure. *meaning* has a row for
+    each of *examples*, or is ``None``. The same examples in the same order teach the same.
     Takes the cube of their number: a second for 1,500.
     """
     categories = tuple(sorted({example.category for example in examples}))
@@ -159,7 +178,7 @@ def teach(
     nearest = np.where(groups[:, None] == groups[None, :], 0, alike).max(axis=1)[is_skill]
     right = unseen.argmax(axis=1) == labels[is_skill]
     calibration = _calibrated(*_evidence(unseen), right)
-    least = float(np.quantile(nearest, _ODD))
+    least = float(np.quantile(nearest, odd))
     sure = np.where(nearest >= least, _confidence(*_evidence(unseen), calibration), 0)
     threshold = threshold_for(sure, right, precision)
     model = Categoriser(
@@ -218,6 +237,7 @@ def judged_unseen(
     meaning: Meaning | None = None,
     *,
     precision: float,
+    odd: float = SAME_SORT,
 ) -> list[Judgement]:
     """Return a judgement of each of *examples* that is in a fold, in their order, by what is taught without its fold.
 
@@ -230,6 +250,7 @@ def judged_unseen(
             wording,
             None if meaning is None else meaning[train],
             precision=precision,
+            odd=odd,
         )
         told = model.judge(
             [examples[place].text for place in test], wording, None if meaning is None else meaning[test]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from session_buddy.catalog.taxonomy.categoriser import Example, Judgement
+from session_buddy.catalog.taxonomy.categoriser import OTHER_SORT, SAME_SORT, Example, Judgement
 from session_buddy.catalog.taxonomy.hierarchy import OWN_SCHEME, Category, plain_name
 from session_buddy.catalog.taxonomy.keeping import Assignment, read_assignments, read_categories
 from session_buddy.catalog.taxonomy.lessons import KnownSkill, labelled, read_texts_of_skills
@@ -50,10 +50,13 @@ def infer_categories(store: Store, means: Means, *, now: str) -> int:
     changed = 0
     for name in sorted({*by_scheme, OWN_SCHEME}):
         rules = means.rules if name == OWN_SCHEME else ()
+        odd = OTHER_SORT if rules else SAME_SORT
         lesson = labelled(by_scheme[name], assignments, texts, rules)
         ids = {category.category_id for category in by_scheme[name]}
         said = [one for one in assignments if one.category_id in ids]
-        changed += _infer(store, _Scheme(name, by_scheme[name], lesson, said), texts, means._replace(rules=rules), now)
+        changed += _infer(
+            store, _Scheme(name, by_scheme[name], lesson, said), texts, means._replace(rules=rules, odd=odd), now
+        )
     return changed
 
 

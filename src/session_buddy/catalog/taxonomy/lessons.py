@@ -59,10 +59,9 @@ def labelled(
         known = found[skill].text if skill in found else SkillText(skill)
         found[skill] = Example(texts.get(skill, known), names[chief.category_id], weight)
     chosen = sorted(found.values(), key=lambda one: (-one.weight, _lot(one.text.name)))[:_MOST_TAUGHT]
-    words = [
-        Example(SkillText(plain_name(one), one.description or ""), plain_name(one), is_skill=False)
-        for one in categories
-    ]
+    # Categories of rules that nobody used yet are made when they are wanted, and must not change the lesson then.
+    named = {rule.category: "" for rule in rules} | {plain_name(one): one.description or "" for one in categories}
+    words = [Example(SkillText(name, text), name, is_skill=False) for name, text in named.items()]
     return [*sorted(chosen, key=lambda one: one.text.name), *sorted(words, key=lambda one: one.category)]
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from session_buddy.catalog.taxonomy.categoriser import Categoriser, Example, teach
+from session_buddy.catalog.taxonomy.categoriser import SAME_SORT, Categoriser, Example, teach
 from session_buddy.catalog.taxonomy.lessons import KnownSkill
 from session_buddy.catalog.taxonomy.packing import packed, unpacked
 from session_buddy.catalog.taxonomy.texts import Meaning, SkillText, Wording
@@ -54,6 +54,8 @@ class Means(NamedTuple):
     """Of what is said, at least this part shall be right."""
     rules: Sequence[KnownSkill] = ()
     """What is known anyway of the program's own scheme."""
+    odd: float = SAME_SORT
+    """How odd a skill may be; see :func:`~session_buddy.catalog.taxonomy.categoriser.teach`."""
 
 
 class CategoryModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +110,7 @@ def learn(
     if len({one.category for one in examples if one.is_skill}) < 2:
         return None
     vectors = means.meaning.embed([one.text for one in examples]) if means.meaning else None
-    categoriser, taught = teach(examples, means.wording, vectors, precision=means.precision)
+    categoriser, taught = teach(examples, means.wording, vectors, precision=means.precision, odd=means.odd)
     right = sum(one.category == truth for truth, one in zip(taught.truth, taught.judgements, strict=True))
     figures = CategoryModel(
         scheme="",
@@ -144,7 +146,7 @@ def read_figures(store: Store, name: str) -> tuple[int, CategoryModel | None]:
 
 def lesson_of(examples: Sequence[Example], means: Means) -> str:
     """Return what tells what is taught from other lessons."""
-    return digest(examples, means.precision, means.meaning.model if means.meaning else None)
+    return digest(examples, means.precision, means.odd, means.meaning.model if means.meaning else None)
 
 
 def keep(store: Store, name: str, learned: Learned, *, now: str) -> None:
