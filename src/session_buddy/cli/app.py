@@ -22,6 +22,7 @@ from session_buddy.cli.commands import (
     experiments,
     export,
     importing,
+    predicting,
     recommending,
     refreshing,
     searching,
@@ -142,6 +143,7 @@ def command() -> Any:
     app.command("sessions")(sessions.sessions)
     app.command("status")(status.status)
     app.add_typer(recommending.app(), name="recommend")
+    app.add_typer(predicting.app(), name="predict")
     app.command("refresh")(refreshing.refresh)
     app.add_typer(community.app(), name="community")
     app.add_typer(anomalies.app(), name="anomalies")

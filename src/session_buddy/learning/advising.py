@@ -2,16 +2,17 @@
 
 score = (relevance + words / 2) x success x phase x duration x (1 + words). Relevance is the recommender's, 1 for its
 best. Words is how much a skill's text is like what is to be done, 0-1; the language of the work only multiplies.
-Success is the skill's rate, drawn towards that of all by ten uses. Phase and duration are factors within bounds, 1
-where nothing is known. What none of these speaks for comes behind, popular skills before those that read like what is
-used.
+Success is the skill's rate, drawn towards that of all by ten uses, or a chance that was foretold. Phase and duration
+are factors within bounds, 1 where nothing is known. What none of these speaks for comes behind, popular skills before
+those that read like what is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -147,8 +148,13 @@ class Advisor:
         self._success, self._failing = _success(self.facts), np.array([_fails(one) for one in self.facts], dtype=bool)
         self._quickness = _quickness(self.facts)
 
-    def advise(self, situation: Situation, count: int) -> Advised:
-        """Return up to *count* skills that the asker does not use, the best first."""
+    def advise(
+        self, situation: Situation, count: int, *, chances: Mapping[str, float] = MappingProxyType({})
+    ) -> Advised:
+        """Return up to *count* skills that the asker does not use, the best first.
+
+        *chances* are what is known of success here and now, 0-1: they take the place of rates.
+        """
         profile = self.data.profile(situation.skills)
         used = profile.indices.astype(np.int64)
         known = np.union1d(used, self.data.profile(situation.known).indices)
@@ -159,7 +165,10 @@ class Advisor:
             relevance = unit_scaled(scores)[0]
         words = self._likeness(situation.words)
         grounds = np.stack([relevance, _WORDS * words, _POPULAR * self._popular, np.zeros(len(words))])
-        factors = self._success * self._quickness * self._phase_factor(situation.phase)
+        success = self._success.copy()
+        for skill, chance in chances.items():
+            success[self.data.places[skill]] = chance
+        factors = success * self._quickness * self._phase_factor(situation.phase)
         factors *= 1 + self._likeness(f"{situation.words} {situation.languages}")
         grounds[:, known] = 0
         if np.count_nonzero(grounds.any(axis=0)) < count and len(used):

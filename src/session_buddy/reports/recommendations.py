@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -17,6 +18,7 @@ from session_buddy.learning.reading import Unit
 from session_buddy.learning.recommenders.contract import Recommender
 from session_buddy.model import Kind
 from session_buddy.reports.asker import Asker, Question, asker_of, listed
+from session_buddy.reports.prediction import Chances, Context
 from session_buddy.reports.ranking import without_tools
 from session_buddy.storage import Store
 
@@ -30,6 +32,7 @@ __all__ = [
     "situation_of",
 ]
 
+_TIMES_AS_MANY = 3
 _FIGURES = """
 SELECT skill_name, kind, completed_count, failed_count, avg_duration_seconds FROM skill_metrics WHERE skill_name IN ({})
 """
@@ -56,6 +59,8 @@ class Recommendation(msgspec.Struct, frozen=True, kw_only=True):
     avg_duration_seconds: float | None
     goes_with: list[str]
     """Skills of the asker that speak for it, the strongest first."""
+    chance: float | None = None
+    """Of completing here and now, 0-1; ``null`` where that is known no better than by rates."""
 
 
 class Failing(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,14 +118,25 @@ def read_learned(
     return Learned(kept)
 
 
-def recommendations(store: Store, learned: Learned, question: Question) -> Recommendations:
-    """Return what to use next.
+def recommendations(
+    store: Store, learned: Learned, question: Question, *, chances: Chances | None = None
+) -> Recommendations:
+    """Return what to use next; with *chances*, their order leans on those here and now in place of rates so far.
 
     Raises :class:`InvalidInput` for a limit that is none, :class:`NotFound` for a session that is not there, and for
     skills that nobody knows.
     """
     asker, situation = situation_of(store, learned, question)
     answer = learned.advisor.advise(situation, question.limit)
+    likely: Mapping[str, float] = {}
+    if chances is not None:
+        # The order changes among those that come first by rates, and a few times as many.
+        wider = learned.advisor.advise(situation, _TIMES_AS_MANY * question.limit)
+        likely = chances(
+            Context(session=question.session, user_id=question.user_id, phase=question.phase),
+            [one.skill for one in wider.advice],
+        )
+        answer = learned.advisor.advise(situation, question.limit, chances=likely)
     figures = _figures(store, [one.skill for one in answer.advice])
     unit, places = learned.kept.learned.unit, learned.advisor.data.places
     least = least_users(store) if unit is Unit.USER else 1
@@ -135,7 +151,15 @@ def recommendations(store: Store, learned: Learned, question: Question) -> Recom
         version=learned.kept.version,
         fitted_at=learned.kept.fitted_at,
         skills=[
-            _shown(one, answer, figures.get(one.skill), unit, least, int(users[places[one.skill]]))
+            _shown(
+                one,
+                answer,
+                figures.get(one.skill),
+                unit,
+                least,
+                int(users[places[one.skill]]),
+                likely.get(one.skill),
+            )
             for one in answer.advice
         ],
         left_out=[Failing(skill=one.skill, completed=one.completed, failed=one.failed) for one in answer.left_out],
@@ -174,7 +198,7 @@ def _figures(store: Store, skills: list[str]) -> dict[str, list[Any]]:
 
 
 def _shown(
-    advice: Advice, answer: Advised, row: list[Any] | None, unit: Unit, least: int, users: int
+    advice: Advice, answer: Advised, row: list[Any] | None, unit: Unit, least: int, users: int, chance: float | None
 ) -> Recommendation:
     kind, completed, failed, seconds = row or (None, 0, 0, None)
     interval = wilson_interval(completed, completed + failed)
@@ -190,6 +214,7 @@ def _shown(
         failed=failed,
         avg_duration_seconds=seconds,
         goes_with=list(advice.because_of),
+        chance=chance,
     )
 
 

@@ -11,6 +11,7 @@ from session_buddy.learning.keeping import is_stale, learn
 from session_buddy.learning.search.embedding import choose_embedder
 from session_buddy.learning.search.keeping import embedded_skills
 from session_buddy.reports.dependencies import refresh_related
+from session_buddy.reports.prediction import refresh_prediction
 from session_buddy.reports.ranking import without_tools
 from session_buddy.reports.scanning import SCANNING
 from session_buddy.reports.search import model_place, refresh_search
@@ -65,6 +66,7 @@ JOBS = (
     Job("dependencies", "Looking at what goes with what", 600.0, refresh_related),
     Job("clusters", "Clustering skills and drawing their map", 3_600.0, _clusters),
     Job("recommender", "Learning what to recommend", 3_600.0, _recommender),
+    Job("prediction", "Learning how likely skills are to complete", 21_600.0, refresh_prediction),
 )
 """In an order in which each finds what those before it made."""
 

@@ -19,6 +19,7 @@ from session_buddy.learning.clusters.recommending import ClusterMates
 from session_buddy.model import Kind
 from session_buddy.ordering import RankingOrder, RecommendStrategy, SearchStrategy
 from session_buddy.reports.asker import Question
+from session_buddy.reports.prediction import Chances
 from session_buddy.reports.ranking import SkillFigures, read_ranking, without_tools
 from session_buddy.reports.recommendations import Learned, Recommendations, recommendations
 from session_buddy.reports.search import Search, SearchAnswer
@@ -113,10 +114,13 @@ def search_strategies(answering: Callable[[Search], SearchAnswer]) -> Strategies
     return strategies
 
 
-def recommendation_strategies(store: Store, learned: Callable[[], Learned]) -> Strategies[Question, Recommendations]:
+def recommendation_strategies(
+    store: Store, learned: Callable[[], Learned], *, chances: Callable[[], Chances | None] = lambda: None
+) -> Strategies[Question, Recommendations]:
     """Return strategies that recommend, those of :class:`RecommendStrategy`, all from the same uses.
 
-    *learned* says what was learned by then; another recommender is fitted once for each version of that.
+    *learned* says what was learned by then; another recommender is fitted once for each version of that. All of them
+    lean on the same *chances*, where there are some.
     """
     others: dict[str, Learned] = {}
 
@@ -129,7 +133,7 @@ def recommendation_strategies(store: Store, learned: Callable[[], Learned]) -> S
         return others[strategy]
 
     def recommending(strategy: RecommendStrategy) -> Callable[[Question], Recommendations]:
-        return lambda question: recommendations(store, learned_by(strategy), question)
+        return lambda question: recommendations(store, learned_by(strategy), question, chances=chances())
 
     strategies = Strategies[Question, Recommendations]()
     for strategy in RecommendStrategy:

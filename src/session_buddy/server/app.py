@@ -29,6 +29,7 @@ from session_buddy.server.login import login_routes
 from session_buddy.server.metrics import metrics_routes
 from session_buddy.server.pages import page_routes
 from session_buddy.server.pages.rendering import error_page
+from session_buddy.server.predicted import PredictorNow
 from session_buddy.server.problems import MethodNotAllowed, NoSuchPath, RequestRefused, Unexpected, problem_response
 from session_buddy.server.searching import SkillSearch
 from session_buddy.server.security import Security
@@ -111,7 +112,8 @@ def create_app(
     app.state.probe = ReadinessProbe()
     app.state.kept = Kept()
     app.state.search = SkillSearch()
-    app.state.learned = LearnedNow()
+    app.state.predictor = PredictorNow()
+    app.state.learned = LearnedNow(app.state.predictor)
     app.router.routes += more or []
     app.include_router(api_router())
     app.router.routes += login_routes()

@@ -9,6 +9,7 @@ from session_buddy.reports.asker import Question
 from session_buddy.reports.recommendations import Learned, Recommendations, read_learned
 from session_buddy.reports.strategies import recommendation_strategies
 from session_buddy.reports.work import with_languages
+from session_buddy.server.predicted import PredictorNow
 from session_buddy.server.site import Site
 
 __all__ = ["LearnedNow", "with_languages_here"]
@@ -20,7 +21,8 @@ class LearnedNow:
     Where nothing was learned yet, the first who asks learns, and others wait for that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, predictor: PredictorNow) -> None:
+        self._predictor = predictor
         self._lock = threading.Lock()
         self._learned: Learned | None = None
         self._strategies: Strategies[Question, Recommendations] | None = None
@@ -35,7 +37,9 @@ class LearnedNow:
         """Return the ways to recommend; those that others asked for are fitted already."""
         with self._lock:
             if self._strategies is None:
-                self._strategies = recommendation_strategies(site.store, lambda: self.read(site))
+                self._strategies = recommendation_strategies(
+                    site.store, lambda: self.read(site), chances=lambda: self._predictor.chances(site)
+                )
             return self._strategies
 
 

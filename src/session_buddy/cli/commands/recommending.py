@@ -64,6 +64,7 @@ def recommend(
     from session_buddy.experiments.records import Experiments
     from session_buddy.model import Phase
     from session_buddy.reports.asker import Question
+    from session_buddy.reports.prediction import chances_of, read_predictor
     from session_buddy.reports.recommendations import read_learned
     from session_buddy.reports.strategies import recommendation_strategies, try_recommending
     from session_buddy.reports.work import user_at_hand, with_languages
@@ -82,7 +83,8 @@ def recommend(
     with settings.open_existing() as store:
         question = with_languages(store, asked)
         learned = read_learned(store, now=now, is_fresh=True)
-        strategies = recommendation_strategies(store, lambda: learned)
+        chances = chances_of(store, read_predictor(store, now=now), now=now)
+        strategies = recommendation_strategies(store, lambda: learned, chances=lambda: chances)
         if experiment is None:
             answered = cast("Recommendations", strategies[strategy](question))
             answer(settings, answered, lambda width: recommendations_screen(answered, now=now, width=width))

@@ -17,6 +17,7 @@ __all__ = ["evaluation_screen", "recommendations_screen", "similar_screen"]
 _ADVICE = (
     Column("skill", justify="left"),
     Column("success"),
+    Column("here", note="here = the chance that it completes here and now, see 'session-buddy predict'"),
     Column("avg", rank=2),
     Column("why", rank=1, justify="left"),
 )
@@ -37,7 +38,13 @@ def recommendations_screen(answer: Recommendations, *, now: str, width: int) -> 
     known = plural(len(answer.known), "known skill")
     if answer.skills:
         rows = [
-            (shown_name(one.skill), rate(one.success_rate), duration(one.avg_duration_seconds), one.why)
+            (
+                shown_name(one.skill),
+                rate(one.success_rate),
+                rate(one.chance),
+                duration(one.avg_duration_seconds),
+                one.why,
+            )
             for one in answer.skills
         ]
         yield fitted(_ADVICE, rows, width)

@@ -15,6 +15,7 @@ from session_buddy.server.api import (
     experiments,
     jobs,
     landscape,
+    predicting,
     reading,
     recommending,
     recording,
@@ -37,6 +38,7 @@ def api_router() -> APIRouter:
     routes.include_router(reading.router, prefix=PREFIX)
     routes.include_router(searching.router, prefix=PREFIX)
     routes.include_router(recommending.router, prefix=PREFIX)
+    routes.include_router(predicting.router, prefix=PREFIX)
     routes.include_router(catalog.router, prefix=PREFIX)
     routes.include_router(landscape.router, prefix=PREFIX)
     routes.include_router(dependencies.router, prefix=PREFIX)

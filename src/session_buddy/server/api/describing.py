@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from session_buddy.experiments.assignment import Assignment
 from session_buddy.experiments.design import Experiment
 from session_buddy.experiments.outcomes import OutcomesRecorded
+from session_buddy.prediction.card import ModelCard
 from session_buddy.reports.catalog_figures import Catalogue, CatalogueComparison
 from session_buddy.reports.community import Community
 from session_buddy.reports.dependencies import RelatedSkills, SkillNetwork, SkillPaths
@@ -22,6 +23,7 @@ from session_buddy.reports.experiment_power import PowerFigures
 from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex, ExperimentReport, ExperimentView
 from session_buddy.reports.landscape import ClusterIndex, ClusterMembers, SkillMap, SkillNeighbours
 from session_buddy.reports.paging import AnomalyPage, InvocationPage, SessionPage, SkillPage
+from session_buddy.reports.prediction import Prediction
 from session_buddy.reports.profile import SkillProfile
 from session_buddy.reports.recommendations import Recommendations
 from session_buddy.reports.recommender_evaluation import Evaluation
@@ -60,6 +62,8 @@ _SHAPES: tuple[type[msgspec.Struct], ...] = (
     Recommendations,
     SimilarOnes,
     Evaluation,
+    Prediction,
+    ModelCard,
     JobList,
     Community,
     Series,

@@ -41,7 +41,8 @@ def show(request: Request) -> Response:
     )
     question = with_languages_here(site, question)
     learned = request.app.state.learned.read(site)
-    answered = recommendations(site.store, learned, question)
+    chances = request.app.state.predictor.chances(site)
+    answered = recommendations(site.store, learned, question, chances=chances)
     alike = msgspec.structs.replace(question, limit=_ALIKE)
     return page(
         request,

@@ -14,6 +14,7 @@ from session_buddy.monitoring.series import Grain
 from session_buddy.reports.anomalies import read_skill_anomalies
 from session_buddy.reports.dependencies import read_related
 from session_buddy.reports.durations import DurationBucket, read_durations
+from session_buddy.reports.prediction import Context, predict
 from session_buddy.reports.profile import find_skill, read_profile
 from session_buddy.reports.ranking import first_day
 from session_buddy.reports.series import Series, read_series
@@ -42,6 +43,7 @@ def show(request: Request) -> Response:
         return RedirectResponse(with_query(skill_path(name), **(dict(request.query_params) | {"name": None})), 307)
     profile = read_profile(site.store, name, now=site.clock())
     series, durations = _series(request, name), read_durations(site.store, name)
+    kept = request.app.state.predictor.read(site)
     hours = [f"{hour:02}:00" for hour in range(24)]
     return page(
         request,
@@ -50,6 +52,8 @@ def show(request: Request) -> Response:
         series=series,
         labels=[bucket_label(bucket, series.grain) for bucket in series.buckets],
         grains=[(grain, _DAYS[grain]) for grain in Grain],
+        prediction=predict(site.store, kept, name, Context(), now=site.clock()),
+        card=kept.card,
         anomalies=read_skill_anomalies(site.store, name),
         errors=of_most(profile.errors),
         related=read_related(site.store, name, limit=_RELATED),
