@@ -88,8 +88,11 @@ class OrderCounts(NamedTuple):
 
     def _told(self, first: Ints, second: Ints) -> tuple[Ints, Floats]:
         """Return how often *first* was before *second*, and the median gap."""
-        begin = np.searchsorted(self.keys, _keys(first, second, np.int64(0)))
-        end = np.searchsorted(self.keys, _keys(first, second, np.int64(1 << _GAP_BITS)))
+        # In their order: what is looked for next lies near.
+        order = np.argsort(_keys(first, second, np.int64(0)))
+        begin, end = np.empty(len(first), dtype=np.int64), np.empty(len(first), dtype=np.int64)
+        begin[order] = np.searchsorted(self.keys, _keys(first[order], second[order], np.int64(0)))
+        end[order] = np.searchsorted(self.keys, _keys(first[order], second[order], np.int64(1 << _GAP_BITS)))
         below = np.concatenate([[0], np.cumsum(self.counts)])
         many = below[end] - below[begin]
         seconds = np.full(len(many), np.nan)

@@ -17,7 +17,7 @@ from session_buddy.model import Kind
 from session_buddy.storage import Store
 from session_buddy.storage.learned import StoredModel, read_model, read_model_details, write_model
 
-__all__ = ["MOST_USES", "Read", "read_uses", "seen"]
+__all__ = ["MOST_USES", "Days", "Read", "read_days", "read_uses"]
 
 MOST_USES = 1_000_000
 """Paths are looked for in so many uses, the newest ones: in whole days, and in one at least."""
@@ -45,6 +45,29 @@ _FIRST_USES = """
 SELECT session_id, skill_name, first_invoked_at FROM session_skills
 WHERE session_id IN (SELECT session_id FROM session_summary WHERE last_invoked_at >= ?)
 """
+
+
+class Days(NamedTuple):
+    """How many uses of some kinds there were on each day."""
+
+    kinds: list[str]
+    uses: list[tuple[str, int]]
+    """By day, the first one first."""
+
+    def digest(self, before: str = "~") -> str:
+        """Return what changes with every use that comes or goes on a day before that one."""
+        told = "".join(f"{day} {uses}\n" for day, uses in self.uses if day < before)
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    @property
+    def since(self) -> str:
+        """The first day of the newest :data:`MOST_USES`, empty where those are all."""
+        left = MOST_USES
+        for place, (_, uses) in reversed(list(enumerate(self.uses))):
+            left -= uses
+            if left < 0:
+                return self.uses[min(place + 1, len(self.uses) - 1)][0]
+        return ""
 
 
 class Read(NamedTuple):
@@ -92,72 +115,50 @@ class _Kept(NamedTuple):
     orders: OrderCounts
 
 
-def read_uses(store: Store, kinds: Collection[Kind], included: Collection[str], *, last: str, now: str) -> Read:
-    """Return the uses of the skills *included*, which are all of these *kinds*, as of *now*.
+def read_days(store: Store, kinds: Collection[Kind]) -> Days:
+    """Return how many uses of skills of these *kinds* there were on each day."""
+    told = sorted(str(kind) for kind in kinds)
+    rows = store.query(_DAYS.format(kinds=_marks(told)), told).rows
+    return Days(told, [(day, int(uses)) for day, uses in rows])
+
+
+def read_uses(store: Store, days: Days, included: Collection[str], *, last: str, now: str) -> Read:
+    """Return the uses of the skills *included*, which are all of the kinds of *days*, as of *now*.
 
     *last* is the time of the newest use of any skill, empty for none.
 
     Only what came since the last time is read, unless uses came or went before that: the result is the same either
     way. What is read is kept for the next time.
     """
-    told = sorted(str(kind) for kind in kinds)
-    days = _days(store, told)
     # What is said to be in the future would put off everything that comes before it.
     day = f"{min(last, now)[:10]}T00:00:00.000Z" if last else ""
-    since = _since(days)
-    details, kept = _read_kept(store, told, days, since)
+    since = days.since
+    details, kept = _read_kept(store, days)
     begin = details.day if details and kept else ""
     names, sessions, uses, orders = kept or _Kept(Names(), Names(), Uses.none(), OrderCounts.none())
     first = _first_uses(store, names, set(included), begin)
     # What is of the newest day may still get company that came before it.
     orders = orders + first.orders(begin, day)
-    new = _new_uses(store, told, names, sessions, begin, since)
+    new = _new_uses(store, days.kinds, names, sessions, begin, since)
     is_much = day > begin and len(new.before(_moment(day)).sessions) > len(uses.sessions) * _ENOUGH_NEW
     uses = uses.followed_by(new)
     if since:
         uses = uses.since(_moment(since))
     if day and (kept is None or is_much):
-        mark = _Details(format=_FORMAT, kinds=told, day=day, digest=_digest(days, day), since=since)
+        mark = _Details(format=_FORMAT, kinds=days.kinds, day=day, digest=days.digest(day), since=since)
         _keep(store, mark, _Kept(names, sessions, uses, orders), now)
     return Read(names, uses, orders + first.orders(day, ""), since, kept is None)
-
-
-def seen(store: Store, kinds: Collection[Kind]) -> str:
-    """Return what changes with every use of these *kinds* that comes or goes."""
-    days = _days(store, sorted(str(kind) for kind in kinds))
-    return _digest(days, "~") if days else ""
-
-
-def _days(store: Store, kinds: list[str]) -> list[tuple[str, int]]:
-    return [(day, int(uses)) for day, uses in store.query(_DAYS.format(kinds=_marks(kinds)), kinds).rows]
 
 
 def _marks(values: Collection[str]) -> str:
     return ", ".join("?" for _ in values)
 
 
-def _since(days: list[tuple[str, int]]) -> str:
-    """Return the first day of the newest uses, empty where those are all."""
-    left = MOST_USES
-    for place, (_, uses) in reversed(list(enumerate(days))):
-        left -= uses
-        if left < 0:
-            return days[min(place + 1, len(days) - 1)][0]
-    return ""
-
-
-def _digest(days: list[tuple[str, int]], before: str) -> str:
-    told = "".join(f"{day} {uses}\n" for day, uses in days if day < before)
-    return hashlib.sha256(told.encode()).hexdigest()
-
-
 def _moment(text: str) -> int:
     return int(milliseconds([text])[0])
 
 
-def _read_kept(
-    store: Store, kinds: list[str], days: list[tuple[str, int]], since: str
-) -> tuple[_Details | None, _Kept | None]:
+def _read_kept(store: Store, days: Days) -> tuple[_Details | None, _Kept | None]:
     """Return what was kept, and how far it goes; ``None`` where it does not hold any more."""
     told = read_model_details(store, _MODEL)
     if told is None:
@@ -166,8 +167,10 @@ def _read_kept(
         details = msgspec.json.decode(told.details, type=_Details)
     except msgspec.ValidationError:
         return None, None
-    holds = details.format == _FORMAT and details.kinds == kinds and bool(details.day) and details.since <= since
-    if not holds or details.digest != _digest(days, details.day):
+    holds = (
+        details.format == _FORMAT and details.kinds == days.kinds and bool(details.day) and details.since <= days.since
+    )
+    if not holds or details.digest != days.digest(details.day):
         return None, None
     model = read_model(store, _MODEL)
     if model is None or model.details != told.details:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from session_buddy.catalog.dependencies.order import order_chance
 from session_buddy.catalog.dependencies.paths import frequent_paths
-from session_buddy.catalog.dependencies.reading import Read, read_uses, seen
+from session_buddy.catalog.dependencies.reading import Read, read_days, read_uses
 from session_buddy.catalog.dependencies.significance import FEWEST_SESSIONS, adjusted, chance, possible_pairs
 from session_buddy.model import Kind
 from session_buddy.storage import Store
@@ -80,7 +80,8 @@ def refresh_dependencies(store: Store, kinds: Collection[Kind], *, now: str) -> 
     next time mends it.
     """
     ((sessions,),) = store.query(_SESSIONS).rows
-    before, told = read_figures(store), f"{_FORMAT} {sessions} {seen(store, kinds)}"
+    days = read_days(store, kinds)
+    before, told = read_figures(store), f"{sessions} {days.kinds} {days.digest()}"
     if before is not None and before.seen == told:
         _keep(store, msgspec.structs.replace(before, refreshed_at=now))
         return 0
@@ -88,7 +89,7 @@ def refresh_dependencies(store: Store, kinds: Collection[Kind], *, now: str) -> 
     used = store.query(_SKILLS).rows
     skills = {name: int(sessions) for name, kind, sessions, _ in used if kind in kinds}
     pairs = _of_skills(known, skills)
-    read = read_uses(store, kinds, skills, last=max((row[3] for row in used), default=""), now=now)
+    read = read_uses(store, days, skills, last=max((row[3] for row in used), default=""), now=now)
     tested = possible_pairs(list(skills.values()))
     details = _details(pairs, skills, int(sessions), tested, read)
     paths = _paths(read)

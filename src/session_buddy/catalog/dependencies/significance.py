@@ -18,7 +18,7 @@ _BLOCK = 4_096
 """Pairs that are tested at a time: so many fit into the cache of a processor."""
 _AS_RARE = 1e-7
 """What is as rare as what was seen, but for rounding, counts as seen: so far apart logarithms may be."""
-_TINY = 1e-300
+_TINY, _TOO_LITTLE = 1e-300, 1e-18
 _Z = 1.959963984540054
 
 Floats = NDArray[np.float64]
@@ -175,6 +175,8 @@ def _both_tails(tables: _Tables, steps: int) -> Floats:
     found = np.zeros(len(mode))
     for step in range(steps):
         found += first + second
+        if step % 8 == 7 and (first + second <= found * _TOO_LITTLE).all():
+            break
         first = first * tables.ratio(ups + step)
         lower = downs - step - 1
         second = np.where(lower >= 0, second / np.maximum(tables.ratio(np.maximum(lower, 0.0)), _TINY), 0.0)
