@@ -1,7 +1,7 @@
 """``python -m bench NAME [ARGUMENT]``; all of them without a name.
 
-Names: startup, ingest, views, transcripts, catalog, clickhouse, clusters, dependencies, detectors, experiments, live,
-metrics, nab, recommend, search, server, watch.
+Names: startup, ingest, views, transcripts, catalog, categories, clickhouse, clusters, dependencies, detectors,
+experiments, live, metrics, nab, recommend, search, server, watch.
 
 ``python -m bench clickhouse load EVENTS [FOLDER]`` loads very many, and keeps them in FOLDER if that is given.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench import (
     catalog,
+    categories,
     clickhouse,
     clickhouse_load,
     clusters,
@@ -34,7 +35,20 @@ from bench import (
 
 PLAIN = {
     module.__name__.removeprefix("bench."): module
-    for module in (startup, catalog, clusters, detectors, live, metrics, nab, recommend, search, server, watch)
+    for module in (
+        startup,
+        catalog,
+        categories,
+        clusters,
+        detectors,
+        live,
+        metrics,
+        nab,
+            recommend,
+        search,
+        server,
+        watch,
+    )
 }
 """Those that need nothing but their name."""
 

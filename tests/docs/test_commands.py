@@ -36,6 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr("session_buddy.cli.commands.live.show_live", lambda *_, **__: None)
     for place in (".claude/projects/p", "backup/.claude/projects/p", "collected/anna", "collected/ben"):
         shutil.copytree(TRANSCRIPTS, tmp_path / place, ignore=lambda _, names: {n for n in names if n[-6:] != ".jsonl"})
+    (tmp_path / "team.csv").write_text("category,domain,skill\nReviews,code,our-review\n")
     url = f"sqlite:///{tmp_path}/.local/share/session-buddy/session-buddy.db"
     with open_store(url) as store:
         fill(store)

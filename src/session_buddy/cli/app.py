@@ -14,6 +14,7 @@ from session_buddy.cli.commands import (
     alerts,
     anomalies,
     catalog,
+    categories,
     clusters,
     community,
     configuring,
@@ -135,6 +136,8 @@ def command() -> Any:
     app.command("top")(skills.top)
     app.command("skill")(skills.skill)
     app.add_typer(catalog.app(), name="catalog")
+    app.add_typer(categories.categories_app(), name="category")
+    app.add_typer(categories.modalities_app(), name="modality")
     app.command("related")(dependencies.related)
     app.command("network")(dependencies.network)
     app.command("paths")(dependencies.paths)

@@ -27,6 +27,7 @@ from session_buddy.monitoring.alerts.targets import Target, TargetList
 from session_buddy.monitoring.retention import Pruned
 from session_buddy.reports.anomalies import AnomalyList, Look
 from session_buddy.reports.backtesting import BacktestReport
+from session_buddy.reports.categories import CategoryList, CategorySkills, ImportedTaxonomy, SkillSorting
 from session_buddy.reports.checking import Check, Repaired
 from session_buddy.reports.community import Community
 from session_buddy.reports.dependencies import RelatedSkills, SkillNetwork, SkillPaths
@@ -40,6 +41,7 @@ from session_buddy.reports.ranking import Ranking
 from session_buddy.reports.search import SearchAnswer
 from session_buddy.reports.sessions import SessionList, Timeline
 from session_buddy.reports.settings import SettingList
+from session_buddy.reports.sorting import CategoryEvaluation
 from session_buddy.reports.status import Quarantine, StoreStatus
 from session_buddy.server.tokens import TokenList
 from session_buddy.storage.copying import CopyReport
@@ -52,6 +54,14 @@ _SHAPES: dict[str, list[type[msgspec.Struct]]] = {
     "import": [ImportSummary],
     "top": [Ranking],
     "skill": [SkillProfile],
+    "category list": [CategoryList],
+    "category show": [CategorySkills],
+    "category import": [ImportedTaxonomy],
+    "category evaluate": [CategoryEvaluation],
+    **{
+        command: [SkillSorting]
+        for command in ("category assign", "category unassign", "modality show", "modality set", "modality forget")
+    },
     "related": [RelatedSkills],
     "network": [SkillNetwork],
     "paths": [SkillPaths],

@@ -15,6 +15,7 @@ from session_buddy.reports.prediction import refresh_prediction
 from session_buddy.reports.ranking import without_tools
 from session_buddy.reports.scanning import SCANNING
 from session_buddy.reports.search import model_place, refresh_search
+from session_buddy.reports.sorting import SORTING
 from session_buddy.storage import Clock, Store
 
 __all__ = ["JOBS", "JobFigures", "JobList", "job_named", "read_jobs", "refresh"]
@@ -63,6 +64,7 @@ JOBS = (
     Job("figures", "Refreshing the figures", 60.0, _figures),
     SCANNING,
     Job("search", "Embedding texts for search", 300.0, refresh_search),
+    SORTING,
     Job("dependencies", "Looking at what goes with what", 600.0, refresh_related),
     Job("clusters", "Clustering skills and drawing their map", 3_600.0, _clusters),
     Job("recommender", "Learning what to recommend", 3_600.0, _recommender),

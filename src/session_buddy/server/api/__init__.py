@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from session_buddy.server.api import (
     catalog,
+    categories,
     community,
     dependencies,
     experimenting,
@@ -40,6 +41,7 @@ def api_router() -> APIRouter:
     routes.include_router(recommending.router, prefix=PREFIX)
     routes.include_router(predicting.router, prefix=PREFIX)
     routes.include_router(catalog.router, prefix=PREFIX)
+    routes.include_router(categories.router, prefix=PREFIX)
     routes.include_router(landscape.router, prefix=PREFIX)
     routes.include_router(dependencies.router, prefix=PREFIX)
     routes.include_router(jobs.router, prefix=PREFIX)

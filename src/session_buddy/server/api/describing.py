@@ -17,6 +17,7 @@ from session_buddy.experiments.design import Experiment
 from session_buddy.experiments.outcomes import OutcomesRecorded
 from session_buddy.prediction.card import ModelCard
 from session_buddy.reports.catalog_figures import Catalogue, CatalogueComparison
+from session_buddy.reports.categories import CategoryList, CategorySkills, ImportedTaxonomy, SkillSorting
 from session_buddy.reports.community import Community
 from session_buddy.reports.dependencies import RelatedSkills, SkillNetwork, SkillPaths
 from session_buddy.reports.experiment_power import PowerFigures
@@ -46,6 +47,7 @@ from session_buddy.server.api.experiment_intake import (
 from session_buddy.server.api.health import Life, Readiness, ServerHealth
 from session_buddy.server.api.intake import NewInvocation, Recording
 from session_buddy.server.api.notes import annotate, plain
+from session_buddy.server.api.sorting_intake import CategoryOfSkill, SkillNamed, TaxonomyFile, WhatSkillIsFor
 from session_buddy.server.problems import Problem
 
 __all__ = ["REFERENCE", "body_of", "described", "done", "refusals", "schema"]
@@ -75,6 +77,14 @@ _SHAPES: tuple[type[msgspec.Struct], ...] = (
     Life,
     Catalogue,
     CatalogueComparison,
+    CategoryList,
+    CategorySkills,
+    SkillSorting,
+    ImportedTaxonomy,
+    CategoryOfSkill,
+    SkillNamed,
+    WhatSkillIsFor,
+    TaxonomyFile,
     ClusterIndex,
     ClusterMembers,
     SkillMap,

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from session_buddy import __version__, formats
 from session_buddy.errors import InvalidInput, SessionBuddyError
 from session_buddy.experiments import verdict
-from session_buddy.reports import dependency_wording, experiment_wording
+from session_buddy.reports import category_wording, dependency_wording, experiment_wording
 from session_buddy.server.pages import links
 from session_buddy.server.pages.assets import asset_version, plotly_style_ids
 from session_buddy.server.pages.drawings import spark_path
@@ -131,6 +131,9 @@ def _environment() -> Environment:
     environment.filters |= {name: getattr(experiment_wording, name) for name in experiment_wording.__all__}
     environment.filters |= {name: _unbroken(tell) for name, tell in _OF_EXPERIMENTS.items()}
     environment.filters |= {name: getattr(dependency_wording, name) for name in ("order_of_pair", "order_words")}
+    environment.filters |= {
+        name: getattr(category_wording, name) for name in ("formats_words", "review_words", "said_words")
+    }
     environment.filters |= {
         name: _unbroken(getattr(dependency_wording, name)) for name in ("chance_words", "lift_words", "took_words")
     }

@@ -12,6 +12,7 @@ from session_buddy.errors import InvalidInput
 from session_buddy.formats import duration
 from session_buddy.monitoring.series import Grain
 from session_buddy.reports.anomalies import read_skill_anomalies
+from session_buddy.reports.categories import read_sorting
 from session_buddy.reports.dependencies import read_related
 from session_buddy.reports.durations import DurationBucket, read_durations
 from session_buddy.reports.prediction import Context, predict
@@ -56,6 +57,7 @@ def show(request: Request) -> Response:
         card=kept.card,
         anomalies=read_skill_anomalies(site.store, name),
         errors=of_most(profile.errors),
+        sorting=read_sorting(site.store, name),
         related=read_related(site.store, name, limit=_RELATED),
         durations=durations,
         duration_bars=_duration_bars(durations.buckets),
