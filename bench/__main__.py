@@ -1,7 +1,7 @@
 """``python -m bench NAME [ARGUMENT]``; all of them without a name.
 
 Names: startup, ingest, views, transcripts, catalog, categories, clickhouse, clusters, dependencies, detectors,
-experiments, live, metrics, nab, recommend, search, server, watch.
+experiments, live, metrics, nab, prediction, recommend, search, server, watch.
 
 ``python -m bench clickhouse load EVENTS [FOLDER]`` loads very many, and keeps them in FOLDER if that is given.
 """
@@ -24,6 +24,7 @@ from bench import (
     live,
     metrics,
     nab,
+    prediction,
     recommend,
     search,
     server,
@@ -44,7 +45,8 @@ PLAIN = {
         live,
         metrics,
         nab,
-            recommend,
+        prediction,
+        recommend,
         search,
         server,
         watch,

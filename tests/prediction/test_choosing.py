@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
 from session_buddy.prediction.calibration import SAME, chance_of
 from session_buddy.prediction.choosing import BASELINES, CANDIDATES, Choice, choose, fitted, foretell
-from session_buddy.prediction.duration import fit_durations, quantiles_of
+from session_buddy.prediction.duration import SkillQuantiles, fit_durations, quantiles_of
 from session_buddy.prediction.explaining import factors_of
 from session_buddy.prediction.features import FEATURES, RATES, features_of
 from session_buddy.prediction.history import History, history_of
@@ -197,3 +198,16 @@ def test_no_duration_is_known() -> None:
     few = fit_durations(history_of([use(at) for at in range(30)]), seed=1)
     assert few is not None and few.figures is None
     assert quantiles_of(few, history.facts[:1], ["never seen"])[0] == pytest.approx([1, 1, 1], abs=0.01)
+
+
+def test_quantiles_never_cross() -> None:
+    history = history_of(played(1_000, of_skill, seed=11))
+    durations = fit_durations(history, seed=1)
+    assert durations is not None
+    crossed = msgspec.structs.replace(
+        durations, forests=[], own=SkillQuantiles(skills={"x": [9.0, 8.0, -1.0]}, every=[7.0, 7.0, 7.0])
+    )
+    told = quantiles_of(crossed, history.facts[:2], ["x", "y"])
+    assert told[0].tolist() == sorted(told[0].tolist())
+    assert told[0][0] == 0, "no duration is less than nothing"
+    assert told[1] == pytest.approx([np.expm1(7) / 1000] * 3)

@@ -152,3 +152,71 @@ def test_facts_look_at_nothing_of_the_end_of_a_use() -> None:
 
     good, bad = use(0), use(0, FAILED, milliseconds=9, ended=START + 9)
     assert facts_of(good, Records(), SessionCourse()) == facts_of(bad, Records(), SessionCourse())
+
+
+def counted(uses: list[Use], place: int) -> dict[str, float]:
+    """Return facts of one use, counted anew from a list: slow, and of no state."""
+    asked = uses[place]
+    begun = [one for one in uses[:place] if one.session == asked.session]
+    ended = sorted(
+        (one.ended, number, one)
+        for number, one in enumerate(uses[:place])
+        if one.ended != NEVER and one.ended < asked.at
+    )
+    everything = [one for _, _, one in ended if one.outcome != UNTOLD]
+    session = [one for one in everything if one.session == asked.session]
+    here = [one for one in session if one.skill == asked.skill]
+    begun_here = [number for number, one in enumerate(begun) if one.skill == asked.skill]
+    failing = 0.0
+    for one in session:
+        failing = failing * 0.7 + (0.3 if one.outcome == FAILED else 0)
+
+    def in_a_row(told: list[Use]) -> int:
+        return next((number for number, one in enumerate(reversed(told)) if one.outcome == COMPLETED), len(told))
+
+    def both(name: str, told: list[Use]) -> dict[str, float]:
+        good = sum(one.outcome == COMPLETED for one in told)
+        return {f"{name}_completed": good, f"{name}_failed": len(told) - good}
+
+    newest = [one for one in uses[:place] if one.skill == asked.skill][-RECENT_USES:]
+    failures = [one.ended for one in session if one.outcome == FAILED]
+    return {
+        **both("all", everything),
+        **both("kind", [one for one in everything if one.kind == asked.kind]),
+        **both("skill", [one for one in everything if one.skill == asked.skill]),
+        **both("user_skill", [one for one in everything if (one.skill, one.user) == (asked.skill, asked.user)]),
+        **both(
+            "phase",
+            [one for one in everything if (one.skill, one.phase) == (asked.skill, asked.phase)] if asked.phase else [],
+        ),
+        **both("recent", [one for one in newest if any(one is other for other in everything)]),
+        **both("session", session),
+        **both("session_recent", session[-10:]),
+        **both("kind_here", [one for one in session if one.kind == asked.kind][-10:]),
+        **both("here", here),
+        "user_uses": sum(one.user == asked.user for one in uses[:place]),
+        "session_failures_in_a_row": in_a_row(session),
+        "here_failures_in_a_row": in_a_row(here),
+        "session_failing": failing,
+        "session_uses": len(begun),
+        "steps_since_failure": sum(one.at > failures[-1] for one in begun) if failures else -1,
+        "here_steps_ago": len(begun) - 1 - begun_here[-1] if begun_here else -1,
+        "here_seconds_ago": (asked.at - begun[begun_here[-1]].at) / 1000 if begun_here else -1,
+        "here_changes_since": sum(one.phase == 2 and one.kind == 5 for one in begun[begun_here[-1] + 1 :])
+        if begun_here
+        else -1,
+        "here_last": {COMPLETED: 2, FAILED: 1}[here[-1].outcome] if here else 0,
+        "previous_kind": begun[-1].kind if begun else -1,
+        "previous_is_same": float(begun[-1].skill == asked.skill) if begun else 0,
+        "previous_seconds_ago": (asked.at - begun[-1].at) / 1000 if begun else -1,
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_facts_are_those_of_a_count_from_the_start(seed: int) -> None:
+    uses = any_uses(250, seed=100 + seed)
+    history = history_of(uses)
+    rows = [place for place, one in enumerate(uses) if one.outcome != UNTOLD]
+    for row, place in enumerate(rows):
+        for name, value in counted(uses, place).items():
+            assert fact(history, name, row) == pytest.approx(value), (name, place)

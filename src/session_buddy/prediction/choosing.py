@@ -202,7 +202,11 @@ def _decided(candidates: tuple[Candidate, ...], baseline: str) -> tuple[str, str
     gain = best.gain
     if gain.low is None or gain.high is None:
         return baseline, f"Too few sessions to tell whether {best.name} is better. The {baseline} answers."
-    margin = f"{gain.value:.4f} (95 % interval {gain.low:.4f} to {gain.high:.4f})"
+    interval = f"(95 % interval {gain.low:.4f} to {gain.high:.4f})"
     if gain.is_above_zero:
-        return best.name, f"Its log loss is less than that of the best baseline, {baseline}, by {margin}."
-    return baseline, f"What was learned does not certainly beat it: {best.name} is better by {margin}."
+        less = f"{gain.value:.4f} {interval}"
+        return best.name, f"Its log loss is less than that of the best baseline, {baseline}, by {less}."
+    return baseline, (
+        f"What was learned does not certainly beat the {baseline}, which answers: the gain of {best.name} is"
+        f" {gain.value:.4f} {interval}."
+    )

@@ -34,7 +34,7 @@ GROUPS = (
     Group("phase", "the phase of the work", ("phase", "phase_rate")),
     Group(
         "here",
-        "how it went in this session",
+        "its uses in this session, or that there are none",
         (
             "here_rate", "here_last", "here_uses", "here_failures_in_a_row", "here_ago", "here_steps_ago",
             "here_changes_since",

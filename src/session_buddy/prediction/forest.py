@@ -5,7 +5,7 @@ A store may come from anybody. What is kept in it is numbers, and nothing that i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -70,31 +70,34 @@ class Forest(msgspec.Struct, frozen=True):
         What a tree begins with and what its features add make its value, exactly.
         Source: Palczewska and others, "Interpreting random forest classification models", arXiv:1312.1121.
         """
-        nodes, asked = np.frombuffer(self.nodes, dtype="<f8"), self._ints(self.features)
-        roots = self._ints(self.roots)
-        width = self.columns
-        sums = np.zeros(len(features) * width)
-        at = np.tile(roots, (len(features), 1))
-        rows = np.arange(len(features))[:, None] * width
-        for _ in range(self.depth):
-            below = self._below(at, features)
-            into = (rows + np.maximum(asked[at], 0)).ravel()
-            sums += np.bincount(into, (nodes[below] - nodes[at]).ravel(), minlength=len(sums))
-            at = below
-        return self.base + float(nodes[roots].sum()), sums.reshape(len(features), width)
+        nodes, roots = np.frombuffer(self.nodes, dtype="<f8"), self._ints(self.roots)
+        asked = np.maximum(self._ints(self.features), 0)
+        sums = np.zeros(len(features) * self.columns)
+        rows = np.arange(len(features))[:, None] * self.columns
+        at = np.broadcast_to(roots, (len(features), len(roots)))
+        values = nodes[at]
+        for below in self._ways_down(features):
+            values_below = nodes[below]
+            sums += np.bincount((rows + asked[at]).ravel(), (values_below - values).ravel(), minlength=len(sums))
+            at, values = below, values_below
+        return self.base + float(nodes[roots].sum()), sums.reshape(len(features), self.columns)
 
     def _leaves(self, features: Numbers) -> NDArray[np.int32]:
         at: NDArray[np.int32] = np.tile(self._ints(self.roots), (len(features), 1))
-        for _ in range(self.depth):
-            at = self._below(at, features)
+        for below in self._ways_down(features):
+            at = below
         return at
 
-    def _below(self, at: NDArray[np.int32], features: Numbers) -> NDArray[np.int32]:
-        asked = self._ints(self.features)[at]
-        values = np.take_along_axis(features, np.maximum(asked, 0), axis=1)
-        is_left = values <= np.frombuffer(self.thresholds, dtype="<f8")[at]
-        below = np.where(is_left, self._ints(self.lefts)[at], self._ints(self.rights)[at])
-        return np.where(asked == _LEAF, at, below)
+    def _ways_down(self, features: Numbers) -> Iterator[NDArray[np.int32]]:
+        """Yield for each row and tree the node below the one before, from the roots on; a leaf is below itself."""
+        lefts, rights = self._ints(self.lefts), self._ints(self.rights)
+        asked, thresholds = self._ints(self.features), np.frombuffer(self.thresholds, dtype="<f8")
+        flat, rows = features.ravel(), np.arange(len(features))[:, None] * features.shape[1]
+        at: NDArray[np.int32] = np.tile(self._ints(self.roots), (len(features), 1))
+        for _ in range(self.depth):
+            # In a leaf, which asks about nothing, both ways are the leaf.
+            at = np.where(flat[rows + asked[at]] <= thresholds[at], lefts[at], rights[at])
+            yield at
 
     @staticmethod
     def _ints(numbers: bytes) -> NDArray[np.int32]:
