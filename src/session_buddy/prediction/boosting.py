@@ -46,8 +46,8 @@ def fit_boosting(features: Numbers, completed: NDArray[np.bool_], *, seed: int) 
             early_stopping=False,
             random_state=seed + bag,
         )
-        # Threads that wait for each other at every node take longer than one alone, on a machine that is busy.
-        with threadpool_limits(limits=1 if bags > 1 else None):
+        # Threads that wait for each other at every node take many times as long as one alone where a machine is busy.
+        with threadpool_limits(limits=1):
             model.fit(looked_at, completed)
         forests.append(exported(model, looked_at[:_CHECKED]))
     return averaged(forests)
