@@ -16,6 +16,7 @@ import msgspec
 from session_buddy.errors import InvalidInput, InvalidInvocation
 
 __all__ = [
+    "YEARS",
     "BadLine",
     "DurationSource",
     "ErrorType",
@@ -102,6 +103,10 @@ _CANONICAL = re.compile(
 )
 _LONGEST_MS = 100 * 366 * 86_400_000
 """A hundred years: sums of such durations still are exact 64-bit numbers."""
+
+
+YEARS = ("1970", "2105")
+"""The first and the last year that every engine can keep; SQLite keeps any."""
 
 
 def parse_time(text: str, *, field: str = "time") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -55,9 +56,9 @@ class RuledImporter(Importer):
         found = [root] if root.is_file() else sorted(path for path in root.rglob("*.jsonl") if path.is_file())
         yield from (path for path in found if self.is_own(path))
 
+    @abstractmethod
     def is_own(self, path: Path) -> bool:
         """Tell by its name whether a file of JSON lines is this agent's."""
-        raise NotImplementedError
 
     def moment(self, data: bytes) -> str | None:
         """See :meth:`Importer.moment`."""

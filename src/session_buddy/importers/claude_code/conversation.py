@@ -12,6 +12,7 @@ import hashlib
 import msgspec
 
 from session_buddy.importers.calls.ledger import Call, Ledger, State, Thread, remember
+from session_buddy.importers.calls.moments import written_at
 from session_buddy.importers.calls.names import bare_name
 from session_buddy.importers.calls.phases import is_change, phase_of
 from session_buddy.importers.calls.spans import Span
@@ -21,7 +22,7 @@ from session_buddy.importers.claude_code.files import touched_by
 from session_buddy.importers.claude_code.lines import Attachment, Block, Inner, Line, Message, text_of
 from session_buddy.importers.claude_code.naming import Named, name_tool, name_typed, offered_names
 from session_buddy.importers.shell import ShellRules
-from session_buddy.model import ErrorType, Invocation, Kind, Outcome, Trigger, parse_time
+from session_buddy.model import ErrorType, Invocation, Kind, Outcome, Trigger
 
 __all__ = ["Conversation"]
 
@@ -115,7 +116,7 @@ class Conversation:
         uses = message.blocks("tool_use")
         if not uses and thread.span is None:
             return []
-        at = _time(timestamp)
+        at = written_at(timestamp)
         if thread.span is not None:
             rests = message.stop_reason == "end_turn"
             error = bool(line.isApiErrorMessage)
@@ -176,7 +177,7 @@ class Conversation:
         prompt = not (results or line.isMeta or line.isCompactSummary or text.startswith(_NO_PROMPT))
         if results:
             self._open_turn(line, thread, prompt=False)
-            at = _time(line.timestamp)
+            at = written_at(line.timestamp)
             for block in results:
                 self._endings.result(thread, block, line.toolUseResult, at, denial=line.toolDenialKind)
         if text.startswith(_INTERRUPTED):
@@ -213,7 +214,7 @@ class Conversation:
             return ["A typed command has no uuid."]
         if not self._ledger.is_new(line.uuid):
             return []
-        at = _time(line.timestamp)
+        at = written_at(line.timestamp)
         call = self._opened(line, thread, line.uuid, named, at)
         call.trigger, call.parent = Trigger.USER, None
         self._ledger.add(call, thread)
@@ -241,7 +242,7 @@ class Conversation:
         if inner.type == "assistant":
             return self._assistant(line, inner.message, thread, timestamp)
         for block in inner.message.blocks("tool_result"):
-            self._endings.result(thread, block, inner.toolUseResult, _time(timestamp), denial=None)
+            self._endings.result(thread, block, inner.toolUseResult, written_at(timestamp), denial=None)
         return []
 
     def _system(self, line: Line, thread: Thread) -> list[str]:
@@ -264,7 +265,7 @@ class Conversation:
 
     def _notices(self, line: Line, text: str) -> None:
         if "<task-notification>" in text:
-            self._endings.notices(text, _time(line.timestamp))
+            self._endings.notices(text, written_at(line.timestamp))
 
 
 def _unless_echo(named: Named, typed: Span) -> Named:
@@ -282,7 +283,3 @@ def _prompt_text(message: Message) -> str:
 def _digest(text: str) -> str:
     """Return a short digest, so that no prompt is kept."""
     return hashlib.blake2b(text.strip().encode(), digest_size=8).hexdigest()
-
-
-def _time(timestamp: str | None) -> str:
-    return parse_time(timestamp or "", field="timestamp")

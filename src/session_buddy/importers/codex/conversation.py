@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from session_buddy.importers.calls.ledger import Call, Ledger, State, Thread, elapsed_ms
+from session_buddy.importers.calls.moments import written_at
 from session_buddy.importers.calls.phases import is_change, phase_of
 from session_buddy.importers.calls.shells import Shells
 from session_buddy.importers.calls.spans import Span
@@ -25,7 +26,7 @@ from session_buddy.importers.codex.lines import Payload, RolloutLine, fields_of,
 from session_buddy.importers.codex.outputs import Ended, read_output
 from session_buddy.importers.shell import ShellRules
 from session_buddy.importers.traits import INTERRUPTED, WRITES, of_files
-from session_buddy.model import DurationSource, Invocation, Kind, Outcome, Trigger, parse_time
+from session_buddy.model import DurationSource, Invocation, Kind, Outcome, Trigger
 
 __all__ = ["Conversation", "Remembered"]
 
@@ -86,15 +87,15 @@ class Conversation:
             case "turn_context", _:
                 self._turn(payload)
             case "response_item", "message" if payload.role == "user":
-                self._message(payload, _time(line))
+                self._message(payload, written_at(line.timestamp))
             case "response_item", "function_call" | "custom_tool_call" | "local_shell_call":
-                return self._call(payload, _time(line))
+                return self._call(payload, written_at(line.timestamp))
             case "response_item", "web_search_call":
-                return self._searched(payload, _time(line))
+                return self._searched(payload, written_at(line.timestamp))
             case "response_item", "function_call_output" | "custom_tool_call_output" | "local_shell_call_output":
-                self._result(payload, _time(line))
+                self._result(payload, written_at(line.timestamp))
             case "event_msg", "exec_command_end" | "patch_apply_end" | "mcp_tool_call_end":
-                return self._told_end(payload, _time(line))
+                return self._told_end(payload, written_at(line.timestamp))
             case "event_msg", "task_complete":
                 self._end_turn(COMPLETED)
             case "event_msg", "turn_aborted":
@@ -303,7 +304,3 @@ class Conversation:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
-
-
-def _time(line: RolloutLine) -> str:
-    return parse_time(line.timestamp or "", field="timestamp")

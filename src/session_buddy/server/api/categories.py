@@ -25,9 +25,8 @@ from session_buddy.reports.categories import (
 )
 from session_buddy.server.api.answers import answer
 from session_buddy.server.api.describing import body_of, described, done
-from session_buddy.server.api.experimenting import as_json
 from session_buddy.server.api.sorting_intake import CategoryOfSkill, SkillNamed, TaxonomyFile, WhatSkillIsFor
-from session_buddy.server.api.taking import acted_on, decoded
+from session_buddy.server.api.taking import answered
 from session_buddy.server.site import site_of
 
 __all__ = ["router"]
@@ -110,7 +109,7 @@ async def assign(request: Request) -> Response:
     def act(told: CategoryOfSkill) -> SkillSorting:
         return assign_skill(site.store, told.skill, told.category, told.scheme, now=site.clock())
 
-    return as_json(await acted_on(request, lambda body: decoded(body, CategoryOfSkill), act))
+    return await answered(request, CategoryOfSkill, act)
 
 
 @router.post(
@@ -128,7 +127,7 @@ async def unassign(request: Request) -> Response:
     def act(told: CategoryOfSkill) -> SkillSorting:
         return unassign_skill(site.store, told.skill, told.category, told.scheme)
 
-    return as_json(await acted_on(request, lambda body: decoded(body, CategoryOfSkill), act))
+    return await answered(request, CategoryOfSkill, act)
 
 
 @router.post(
@@ -147,7 +146,7 @@ async def import_(request: Request) -> Response:
         data = told.text.encode("utf-8", "surrogatepass")
         return import_file(site.store, told.name, data, told.scheme, now=site.clock())
 
-    return as_json(await acted_on(request, lambda body: decoded(body, TaxonomyFile), act))
+    return await answered(request, TaxonomyFile, act)
 
 
 @router.post(
@@ -173,7 +172,7 @@ async def say(request: Request) -> Response:
             now=site.clock(),
         )
 
-    return as_json(await acted_on(request, lambda body: decoded(body, WhatSkillIsFor), act))
+    return await answered(request, WhatSkillIsFor, act)
 
 
 @router.post(
@@ -191,7 +190,7 @@ async def forget(request: Request) -> Response:
     def act(told: SkillNamed) -> SkillSorting:
         return forget_said(site.store, told.skill)
 
-    return as_json(await acted_on(request, lambda body: decoded(body, SkillNamed), act))
+    return await answered(request, SkillNamed, act)
 
 
 def _sorting(request: Request, skill: str) -> SkillSorting:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-import msgspec
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,12 +16,11 @@ from session_buddy.experiments.records import Experiments
 from session_buddy.server.api import experiment_intake as intake
 from session_buddy.server.api.describing import body_of, done
 from session_buddy.server.api.experiments import Name
-from session_buddy.server.api.taking import acted_on, decoded, decoded_batch
+from session_buddy.server.api.taking import acted_on, answered, as_json, decoded_batch
 from session_buddy.server.site import site_of
 
-__all__ = ["as_json", "records_of", "router"]
+__all__ = ["records_of", "router"]
 
-_JSON = "application/json"
 _NEW = {
     "test_name": "semantic-or-workflow-aware",
     "control_strategy": "semantic_search",
@@ -63,7 +61,7 @@ async def create(request: Request) -> Response:
     def act(told: intake.NewExperiment) -> Experiment:
         return records_of(request).create(told.test_name, actor=_actor(request), **intake.settings_of(told))
 
-    return as_json(await acted_on(request, lambda body: decoded(body, intake.NewExperiment), act), 201)
+    return await answered(request, intake.NewExperiment, act, status=201)
 
 
 @router.patch(
@@ -80,7 +78,7 @@ async def change(request: Request, name: Name) -> Response:
     def act(told: intake.ExperimentChanges) -> Experiment:
         return records_of(request).change(unquote(name), actor=_actor(request), **intake.settings_of(told))
 
-    return as_json(await acted_on(request, lambda body: decoded(body, intake.ExperimentChanges), act))
+    return await answered(request, intake.ExperimentChanges, act)
 
 
 _STEPS: dict[str, tuple[Callable[..., Experiment], str, str]] = {
@@ -131,7 +129,7 @@ async def conclude(request: Request, name: Name) -> Response:
     def act(told: intake.Conclusion) -> Experiment:
         return records_of(request).conclude(unquote(name), actor=_actor(request), decision=told.decision)
 
-    return as_json(await acted_on(request, lambda body: decoded(body, intake.Conclusion), act))
+    return await answered(request, intake.Conclusion, act)
 
 
 @router.post(
@@ -151,7 +149,7 @@ async def assign(request: Request, name: Name) -> Response:
     def act(users: intake.Users) -> intake.Assignments:
         return intake.Assignments(assignments=list(records_of(request).assign_many(unquote(name), users.user_ids)))
 
-    return as_json(await acted_on(request, lambda body: decoded(body, intake.Users), act))
+    return await answered(request, intake.Users, act)
 
 
 @router.post(
@@ -172,7 +170,7 @@ async def expose(request: Request, name: Name) -> Response:
         records, asked = records_of(request), unquote(name)
         return intake.Assignments(assignments=[records.expose(asked, user) for user in users.user_ids])
 
-    return as_json(await acted_on(request, lambda body: decoded(body, intake.Users), act))
+    return await answered(request, intake.Users, act)
 
 
 @router.post(
@@ -213,8 +211,3 @@ def records_of(request: Request) -> Experiments:
 def _actor(request: Request) -> str:
     """Return who asks, as the history calls them: the name of their token."""
     return request.state.grant.name or "api"
-
-
-def as_json(value: msgspec.Struct, status: int = 200) -> Response:
-    """Return *value* as JSON."""
-    return Response(msgspec.json.encode(value), status, media_type=_JSON)

@@ -10,14 +10,12 @@ from msgspec import Meta
 from msgspec.structs import force_setattr
 
 from session_buddy.errors import InvalidInput, InvalidInvocation
-from session_buddy.model import DurationSource, ErrorType, Invocation, Outcome, parse_time
+from session_buddy.model import YEARS, DurationSource, ErrorType, Invocation, Outcome, parse_time
 from session_buddy.server.problems import BadBody, BodyTooLarge, InvalidBatch, ItemFault
 
 __all__ = ["NewInvocation", "Recording", "decode_batch"]
 
 _FAULTS_TOLD = 100
-_YEARS = ("1970", "2105")
-"""What every engine can keep: a batch that one cannot must not be acknowledged first."""
 _CENTURY_MS = 100 * 366 * 86_400_000
 _NAME = r"^[^\s\x00-\x1f\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$"
 _TEXT = r"^[^\x00]*$"
@@ -175,9 +173,10 @@ def _canonical(moment: str) -> str:
         raise InvalidInvocation(
             "invoked_at", error.problem.removeprefix("invoked_at: "), remedy=error.remedy
         ) from error
-    if not _YEARS[0] <= canonical[:4] <= _YEARS[1]:
+    # A batch that an engine cannot keep must not be acknowledged first.
+    if not YEARS[0] <= canonical[:4] <= YEARS[1]:
         raise InvalidInvocation(
-            "invoked_at", f"{moment!r} is outside {_YEARS[0]}-{_YEARS[1]}.", remedy="Set the clock that it comes from."
+            "invoked_at", f"{moment!r} is outside {YEARS[0]}-{YEARS[1]}.", remedy="Set the clock that it comes from."
         )
     return canonical
 

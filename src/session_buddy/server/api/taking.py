@@ -8,13 +8,14 @@ from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
+from starlette.responses import Response
 
 from session_buddy.errors import InvalidInput
 from session_buddy.server.bodies import Room, inflated, read_body, require_type
 from session_buddy.server.problems import BadBody, BodyTooLarge
 from session_buddy.server.site import site_of
 
-__all__ = ["SOMETHING_VISIBLE", "acted_on", "decoded", "decoded_batch"]
+__all__ = ["SOMETHING_VISIBLE", "acted_on", "answered", "as_json", "decoded", "decoded_batch"]
 
 SOMETHING_VISIBLE = r"\S"
 """The pattern of texts that must not be empty or blank."""
@@ -43,6 +44,18 @@ async def acted_on(request: Request, decode: Callable[[bytes], T], act: Callable
             return act(decode(inflated(sent, encoding, most_bytes=limits.body_bytes)))
 
         return await site.threads.writes.run(done)
+
+
+async def answered(
+    request: Request, kind: type[T], act: Callable[[T], msgspec.Struct], *, status: int = 200
+) -> Response:
+    """Return as JSON what *act* makes of the body of *request*, one object of *kind*; raises as :func:`acted_on`."""
+    return as_json(await acted_on(request, lambda body: decoded(body, kind), act), status)
+
+
+def as_json(value: msgspec.Struct, status: int = 200) -> Response:
+    """Return *value* as JSON."""
+    return Response(msgspec.json.encode(value), status, media_type=_JSON)
 
 
 def decoded(body: bytes, kind: type[T]) -> T:

@@ -19,9 +19,9 @@ from session_buddy.reports.strategies import (
 )
 from session_buddy.server.api.describing import body_of, done
 from session_buddy.server.api.experiment_intake import SearchInTrial, WorkInTrial
-from session_buddy.server.api.experimenting import as_json, records_of
+from session_buddy.server.api.experimenting import records_of
 from session_buddy.server.api.experiments import Name
-from session_buddy.server.api.taking import acted_on, decoded
+from session_buddy.server.api.taking import answered
 from session_buddy.server.site import site_of
 
 __all__ = ["router"]
@@ -61,7 +61,7 @@ async def recommend(request: Request, name: Name) -> Response:
             records_of(request), unquote(name), learned.strategies(site), question, user_id=work.user_id
         )
 
-    return as_json(await acted_on(request, lambda body: decoded(body, WorkInTrial), act))
+    return await answered(request, WorkInTrial, act)
 
 
 @router.post(
@@ -88,4 +88,4 @@ async def search(request: Request, name: Name) -> Response:
         strategies = search_strategies(answering)
         return try_searching(records_of(request), unquote(name), strategies, asked, user_id=sought.user_id)
 
-    return as_json(await acted_on(request, lambda body: decoded(body, SearchInTrial), act))
+    return await answered(request, SearchInTrial, act)

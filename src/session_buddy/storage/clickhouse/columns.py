@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from session_buddy.errors import InvalidInvocation
-from session_buddy.model import Invocation
+from session_buddy.model import YEARS, Invocation
 from session_buddy.storage.clickhouse.changes import Edge, Plan
 from session_buddy.storage.clickhouse.dictionary import DictionaryColumn
 from session_buddy.storage.fitting import refuse_wrong_columns
@@ -50,7 +50,7 @@ _CHANGE = {
     "joins_user": "Int8",
     "partners": "Array(String)",
 }
-_YEARS = (1970, 2105)
+_FIRST_YEAR, _LAST_YEAR = map(int, YEARS)
 _SIGNS = len("2026-01-31T09:30:00.000Z")
 _MOMENT = np.int64
 _AT_ONCE = 1_000
@@ -98,7 +98,7 @@ def _milliseconds(moments: Sequence[str]) -> _Numbers:
         return told
 
     year, month, day = number(0, 4), number(5, 7), number(8, 10)
-    outside = (year < _YEARS[0]) | (year > _YEARS[1])
+    outside = (year < _FIRST_YEAR) | (year > _LAST_YEAR)
     if outside.any():
         raise _impossible(moments[int(outside.argmax())])
     months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
