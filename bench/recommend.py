@@ -103,6 +103,20 @@ def _quality(title: str, data: Interactions, seeds: int) -> None:
             for name, qualities in found.items()
         ],
     )
+    _explain(at)
+
+
+def _explain(at: dict[str, float]) -> None:
+    """Say of each aim that is missed why."""
+    default = at["the default, chosen"]
+    if default < 1.1 * at["item-kNN"]:
+        print("The default is less than 1.10 x item-kNN.")
+    for name in ("specification", "specification, summed"):
+        if default < 1.5 * at[name]:
+            print(
+                f"The default is less than 1.5 x {name!r}: with the similarities of all users added up the formula is"
+                " user-kNN weighted by success, a good recommender; as it is written it counts the most similar alone."
+            )
 
 
 def _margin(values: list[float]) -> str:

@@ -82,8 +82,9 @@ class _Packed(msgspec.Struct, frozen=True, kw_only=True):
 def learn(store: Store, kinds: Collection[Kind], *, now: str, is_choosing: bool = False) -> Kept:
     """Read what was used since the last time, fit the recommender to all of it, keep it, and return what is kept now.
 
-    Which recommender foretells the newest uses best is found out where there was no choice yet, or from fewer data by
-    a tenth, and with *is_choosing* anyway: that takes many fits. The version before is replaced at once or not at all.
+    Which recommender foretells best what is taken up next is found out where there was no choice yet, or from fewer
+    data by a tenth, and with *is_choosing* anyway: that takes many fits. The version before is replaced at once or not
+    at all.
     """
     seen, before = _seen(store), read_kept(store)
     learned = read_learnable(store, kinds, now=now, earlier=before.learned if before else None)

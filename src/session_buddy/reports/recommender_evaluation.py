@@ -30,7 +30,7 @@ class RecommenderFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """Every recommender on this store's uses; of each user's (or session's) skills the newest fifth was held out."""
+    """Every recommender on this store's uses; of each user's (or session's) the fifth taken up last was held out."""
 
     compared: str
     asked: int

@@ -133,8 +133,8 @@ def similar(
 def evaluate(context: typer.Context, as_json: AsJson = False) -> None:
     """Show how well each recommender foretells what was used next, on your own data.
 
-    The newest fifth of what each user (or session) uses is held out, and each recommender asked for it. The best is
-    the one in use from now on.
+    The fifth of skills that each user (or session) took up last is held out, and each recommender asked for it. The
+    best is the one in use from now on.
     """
     from session_buddy.cli.screens.recommendations import evaluation_screen
     from session_buddy.reports.recommendations import read_learned

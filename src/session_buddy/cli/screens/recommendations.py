@@ -92,7 +92,7 @@ def evaluation_screen(evaluation: Evaluation, *, now: str, width: int) -> Iterat
     yield indented(
         note(
             f"{plural(evaluation.asked, evaluation.compared)}, {plural(evaluation.skills, 'skill')};"
-            f" the newest fifth held out; the first is in use since {ago(evaluation.chosen_at, now)}"
+            f" the fifth taken up last held out; the first is in use since {ago(evaluation.chosen_at, now)}"
         )
     )
 
