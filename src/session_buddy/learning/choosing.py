@@ -73,7 +73,8 @@ def recommender_of(settings: Settings) -> Recommender:
 def choose(data: Interactions, *, split: Split | None = None) -> list[Candidate]:
     """Return every candidate with its quality on *split*, the best first.
 
-    Without a split what was taken up last is held out. Best is the highest nDCG@10. Empty where nobody has two skills: nothing can be held out.
+    Without a split what was taken up last is held out. Best is the highest nDCG@10. Empty where nobody has two skills:
+    nothing can be held out.
     """
     split = _thinned(split or temporal_split(data))
     if not split.held_out.nnz:
