@@ -23,13 +23,14 @@ NOW = f"fromUnixTimestamp64Milli({MILLISECONDS}, 'UTC')"
 EVENTS = f"""
 INSERT INTO invocation_change (event_id, session_id, user_id, skill_name, kind, invoked_at, outcome, duration_ms,
     triggered_by, source, sign, version, first_version, opens_session, joins_session, joins_user, partners,
-    workflow_phase, rating, follow_up_actions)
+    workflow_phase, rating, follow_up_actions, traits)
 SELECT concat('e', toString(number)), concat('s', toString(number % 12)), concat('u', toString(number % 6)),
     concat('skill-', toString(intDiv(number, 12) % 5)), 'skill', {NOW} - number * 1800,
     if(number % 3, 'completed', 'failed'), number * 10, 'model', 'test', 1, ({MILLISECONDS} + number) * 1048576,
     number + 1, number < 12, number < 60, number < 60 AND number % 12 < 6,
     arrayMap(n -> concat('skill-', toString(n)), range(if(number < 60, intDiv(number, 12), 0))),
-    if(number % 2, 'verification', NULL), number % 5 + 1, if(number % 7, NULL, '["retry"]')
+    if(number % 2, 'verification', NULL), number % 5 + 1, if(number % 7, NULL, '["retry"]'),
+    if(number % 4, NULL, '["reads:py"]')
 FROM numbers(240)
 """
 EXPERIMENT = [
