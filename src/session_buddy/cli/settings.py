@@ -40,6 +40,11 @@ class Settings:
         self._store_url = url
 
     @property
+    def has_own_url(self) -> bool:
+        """Whether a store other than the default one was named."""
+        return self._store_url is not None
+
+    @property
     def data_folder(self) -> Path:
         """Where this user's data are kept on this platform; it need not exist."""
         from platformdirs import user_data_path
@@ -76,17 +81,31 @@ class Settings:
         return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def open_store(self, url: str | None = None) -> Store:
-        """Open the store, or the one at *url*, making it where there is none."""
+        """Open the store, or the one at *url*, making it where there is none.
+
+        What hooks told since is read into the store, not into one at *url*.
+        """
+        from session_buddy.cli.hearing import read_waiting_hooks
         from session_buddy.storage import is_clickhouse, open_store
 
-        url = url or self.store_url
-        if is_clickhouse(url):
-            return open_store(url, clock=self.clock, patience_seconds=_FOLDER_PATIENCE_SECONDS)
-        return open_store(url, clock=self.clock)
+        wanted = url or self.store_url
+        if is_clickhouse(wanted):
+            store = open_store(wanted, clock=self.clock, patience_seconds=_FOLDER_PATIENCE_SECONDS)
+        else:
+            store = open_store(wanted, clock=self.clock)
+        if url is None:
+            read_waiting_hooks(store, self)
+        return store
 
     def open_existing(self) -> Store:
-        """Open the store to read from; raises :class:`StoreError` where there is none, and makes none."""
-        self.require_store()
+        """Open the store to read from; raises :class:`StoreError` where there is none, and makes none.
+
+        It makes one where hooks have told something that is to be in it.
+        """
+        from session_buddy.cli.hearing import has_waiting_hooks
+
+        if not has_waiting_hooks(self):
+            self.require_store()
         return self.open_store()
 
     def migrations(self) -> AbstractContextManager[MigrationManager]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from session_buddy.server.watching import Transcripts
 
-__all__ = ["account_name", "followed_transcripts", "import_into", "present_files", "require_transcripts"]
+__all__ = ["account_name", "followed_transcripts", "import_into", "present_files", "require_transcripts", "shell_rules"]
 
 _RULES_FILE = "shell-rules.toml"
 _TRANSCRIPT = ".jsonl"
@@ -109,6 +109,14 @@ def _importers(settings: Settings) -> list[Importer]:
     """Return one for each agent; which of them reads a file, its name says."""
     rules = _own_rules(settings.config_folder / _RULES_FILE)
     return [ClaudeCode(rules), Codex(rules)]
+
+
+def shell_rules(settings: Settings) -> ShellRules:
+    """Return the rules by which shell commands are named: the user's own before the built-in ones.
+
+    Raises :class:`InvalidInput` for mistakes in the user's.
+    """
+    return _own_rules(settings.config_folder / _RULES_FILE) or ShellRules.builtin()
 
 
 def _roots(importer: Importer) -> list[Path]:

@@ -36,6 +36,7 @@ COOKIE = "session_buddy_token"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _RECHECK_SECONDS = 1.0
 _PUBLIC = frozenset({"/healthz", "/readyz", "/login", "/logout"})
+_IS_TOLD_OF_WORK = frozenset({"/api/v1/invocations", "/api/v1/hooks"})
 _IS_TOLD_OF_AN_EXPERIMENT = re.compile(r"/api/v1/experiments/.+/(assignments|exposures|outcomes)", re.DOTALL).fullmatch
 _ANY_NAME = frozenset({"/healthz", "/readyz"})
 """Probes ask these by address, and learn nothing but yes or no."""
@@ -129,7 +130,7 @@ def scope_needed(method: str, path: str) -> Scope | None:
     """Return the scope that *method* on *path* needs; None where everybody may. What is not known needs most."""
     if path in _PUBLIC or path.startswith("/static/"):
         return None
-    if method == "POST" and (path == "/api/v1/invocations" or _IS_TOLD_OF_AN_EXPERIMENT(path)):
+    if method == "POST" and (path in _IS_TOLD_OF_WORK or _IS_TOLD_OF_AN_EXPERIMENT(path)):
         return Scope.INGEST
     return Scope.READ if method in ("GET", "HEAD", "OPTIONS") else Scope.ADMIN
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import hashlib
 import logging
-import re
 import secrets
 import signal
 import socket
@@ -28,6 +26,7 @@ from session_buddy.server.app import create_app
 from session_buddy.server.chores import Chore, do_chores
 from session_buddy.server.doors import Door, address_of, listening
 from session_buddy.server.following import Follower
+from session_buddy.server.hooking import HookIntake, HookReader
 from session_buddy.server.live import close_live
 from session_buddy.server.live_protocol import LiveHttpProtocol, LiveWebSocketProtocol
 from session_buddy.server.security import Access
@@ -35,6 +34,7 @@ from session_buddy.server.site import Site
 from session_buddy.server.troubles import Troubles
 from session_buddy.server.watching import Transcripts, Watcher
 from session_buddy.storage import Clock, Store
+from session_buddy.storage.locations import digest_of
 from session_buddy.storage.writer import BatchingWriter, Limits
 
 __all__ = ["OneLine", "serve", "settled_memory", "spool_folder_for"]
@@ -49,19 +49,12 @@ _FLUSH_SECONDS = 0.02
 """Callers wait for a flush, so it comes often; an engine that likes few large batches waits longer."""
 _SOON_SECONDS = 15.0
 """When a server that has just started learns first: whoever looks at its pages then shall find something there."""
-_IN_FILES = ("sqlite", "chdb")
 _SPOOL_BYTES = 1 << 30
 
 
 def spool_folder_for(store_url: str, data_folder: Path) -> Path:
     """Return where what is meant for the store at *store_url* waits while that is away: one folder a store."""
-    scheme, _, place = store_url.partition(":///")
-    if scheme in _IN_FILES:
-        identity = f"{scheme}:{Path(place).expanduser().absolute()}"
-    else:
-        # Without the account: with a new password it still is the same store.
-        identity = re.sub("://.*@", "://", store_url)
-    return data_folder / "spool" / hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
+    return data_folder / "spool" / digest_of(store_url)
 
 
 def serve(
@@ -72,13 +65,15 @@ def serve(
     spool_folder: Path,
     clock: Clock,
     transcripts: Transcripts | None = None,
+    hooks: HookIntake | None = None,
     chores: Sequence[Chore] = (),
     max_skills: int = MAX_SKILLS,
     on_ready: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve *store* until the process is told to stop (SIGTERM, SIGINT), then end within ten seconds.
 
-    *on_ready* is called with the address when requests are answered. *transcripts* are followed, *chores* done.
+    *on_ready* is called with the address when requests are answered. *transcripts* are followed, *hooks* heard,
+    *chores* done.
     More than *max_skills* skills are one in the metrics.
     Nothing acknowledged is lost, however it ends. The store stays the caller's to close.
 
@@ -96,6 +91,7 @@ def serve(
             clock=clock,
             spool_bytes=_SPOOL_BYTES,
             present=transcripts.present if transcripts else None,
+            hooks=hooks,
             troubles=troubles.told,
         )
         jobs = [Chore(job.meaning, job.seconds, partial(run_job, store, job, clock), _SOON_SECONDS) for job in JOBS]
@@ -106,6 +102,8 @@ def serve(
             runs = [Follower(store, site.feed, troubles).run(), do_chores(chores, troubles), do_chores(jobs, troubles)]
             if transcripts:
                 runs.append(Watcher(transcripts, troubles).run())
+            if hooks:
+                runs.append(HookReader(hooks, troubles).run())
             tasks = [asyncio.ensure_future(run) for run in runs]
             try:
                 yield

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from starlette.requests import HTTPConnection
 
 from session_buddy.feed import Feed
 from session_buddy.reports.lag import Present
+from session_buddy.server.hooking import HookIntake
 from session_buddy.server.security import Access
 from session_buddy.server.threads import Threads
 from session_buddy.storage.store import Store
 from session_buddy.storage.writer import BatchingWriter
 
-__all__ = ["BodyLimits", "Site", "site_of"]
+__all__ = ["BodyLimits", "Site", "Stored", "site_of"]
+
+
+class Stored(Protocol):
+    """A store and what time it is: all that is needed to answer. A :class:`Site` is one."""
+
+    @property
+    def store(self) -> Store:
+        """To read from. Blocking and thread-safe."""
+
+    @property
+    def clock(self) -> Callable[[], str]:
+        """What tells the present moment, in the canonical form."""
 
 
 class BodyLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,11 +57,15 @@ class Site:
     access: Access
     clock: Callable[[], str]
     limits: BodyLimits = field(default_factory=BodyLimits)
+    user_id: str = "local"
+    """Whose uses are told where nobody is named: the keyed hash of whoever runs the server."""
     spool_bytes: int = 1 << 30
     """The most that waits on disk for a store that is away."""
     threads: Threads = field(default_factory=Threads)
     present: Callable[[], Present] | None = None
     """The files that are imported as they grow; ``None`` where there are none."""
+    hooks: HookIntake | None = None
+    """Where events of hooks wait; ``None`` where none are heard."""
     troubles: Callable[[], list[str]] = list
     """What the background (following transcripts, other processes' rows) fails at, in sentences."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +14,9 @@ from session_buddy.storage.migrations.contract import Origin
 from session_buddy.storage.redaction import without_password
 from session_buddy.storage.store import Store
 
-__all__ = ["file_of", "is_there", "migrations_of", "names_in", "shown", "size_of"]
+__all__ = ["digest_of", "file_of", "is_there", "migrations_of", "names_in", "shown", "size_of"]
 
+_IN_FILES = ("sqlite", "chdb")
 _NAMES = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 _NAMES_IN_CLICKHOUSE = (
     "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine NOT IN ('MaterializedView', 'Null')"
@@ -31,6 +34,17 @@ def shown(url: str) -> str:
     'clickhouse://me@host/db'
     """
     return without_password(url)
+
+
+def digest_of(url: str) -> str:
+    """Return what tells the store at *url* from any other: the same from every folder, and with every password."""
+    scheme, _, place = url.partition(":///")
+    if scheme in _IN_FILES:
+        identity = f"{scheme}:{Path(place).expanduser().absolute()}"
+    else:
+        # Without the account: with a new password it still is the same store.
+        identity = re.sub("://.*@", "://", url)
+    return hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
 
 
 def file_of(url: str) -> Path | None:

@@ -121,6 +121,7 @@ def run_server(
     max_skills: int | None = None,
 ) -> None:
     """Serve the store of *settings* until told to stop; the transcripts are those of *account*."""
+    from session_buddy.cli.hearing import heard_hooks
     from session_buddy.cli.sources import followed_transcripts
     from session_buddy.reports.settings import read_max_skills
     from session_buddy.server import serving
@@ -138,6 +139,7 @@ def run_server(
             spool_folder=spool_folder,
             clock=settings.now,
             transcripts=followed_transcripts(store, settings, account=account),
+            hooks=heard_hooks(store, settings, account=account),
             chores=anomaly_chores(store, settings.now, alerts_folder(spool_folder)),
             max_skills=max_skills or read_max_skills(store),
             on_ready=on_ready,

@@ -22,9 +22,10 @@ from session_buddy.importers.claude_code.files import touched_by
 from session_buddy.importers.claude_code.lines import Attachment, Block, Inner, Line, Message, text_of
 from session_buddy.importers.claude_code.naming import Named, name_tool, name_typed, offered_names
 from session_buddy.importers.shell import ShellRules
+from session_buddy.importers.traits import PERMISSION_ASKED
 from session_buddy.model import ErrorType, Invocation, Kind, Outcome, Trigger
 
-__all__ = ["Conversation"]
+__all__ = ["Conversation", "typed_id"]
 
 _INTERRUPTED = "[Request interrupted by user"
 _LOCAL_ERROR = "<local-command-stderr>"
@@ -77,6 +78,25 @@ class Conversation:
                 self._notices(line, text_of(line.content))
         return []
 
+    def end(self) -> None:
+        """End the session: nothing follows."""
+        for thread in list(self._state.threads.values()):
+            self._endings.end_turn(thread)
+
+    def is_open(self, event_id: str) -> bool:
+        """Tell whether the call *event_id* was made and has no end yet."""
+        call = self._ledger.get(event_id)
+        return call is not None and not call.answered
+
+    def ask_permission(self, agent: str, tool: str) -> None:
+        """Note that *agent* (empty: the main one) asks the user whether its last call of *tool* may run."""
+        thread = self._state.threads.get(agent)
+        if thread is None:
+            return
+        asking = [call for call in self._ledger.calls(thread) if call.tool == tool and not call.answered]
+        if asking:
+            asking[-1].show((PERMISSION_ASKED,))
+
     # -- who speaks -----------------------------------------------------------------
 
     def _thread_of(self, line: Line) -> Thread:
@@ -110,6 +130,8 @@ class Conversation:
     # -- the model ------------------------------------------------------------------
 
     def _assistant(self, line: Line, message: Message, thread: Thread, timestamp: str | None) -> list[str]:
+        if line.promptId is not None:
+            self._open_turn(line, thread, prompt=False)
         if message.id != thread.message_id:
             thread.message_id = message.id
             self._endings.presume_lost(thread)
@@ -179,7 +201,8 @@ class Conversation:
             self._open_turn(line, thread, prompt=False)
             at = written_at(line.timestamp)
             for block in results:
-                self._endings.result(thread, block, line.toolUseResult, at, denial=line.toolDenialKind)
+                told = line.toolUseResult
+                self._endings.result(thread, block, told, at, denial=line.toolDenialKind, lasted=line.durationMs)
         if text.startswith(_INTERRUPTED):
             self._endings.interrupt(thread)
         elif text.startswith(_LOCAL_ERROR):
@@ -210,12 +233,15 @@ class Conversation:
         named = name_typed(text)
         if named is None:
             return []
-        if not line.uuid:
+        event_id = line.uuid
+        if named.kind is Kind.SKILL and line.promptId:
+            event_id = typed_id(line.promptId)
+        if not event_id:
             return ["A typed command has no uuid."]
-        if not self._ledger.is_new(line.uuid):
+        if not self._ledger.is_new(event_id):
             return []
         at = written_at(line.timestamp)
-        call = self._opened(line, thread, line.uuid, named, at)
+        call = self._opened(line, thread, event_id, named, at)
         call.trigger, call.parent = Trigger.USER, None
         self._ledger.add(call, thread)
         if named.kind is Kind.SKILL:
@@ -266,6 +292,15 @@ class Conversation:
     def _notices(self, line: Line, text: str) -> None:
         if "<task-notification>" in text:
             self._endings.notices(text, written_at(line.timestamp))
+
+
+def typed_id(prompt_id: str) -> str:
+    """Return the id of the skill that the user typed as the prompt *prompt_id*: hooks and telemetry know that, too.
+
+    >>> typed_id("550e8400")
+    '550e8400:typed'
+    """
+    return f"{prompt_id}:typed"
 
 
 def _unless_echo(named: Named, typed: Span) -> Named:

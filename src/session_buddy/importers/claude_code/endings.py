@@ -95,8 +95,13 @@ class Endings:
 
     # -- results --------------------------------------------------------------------
 
-    def result(self, thread: Thread, block: Block, told: object, at: str, *, denial: str | None) -> None:
-        """Take in the result in *block*, what the tool itself has *told* beside it, and who refused it, if anybody."""
+    def result(
+        self, thread: Thread, block: Block, told: object, at: str, *, denial: str | None, lasted: object = None
+    ) -> None:
+        """Take in the result in *block*, what the tool itself has *told* beside it, and who refused it, if anybody.
+
+        *lasted* is how many milliseconds the call took, where the agent says.
+        """
         result = told if isinstance(told, ToolResult) else ToolResult()
         call = self._ledger.get(block.tool_use_id or "")
         if call is None or call.answered:
@@ -117,7 +122,7 @@ class Endings:
         use = self._shells.name(call, thread, succeeded=succeeded, output=text)
         if use is not None and succeeded is not None:
             verdict = on_command(use.outcome)
-        _note_duration(call, result, at)
+        _note_duration(call, result, at, lasted)
         if verdict is ABANDONED:
             call.show(why_it_never_ran(text, denial=denial, interrupted=interrupted))
         self._settle(call, verdict)
@@ -187,8 +192,10 @@ class Endings:
         self._settle(call, verdict)
 
 
-def _note_duration(call: Call, result: ToolResult, at: str) -> None:
+def _note_duration(call: Call, result: ToolResult, at: str, lasted: object) -> None:
     reported = reported_duration(result) if call.kind is not Kind.MCP else None
+    if reported is None:
+        reported = reported_duration(ToolResult(durationMs=lasted))
     if reported is not None:
         call.last(reported, DurationSource.REPORTED)
     else:

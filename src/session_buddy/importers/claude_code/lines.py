@@ -130,6 +130,8 @@ class Line(msgspec.Struct, gc=False):
     message: Message | None = None
     toolUseResult: ToolResult | str | list[msgspec.Raw] | float | bool | None = None
     toolDenialKind: str | None = None
+    durationMs: Any = None
+    """How long the call took whose result this is, without the wait for permission; transcripts do not say."""
     attributionSkill: str | None = None
     subtype: str | None = None
     content: msgspec.Raw = _ABSENT

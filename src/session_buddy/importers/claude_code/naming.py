@@ -11,14 +11,15 @@ from session_buddy.importers.calls.names import bare_name, split_name
 from session_buddy.importers.claude_code.lines import ToolInput, decode_input
 from session_buddy.model import Kind
 
-__all__ = ["Named", "name_tool", "name_typed", "offered_names"]
+__all__ = ["SHELLS", "Named", "name_tool", "name_typed", "offered_names"]
 
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,200}")
 _SKILL_NAME = re.compile(r"[^\s<>\"'`\x00-\x1f\x7f](?:[^<>\"`\x00-\x1f\x7f]{0,198}[^\s<>\"'`\x00-\x1f\x7f])?")
 _COMMAND_NAME = re.compile(r"<command-name>\s*/?([^<\n]+?)\s*</command-name>")
 _OFFER = re.compile(r"^- ([^\s:]+(?::[^\s:]+)*)(?:: |$)", re.MULTILINE)
 
-_SHELLS = frozenset({"Bash", "PowerShell"})
+SHELLS = frozenset({"Bash", "PowerShell", "run_terminal_command"})
+"""Tools that run a command in a shell; the last is that of an agent that tells its hooks as Claude Code does."""
 _AGENTS = frozenset({"Task", "Agent"})  # one tool, renamed in 2.1.63
 
 
@@ -43,7 +44,7 @@ def name_tool(tool: str | None, raw: msgspec.Raw) -> Named | None:
     """
     if tool is None or not _TOOL_NAME.fullmatch(tool):
         return None
-    if tool in _SHELLS:
+    if tool in SHELLS:
         command = decode_input(raw).command
         return Named(tool, Kind.TOOL, command=command if isinstance(command, str) else None)
     if tool in _AGENTS:

@@ -15,6 +15,7 @@ import msgspec
 
 from session_buddy.importers.calls.verdicts import ABANDONED, COMPLETED, Verdict
 from session_buddy.importers.claude_code.lines import ToolResult
+from session_buddy.importers.claude_code.naming import SHELLS
 from session_buddy.importers.traits import INTERRUPTED, PERMISSION_ASKED, REJECTED
 from session_buddy.model import ErrorType, Outcome
 
@@ -86,8 +87,6 @@ _TOOL_RULES: tuple[tuple[re.Pattern[str], Verdict], ...] = (
     ),
 )
 
-_SHELLS = frozenset({"Bash", "PowerShell"})
-
 
 def judge_error(tool: str, text: str) -> Verdict:
     r"""Return the verdict on a result of *tool* that is an error and reads *text*.
@@ -98,7 +97,7 @@ def judge_error(tool: str, text: str) -> Verdict:
     head = text[:2000].lstrip()
     if _NEVER_RAN.match(head):
         return ABANDONED
-    if tool in _SHELLS:
+    if tool in SHELLS:
         return next((verdict for pattern, verdict in _SHELL_RULES if pattern.match(head)), _EXIT_CODE)
     return next((verdict for pattern, verdict in _TOOL_RULES if pattern.search(head)), _OTHER)
 

@@ -14,6 +14,7 @@ from session_buddy.server.api import (
     dependencies,
     experimenting,
     experiments,
+    hooks,
     jobs,
     landscape,
     predicting,
@@ -36,6 +37,7 @@ def api_router() -> APIRouter:
     """Return everything below ``/api/v1``, and ``/healthz`` and ``/readyz``."""
     routes = APIRouter()
     routes.include_router(recording.router(), prefix=PREFIX)
+    routes.include_router(hooks.router(), prefix=PREFIX)
     routes.include_router(reading.router, prefix=PREFIX)
     routes.include_router(searching.router, prefix=PREFIX)
     routes.include_router(recommending.router, prefix=PREFIX)

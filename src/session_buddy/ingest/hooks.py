@@ -1,0 +1,212 @@
+"""What hooks told and nobody has read yet: one file an event in a folder, and how they come into a store.
+
+An event is written by whoever hears of it first: the script that an agent runs, or the server that it posts to. It is
+read, recorded and then deleted by whoever comes next: the server, or any command. Killed between any two of these,
+the next one reads it again, which changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from session_buddy.errors import InvalidInput, MigrationLocked, StoreFull
+from session_buddy.importers.hooks import Sessions, decode_event, hook_version
+from session_buddy.importers.shell import ShellRules
+from session_buddy.model import BadLine
+from session_buddy.storage.migrations.lock import exclusive
+from session_buddy.storage.store import Recorded, Store
+
+__all__ = ["Drained", "HookSpool", "drain_hooks"]
+
+_EVENT = ".json"
+_REJECTED = ".rejected"
+_STATE = "sessions.state"
+_LOCK = "lock"
+_BATCH = 500
+_MOST_WAITING = 200_000
+"""More than a month of work: what writes more is no agent."""
+_UNFINISHED_SECONDS = 60.0
+"""A file that is no whole event after this long was left behind by a writer that is gone."""
+_LARGEST = 64 << 20
+_serial = itertools.count()
+
+
+class Drained(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of the events that waited."""
+
+    events: int = 0
+    recorded: Recorded = msgspec.field(default_factory=Recorded)
+    bad_events: int = 0
+
+
+class HookSpool:
+    """The folder in which events wait; any number of processes may write to it, and one at a time reads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, event: bytes) -> None:
+        """Keep *event*, as the agent sent it, for the next reading; it is there when this returns.
+
+        It survives the end of every process, not a power cut: flushing each would hold up the agent, whose transcript
+        has it all the same. Raises :class:`OSError` where the disk refuses it; nothing of it is left then.
+        """
+        name = f"{time.time_ns()}-{os.getpid()}-{next(_serial)}{_EVENT}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        try:
+            descriptor = os.open(self.folder / name, flags, 0o600)
+        except FileNotFoundError:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.folder / name, flags, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(event)
+        except OSError:
+            (self.folder / name).unlink(missing_ok=True)
+            raise
+
+    def require_room(self) -> None:
+        """Raise :class:`StoreFull` where more waits than anybody will read."""
+        if self.waiting() >= _MOST_WAITING:
+            raise StoreFull(
+                f"{_MOST_WAITING:,} events of hooks wait in {self.folder}.",
+                remedy="Run 'session-buddy import' to record them.",
+                retry_after_seconds=60.0,
+            )
+
+    def waiting(self) -> int:
+        """Return how many events wait."""
+        with suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+            return sum(entry.name.endswith(_EVENT) for entry in entries)
+        return 0
+
+    def events(self) -> list[tuple[int, Path]]:
+        """Return the files of the events that wait, each with when it was written (ns), the earliest first."""
+        found = []
+        with suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(_EVENT):
+                    with suppress(FileNotFoundError):  # read by somebody else meanwhile
+                        # Clocks of file systems are coarse; names begin with a number that grows.
+                        found.append((entry.stat().st_mtime_ns, len(entry.name), entry.path))
+        return [(written, Path(path)) for written, _, path in sorted(found)]
+
+
+def drain_hooks(store: Store, spool: HookSpool, *, user_id: str, rules: ShellRules) -> Drained:
+    """Record what waits in *spool*, and delete it; returns at once where nothing does or somebody else is at it.
+
+    What is no event is set aside with its reason: its file stays, under another name. Raises what :meth:`Store.record`
+    raises; then all still waits.
+    """
+    if not spool.waiting():
+        return Drained()
+    try:
+        with exclusive(spool.folder / _LOCK, timeout=0):
+            return _drain(store, spool, user_id, rules)
+    except MigrationLocked:
+        return Drained()
+
+
+def _drain(store: Store, spool: HookSpool, user_id: str, rules: ShellRules) -> Drained:
+    version, place = hook_version(rules), spool.folder / _STATE
+    sessions = Sessions(_saved(place, version), user_id=user_id, rules=rules)
+    drained = Drained()
+    for batch in _batches(spool.events()):
+        reading = _Reading(sessions)
+        for written_ns, path in batch:
+            reading.take(written_ns, path)
+        told = sessions.take() + sessions.show()
+        state = sessions.save()
+        recorded = store.record(told + sessions.take(), bad_lines=reading.bad_lines)
+        _save(place, version, state)
+        reading.put_away()
+        drained = Drained(
+            events=drained.events + len(reading.read),
+            recorded=drained.recorded + recorded,
+            bad_events=drained.bad_events + len(reading.rejected),
+        )
+    return drained
+
+
+class _Reading:
+    """The reading of one batch of files."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self.read: list[Path] = []
+        self.rejected: list[Path] = []
+        self.bad_lines: list[BadLine] = []
+
+    def take(self, written_ns: int, path: Path) -> None:
+        """Take in the event in *path*; one that is not whole yet is left where it is."""
+        if path.stat().st_size > _LARGEST:
+            self._reject(path, 0, f"is longer than {_LARGEST} bytes.")
+            return
+        data = path.read_bytes()
+        written_at = datetime.fromtimestamp(written_ns / 1e9, UTC)
+        at = written_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        try:
+            problems = self._sessions.read(decode_event(data), at)
+        except InvalidInput as error:
+            if time.time_ns() - written_ns >= _UNFINISHED_SECONDS * 1e9 or _is_whole(data):
+                self._reject(path, len(data), error.problem.removeprefix("event: "))
+        else:
+            self.read.append(path)
+            self.bad_lines += [_bad(path, len(data), problem) for problem in problems]
+
+    def put_away(self) -> None:
+        """Delete what was read, and rename what cannot be."""
+        for path in self.read:
+            path.unlink(missing_ok=True)
+        for path in self.rejected:
+            path.replace(path.with_suffix(_REJECTED))
+
+    def _reject(self, path: Path, length: int, reason: str) -> None:
+        self.rejected.append(path)
+        self.bad_lines.append(_bad(path.with_suffix(_REJECTED), length, reason))
+
+
+def _batches(files: list[tuple[int, Path]]) -> Iterator[list[tuple[int, Path]]]:
+    for start in range(0, len(files), _BATCH):
+        yield files[start : start + _BATCH]
+
+
+def _is_whole(data: bytes) -> bool:
+    """Tell whether *data* is JSON to its end; an object that was cut is none."""
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _bad(path: Path, length: int, reason: str) -> BadLine:
+    return BadLine(path=str(path), line=1, offset=0, length=length, reason=reason)
+
+
+def _saved(place: Path, version: str) -> bytes | None:
+    """Return the state that was saved by the same version, if there is one that is whole."""
+    with suppress(FileNotFoundError):
+        head, _, state = place.read_bytes().partition(b"\n")
+        if head == _head(version, state):
+            return state
+    return None
+
+
+def _save(place: Path, version: str, state: bytes) -> None:
+    draft = place.with_suffix(".draft")
+    draft.write_bytes(_head(version, state) + b"\n" + state)
+    draft.replace(place)
+
+
+def _head(version: str, state: bytes) -> bytes:
+    return f"{version} {hashlib.blake2b(state, digest_size=8).hexdigest()}".encode()
