@@ -45,5 +45,5 @@ def fill_catalogue(store: Store, folder: Path) -> Disk:
         )
         for number, (skill, kind, outcome) in enumerate(uses)
     )
-    scan_into(store, disk.places(), now=NOW)
+    scan_into(store, disk.places(), machine="desk", now=NOW)
     return disk

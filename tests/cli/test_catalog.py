@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from session_buddy.catalog.scanning.findings import FindingKind
 from session_buddy.catalog.scanning.sources import Origin
 from session_buddy.cli.choices import ModalityChoice, OriginChoice, ProblemChoice
-from session_buddy.reports.scanning import SCANNING
+from session_buddy.reports.scanning import MACHINE_VARIABLE, SCANNING, this_machine
 from session_buddy.storage import open_store
 from tests.catalog.scanning.making import Disk, skill_text
 from tests.catalogues import write_skills
@@ -116,3 +117,27 @@ def test_skills_side_by_side(run: Run, disk: Disk) -> None:
     assert re.search(r"not\b.*?\bin\b.*?\bforce\b", shown.out, re.DOTALL)
     told = run("catalog", "compare", "reviw", "--json")
     assert told.code == 1 and told.error["suggestions"] == ["review"]
+
+
+def test_machines_that_share_a_store_are_told_apart(run: Run, disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MACHINE_VARIABLE, "desk")
+    run("up", "--once", "--quiet")
+    assert run("catalog", "scan", "--machine", "laptop", "--json").json["machine"] == "laptop"
+    assert run("catalog", "scan", "--json").json["added"] == 0, "what up found was found as that of the same machine"
+    assert "Skills on laptop" in run("catalog", "scan", "--machine", "laptop").out
+    known = run("catalog", "--json").json
+    assert {one["value"] for one in known["machines"]} == {"desk", "laptop"}
+    (review,) = run("catalog", "compare", "review", "--json").json["skills"]
+    assert review["machines"] == 2
+    assert sorted(one["machine"] for one in review["sources"]) == ["desk", "desk", "laptop", "laptop"]
+    told = run("catalog", "compare", "review").out
+    assert "on desk" in told and "on laptop" in told
+    assert "laptop is forgotten, with" in run("catalog", "forget", "laptop").out
+    assert "on desk" not in run("catalog", "compare", "review").out, "with one machine nothing is to be told"
+    gone = run("catalog", "forget", "laptop")
+    assert gone.code and "There are: desk." in gone.err
+
+
+def test_a_machine_is_called_as_its_variable_says_or_after_its_host() -> None:
+    assert this_machine({MACHINE_VARIABLE: " laptop "}) == "laptop"
+    assert this_machine({}) == this_machine({MACHINE_VARIABLE: " "}) == socket.gethostname()

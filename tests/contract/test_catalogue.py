@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from session_buddy.catalog.keeping import scan_into
 from session_buddy.catalog.scanning.findings import FindingKind
 from session_buddy.catalog.scanning.sources import Origin
 from session_buddy.errors import InvalidInput, NotFound
@@ -99,6 +100,18 @@ def test_filters(filled: Store, wanted: dict[str, Any], expected: set[str]) -> N
     assert found.known == read(filled).known and found.origins == read(filled).origins
 
 
+def test_what_a_session_pays_is_that_of_one_machine(store: Store, tmp_path: Path) -> None:
+    disk = fill_catalogue(store, tmp_path)
+    alone = read(store)
+    disk.skill("more")
+    scan_into(store, disk.places(), machine="laptop", now=NOW)
+    both = read(store)
+    more = next(skill for skill in both.skills if skill.skill == "more")
+    assert (more.machines, next(skill for skill in both.skills if skill.skill == "review").machines) == (1, 2)
+    assert both.listing_tokens == alone.listing_tokens + (more.listing_tokens or 0)
+    assert both.unused_listing_tokens == alone.unused_listing_tokens + (more.listing_tokens or 0)
+
+
 def test_orders(filled: Store) -> None:
     assert names(read(filled, CatalogueOrder.SUCCESS))[:4] == ["review", "mcp__db__find", "pack", "pytest-run"]
     cost = [skill.listing_tokens for skill in read(filled, CatalogueOrder.COST).skills]
@@ -127,10 +140,9 @@ def test_what_every_session_pays_is_what_is_in_force_everywhere(filled: Store) -
 
 
 def test_rules_of_the_program_are_shown_where_they_are_asked_for(store: Store, tmp_path: Path) -> None:
-    from session_buddy.catalog.keeping import scan_into
     from session_buddy.catalog.scanning.places import Places, rule_places
 
-    scan_into(store, Places(rule_places(tmp_path / "none.toml"), []), now=NOW)
+    scan_into(store, Places(rule_places(tmp_path / "none.toml"), []), machine="desk", now=NOW)
     store.record([invocation(skill_name="cargo-test")])
     shown = names(read(store))
     assert "cargo-test" in shown and "cargo-build" not in shown

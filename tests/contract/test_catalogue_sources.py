@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from session_buddy.catalog.keeping import Scanned, read_sources, read_standing, scan_into, session_folders
+from session_buddy.catalog.keeping import (
+    Scanned,
+    forget_machine,
+    read_sources,
+    read_standing,
+    scan_into,
+    session_folders,
+)
 from session_buddy.catalog.scanning.places import named_places
 from session_buddy.model import Kind, Outcome, SkillFacts
 from session_buddy.storage import Store
@@ -19,6 +26,7 @@ from tests.catalog.scanning.making import Disk, skill_text
 from tests.making import NOW, invocation, shifted
 
 WRITTEN = "2026-06-10T08:00:00.000Z"
+MACHINE = "desk"
 LATER, LATEST = shifted(NOW, days=1), shifted(NOW, days=2)
 
 
@@ -27,8 +35,8 @@ def disk(tmp_path: Path) -> Disk:
     return Disk(tmp_path)
 
 
-def scan(store: Store, disk: Disk, now: str = NOW) -> Scanned:
-    return scan_into(store, disk.places(), now=now)
+def scan(store: Store, disk: Disk, now: str = NOW, *, machine: str = MACHINE) -> Scanned:
+    return scan_into(store, disk.places(), machine=machine, now=now)
 
 
 def figures(scanned: Scanned) -> tuple[int, int, int, int]:
@@ -51,8 +59,8 @@ def descriptions(store: Store) -> dict[str, str]:
 
 def problems(store: Store) -> dict[str, list[str]]:
     standing = read_standing(store)
-    names = {source.path: source.skill_name for source in standing.sources}
-    return {names[path]: [one.problem.value for one in told] for path, told in standing.findings.items()}
+    names = {source.key: source.skill_name for source in standing.sources}
+    return {names[key]: [one.problem.value for one in told] for key, told in standing.findings.items()}
 
 
 def test_what_was_found_is_kept_whole(store: Store, disk: Disk) -> None:
@@ -156,14 +164,14 @@ class TestDescriptions:
 
 def test_other_places_are_left_alone(store: Store, disk: Disk, tmp_path: Path) -> None:
     stock = disk.skill("stock", below=tmp_path / "stock")
-    scan_into(store, named_places([tmp_path / "stock"], disk.places()), now=NOW)
+    scan_into(store, named_places([tmp_path / "stock"], disk.places()), machine=MACHINE, now=NOW)
     disk.skill("review")
     scan(store, disk)
     assert {source.origin.value for source in read_sources(store)} == {"user", "folder"}
     stock.unlink()
     scan(store, disk, LATER)
     assert set(moments(store)) == {"stock", "review"}
-    scan_into(store, named_places([tmp_path / "stock"], disk.places()), now=LATEST)
+    scan_into(store, named_places([tmp_path / "stock"], disk.places()), machine=MACHINE, now=LATEST)
     assert set(moments(store)) == {"review"}
 
 
@@ -219,3 +227,45 @@ def test_folders_of_sessions_come_the_latest_first(store: Store) -> None:
     )
     assert session_folders(store) == ["/x/new", "/x/old"]
     assert session_folders(store, limit=1) == ["/x/new"]
+
+
+class TestMachines:
+    """Two machines with the same paths share a store."""
+
+    def test_each_keeps_its_own_rows_whatever_the_other_finds(self, store: Store, disk: Disk) -> None:
+        path = disk.skill("review", skill_text("review", "Reviews it."))
+        disk.skill("outline")
+        assert figures(scan(store, disk)) == (2, 2, 0, 0)
+        disk.skill("review", skill_text("review", "Reviews it otherwise."))
+        shutil.rmtree(disk.claude / "skills" / "outline")
+        assert figures(scan(store, disk, LATER, machine="laptop")) == (1, 1, 0, 0), "nothing of the other is gone"
+        kept = {source.key: source for source in read_sources(store)}
+        assert {machine for machine, _ in kept} == {"desk", "laptop"} and len(kept) == 3
+        hashes = {machine: kept[machine, str(path)].content_hash for machine in ("desk", "laptop")}
+        assert hashes["desk"] != hashes["laptop"]
+        assert descriptions(store)["review"] == "Reviews it.", "what stood there came from elsewhere, and stays"
+        again = scan(store, disk, LATEST, machine="laptop")
+        assert (*figures(again), again.opened) == (1, 0, 0, 0, 0)
+
+    def test_what_is_gone_from_one_is_left_to_the_other(self, store: Store, disk: Disk) -> None:
+        disk.skill("review", skill_text("review", "Reviews it."))
+        scan(store, disk)
+        scan(store, disk, machine="laptop")
+        shutil.rmtree(disk.claude / "skills" / "review")
+        assert figures(scan(store, disk, LATER)) == (0, 0, 0, 1)
+        assert [source.machine for source in read_sources(store)] == ["laptop"]
+        assert descriptions(store) == {"review": "Reviews it."}
+        assert figures(scan(store, disk, LATER, machine="laptop")) == (0, 0, 0, 1)
+        assert read_sources(store) == [] and descriptions(store) == {}
+
+    def test_one_that_is_no_more_is_forgotten_with_what_only_it_had(self, store: Store, disk: Disk) -> None:
+        disk.skill("review", skill_text("review", "Reviews it."))
+        scan(store, disk, machine="laptop")
+        disk.skill("outline", skill_text("outline", "Outlines it."))
+        scan(store, disk)
+        assert forget_machine(store, "nowhere") == 0
+        assert forget_machine(store, "desk") == 2
+        assert [source.key for source in read_sources(store)] == [
+            ("laptop", str(disk.claude / "skills" / "review" / "SKILL.md"))
+        ]
+        assert descriptions(store) == {"review": "Reviews it."}

@@ -295,8 +295,8 @@ def test_tools_and_rules_that_nobody_used_are_not_sorted(store: Store) -> None:
 
     def source(path: str, name: str, origin: str) -> tuple[object, ...]:
         row = dict.fromkeys(table.columns, None) | {
-            "path": path, "skill_name": name, "origin": origin, "content_hash": "0" * 64, "listing_tokens": 1,
-            "body_tokens": 1, "size": 1, "modified_ns": 1, "changed_at": NOW, "seen_at": NOW,
+            "machine": "desk", "path": path, "skill_name": name, "origin": origin, "content_hash": "0" * 64,
+            "listing_tokens": 1, "body_tokens": 1, "size": 1, "modified_ns": 1, "changed_at": NOW, "seen_at": NOW,
         }  # fmt: skip
         return tuple(row[column] for column in table.columns)
 

@@ -23,8 +23,8 @@ def fill(store: Store) -> None:
     draw_landscape(store, used=False)
     refresh_related(store, NOW)
     problem = "no frontmatter (line 1): The first line is not ---."
-    stamps = (1, 0, NOW, NOW)
-    row = ("/home/me/.claude/skills/notes/SKILL.md", "notes", "user", None, None, "0" * 64, 0, 0, problem, *stamps)
+    path, stamps = "/home/me/.claude/skills/notes/SKILL.md", (1, 0, NOW, NOW)
+    row = ("desk", path, "notes", "user", None, None, "0" * 64, 0, 0, problem, *stamps)
     store.put_rows(plain_table("skill_sources"), [row])
 
 

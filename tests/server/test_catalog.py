@@ -59,6 +59,11 @@ class TestApi:
         assert client.get("/api/v1/catalog/compare").status_code == 422
         assert client.get("/api/v1/catalog/compare?" + "&".join(["skill=review"] * 9)).status_code == 422
 
+    def test_tells_machines_apart(self, client: Visitor) -> None:
+        (review,) = client.get("/api/v1/catalog/compare?skill=review").json()["skills"]
+        assert review["machines"] == 1 and {one["machine"] for one in review["sources"]} == {"desk"}
+        assert client.get("/api/v1/catalog").json()["machines"] == [{"value": "desk", "skills": 7}]
+
     def test_gives_no_secret_away(self, client: Visitor) -> None:
         assert "hunter2" not in client.get("/api/v1/catalog/compare?skill=mcp__db").text
 

@@ -93,8 +93,8 @@ def fill_tables(store: Store) -> None:
         f"INSERT INTO text_embedding VALUES ('{'0' * 64}', 'm', zeroblob(1536), {moment})",
         f"INSERT INTO skill_categories VALUES (90, 'Child', 91, NULL, 'code', {moment}, 'own')",
         f"INSERT INTO skill_categories VALUES (91, 'Parent', NULL, NULL, 'code', {moment}, 'own')",
-        f"INSERT INTO skill_sources VALUES ('/p', 's', 'user', NULL, '1', '{'0' * 64}', 9, 99, NULL, 400, 7, {moment},"
-        f" {moment})",
+        f"INSERT INTO skill_sources VALUES ('desk', '/p', 's', 'user', NULL, '1', '{'0' * 64}', 9, 99, NULL, 400, 7,"
+        f" {moment}, {moment})",
         f"INSERT INTO skill_dependency_details VALUES ('a', 's', 0.01, 0.02, 5, 1, 2.5, NULL, 0.5, {moment})",
         f'INSERT INTO skill_paths VALUES (\'["a","s"]\', 2, 5, 6, 1.5, {moment})',
         f"INSERT INTO skill_clusters VALUES (7, 'c', NULL, NULL, {moment})",

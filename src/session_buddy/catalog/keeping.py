@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -19,7 +19,7 @@ from session_buddy.catalog.scanning.sources import BUILT_IN, KeptSource, Origin,
 from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
 
-__all__ = ["Scanned", "Standing", "read_sources", "read_standing", "scan_into", "session_folders"]
+__all__ = ["Scanned", "Standing", "forget_machine", "read_sources", "read_standing", "scan_into", "session_folders"]
 
 _SOURCES = plain_table("skill_sources")
 _DESCRIPTIONS = plain_table("skill_description")
@@ -58,26 +58,28 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     sources: list[KeptSource]
     """By skill, the one in force first."""
-    findings: dict[str, list[Finding]]
-    """By path."""
+    findings: dict[tuple[str, str], list[Finding]]
+    """By the key of a source."""
     uses: dict[str, int]
     """Of every skill that was used; of a server, those of all its tools."""
 
 
-def scan_into(store: Store, places: Places, *, now: str) -> Scanned:
+def scan_into(store: Store, places: Places, *, machine: str, now: str) -> Scanned:
     """Look at *places*, and bring what *store* keeps of them up to date; where nothing changed, nothing is written.
 
-    Sources that were below these places and are not there any more are dropped; others are left alone.
+    Sources that were below these places and are not there any more are dropped; others are left alone, and all of
+    other machines than *machine*, the name of this one.
     """
-    known = {source.path: source for source in read_sources(store)}
+    everywhere = read_sources(store)
+    known = {source.path: source for source in everywhere if source.machine == machine}
     scan = scan_places(places, known)
-    rows = _dated(scan, known, now)
+    rows = _dated(scan, known, machine, now)
     _describe(store, scan, rows, known, now)
     if rows:
         store.put_rows(_SOURCES, [_row(source) for source in rows])
     if scan.gone:
-        store.drop_rows(_SOURCES, [(path,) for path in sorted(scan.gone)])
-        _forget(store, scan.gone, known, {source.skill_name for source in rows})
+        left = [one for one in everywhere if one.machine != machine or one.path not in scan.gone]
+        _drop(store, [known[path] for path in sorted(scan.gone)], {source.skill_name for source in (*left, *rows)})
     fresh = [source for source in rows if source.path not in known]
     changed = [one for one in rows if one.path in known and known[one.path].content_hash != one.content_hash]
     return Scanned(
@@ -89,12 +91,27 @@ def scan_into(store: Store, places: Places, *, now: str) -> Scanned:
     )
 
 
+def forget_machine(store: Store, machine: str) -> int:
+    """Drop all sources of *machine*, which is there no longer, or has another name; return how many there were."""
+    gone: list[KeptSource] = []
+    left: set[str] = set()
+    for source in read_sources(store):
+        if source.machine == machine:
+            gone.append(source)
+        else:
+            left.add(source.skill_name)
+    if gone:
+        _drop(store, gone, left)
+    return len(gone)
+
+
 def read_sources(store: Store) -> list[KeptSource]:
     """Return every source that *store* keeps."""
-    rows = store.query(f"SELECT {_SOURCES.selected} FROM {_SOURCES.source} ORDER BY path").rows
+    rows = store.query(f"SELECT {_SOURCES.selected} FROM {_SOURCES.source} ORDER BY machine, path").rows
     # 3,750 of them are read at each scan: not by way of mappings.
     return [
         KeptSource(
+            machine=machine,
             path=path,
             skill_name=name,
             origin=Origin(origin),
@@ -109,7 +126,8 @@ def read_sources(store: Store) -> list[KeptSource]:
             changed_at=changed,
             seen_at=seen,
         )
-        for path, name, origin, plugin, version, digest, listing, body, problem, size, modified, changed, seen in rows
+        for machine, path, name, origin, plugin, version, digest, *others in rows
+        for listing, body, problem, size, modified, changed, seen in [others]
     ]
 
 
@@ -127,7 +145,7 @@ def read_standing(store: Store) -> Standing:
     ordered = []
     for name in sorted(by_name):
         chief = chief_of(by_name[name])
-        ordered += sorted(by_name[name], key=lambda source, chief=chief: (source is not chief, source.path))  # type: ignore[misc]
+        ordered += sorted(by_name[name], key=lambda source, chief=chief: (source is not chief, *source.key))  # type: ignore[misc]
     return Standing(sources=ordered, findings=findings_of(sources, uses, texts), uses=counts)
 
 
@@ -136,7 +154,7 @@ def session_folders(store: Store, *, limit: int = 500) -> list[str]:
     return [str(row[0]) for row in store.query(_FOLDERS, [limit]).rows]
 
 
-def _dated(scan: Scan, known: Mapping[str, KeptSource], now: str) -> list[KeptSource]:
+def _dated(scan: Scan, known: Mapping[str, KeptSource], machine: str, now: str) -> list[KeptSource]:
     """Return what was read with the moments since when it is known, and as it is now."""
     moved = {(known[path].skill_name, known[path].content_hash): known[path] for path in sorted(scan.gone)}
     dated = []
@@ -153,7 +171,7 @@ def _dated(scan: Scan, known: Mapping[str, KeptSource], now: str) -> list[KeptSo
             changed = before.changed_at if before.content_hash == source.content_hash else now
             seen = before.seen_at
         fields = {name: getattr(source, name) for name in Source.__struct_fields__}
-        dated.append(KeptSource(**fields, changed_at=changed, seen_at=seen))
+        dated.append(KeptSource(**fields, machine=machine, changed_at=changed, seen_at=seen))
     return dated
 
 
@@ -196,11 +214,14 @@ def _describe(store: Store, scan: Scan, rows: Sequence[KeptSource], known: Mappi
         store.put_rows(_DESCRIPTIONS, new)
 
 
-def _forget(store: Store, gone: Iterable[str], known: Mapping[str, KeptSource], added: set[str]) -> None:
-    """Forget what was known of skills that were never used, and are not written down anywhere any more."""
-    left = {source.skill_name for path, source in known.items() if path not in set(gone)} | added
+def _drop(store: Store, gone: Sequence[KeptSource], left: set[str]) -> None:
+    """Drop the sources *gone*, and what is known of skills that were never used and are written down nowhere.
+
+    *left* are the skills that are written down elsewhere, on any machine.
+    """
+    store.drop_rows(_SOURCES, [source.key for source in gone])
     used = {row[0] for row in store.query(_USES).rows}
-    lost = {known[path].skill_name for path in gone} - left - used
+    lost = {source.skill_name for source in gone} - left - used
     if not lost:
         return
     described = {row[0] for row in store.query(_TEXTS).rows}

@@ -56,18 +56,15 @@ def read_catalogue(store: Store, wanted: CatalogueFilter, order: CatalogueOrder,
     ]
     wanted = _with_category(wanted, known)
     asked = [skill for skill in known if _is_wanted(skill, wanted)]
-    everywhere = [
-        (source.listing_tokens, standing.uses.get(source.skill_name, 0))
-        for source in standing.sources
-        if source.origin in (Origin.USER, Origin.PLUGIN, Origin.MCP) and _is_taken(source, standing)
-    ]
+    listing, unused = _listing_tokens(standing)
     run = read_runs(store).get(SCANNING.name)
     return Catalogue(
         order=order,
         total=len(asked),
         known=len(known),
-        listing_tokens=sum(tokens for tokens, _ in everywhere),
-        unused_listing_tokens=sum(tokens for tokens, uses in everywhere if not uses),
+        listing_tokens=listing,
+        unused_listing_tokens=unused,
+        machines=_facets(machine for skill in known for machine in {source.machine for source in skill.sources}),
         scanned_at=run.started_at if run else None,
         modalities=_facets(skill.modality for skill in known),
         domains=_facets(skill.domain for skill in known),
@@ -103,7 +100,7 @@ def _read(store: Store) -> tuple[Standing, list[CatalogueSkill], dict[str, tuple
 
 def _skill(name: str, row: dict[str, object] | None, sources: list[KeptSource], standing: Standing) -> CatalogueSkill:
     chief = chief_of(sources) if sources else None
-    found = dict.fromkeys(problem for source in sources for problem in standing.findings.get(source.path, []))
+    found = dict.fromkeys(problem for source in sources for problem in standing.findings.get(source.key, []))
     told: dict[str, object] = row or {"skill": name}
     kind = told.get("kind") or (kind_of(chief) if chief else None)
     # Servers have no uses of their own.
@@ -127,14 +124,31 @@ def _skill(name: str, row: dict[str, object] | None, sources: list[KeptSource], 
         listing_tokens=None if chief is None or _is_server(chief) else chief.listing_tokens,
         body_tokens=None if chief is None or chief.origin is Origin.MCP else chief.body_tokens,
         places=len(sources),
+        machines=len({source.machine for source in sources}),
         problems=sorted(found, key=lambda one: _KINDS.index(one.problem)),
         sources=[_figures(source, standing) for source in sources],
         **given,  # type: ignore[arg-type]
     )
 
 
+def _listing_tokens(standing: Standing) -> tuple[int, int]:
+    """Return what a session pays for all that is on offer everywhere, and the part of it for skills never used.
+
+    Of several machines, that of the one where it is the most: no session pays for what lies on another.
+    """
+    paid: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for source in standing.sources:
+        if source.origin in (Origin.USER, Origin.PLUGIN, Origin.MCP) and _is_taken(source, standing):
+            of_machine = paid[source.machine]
+            of_machine[0] += source.listing_tokens
+            of_machine[1] += 0 if standing.uses.get(source.skill_name, 0) else source.listing_tokens
+    whole, unused = max(paid.values(), default=[0, 0])
+    return whole, unused
+
+
 def _figures(source: KeptSource, standing: Standing) -> SkillSource:
     return SkillSource(
+        machine=source.machine,
         path=source.path,
         origin=source.origin,
         plugin=source.plugin,
@@ -144,12 +158,12 @@ def _figures(source: KeptSource, standing: Standing) -> SkillSource:
         in_force=_is_taken(source, standing),
         changed_at=source.changed_at,
         seen_at=source.seen_at,
-        problems=standing.findings.get(source.path, []),
+        problems=standing.findings.get(source.key, []),
     )
 
 
 def _is_taken(source: KeptSource, standing: Standing) -> bool:
-    told = standing.findings.get(source.path, [])
+    told = standing.findings.get(source.key, [])
     return is_in_force(source) and not any(one.problem is FindingKind.SHADOWED for one in told)
 
 

@@ -40,6 +40,8 @@ class CatalogueFilter(msgspec.Struct, frozen=True, kw_only=True):
 class SkillSource(msgspec.Struct, frozen=True, kw_only=True):
     """One place where a skill is written down."""
 
+    machine: str
+    """Where it lies, by the name of the machine."""
     path: str
     """Of the file; behind ``#`` which entry of it."""
     origin: Origin
@@ -80,6 +82,8 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
     """About what each use pays besides."""
     places: int
     """How often it is written down."""
+    machines: int
+    """On how many machines."""
     problems: list[Finding]
     """What is to be said of the places where it is written down."""
 
@@ -112,11 +116,14 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     known: int
     """How many there are in all."""
     listing_tokens: int
-    """About what every session pays for all skills that are on offer everywhere, those of projects apart."""
+    """About what every session pays for all skills that are on offer everywhere, those of projects apart; of several
+    machines, on the one where that is the most."""
     unused_listing_tokens: int
     """The part of it for skills that were never used."""
     scanned_at: str | None
-    """When this machine was last looked through; ``null`` for never."""
+    """When a machine was last looked through; ``null`` for never."""
+    machines: list[Facet]
+    """The machines on which skills are written down."""
     modalities: list[Facet]
     domains: list[Facet]
     categories: list[Facet]

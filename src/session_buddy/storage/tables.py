@@ -84,7 +84,7 @@ PLAIN_TABLES = (
     ),
     _table(
         "skill_sources",
-        "path",
+        "machine path",
         "skill_name origin plugin version content_hash listing_tokens body_tokens problem size modified_ns changed_at"
         " seen_at",
     ),

@@ -19,6 +19,7 @@ def source(path: str, name: str = "review", origin: Origin = Origin.USER, **fiel
     fields.setdefault("content_hash", f"{hash(path) & (2**256 - 1):064x}")
     return KeptSource(
         **{
+            "machine": "desk",
             "path": path,
             "skill_name": name,
             "origin": origin,
@@ -33,12 +34,12 @@ def source(path: str, name: str = "review", origin: Origin = Origin.USER, **fiel
 
 def found(*sources: KeptSource, texts: dict[str, str] | None = None, **uses: Use) -> dict[str, list[str]]:
     told = findings_of(sources, uses, texts or {})
-    return {path: [finding.problem.value for finding in findings] for path, findings in told.items()}
+    return {path: [finding.problem.value for finding in findings] for (_, path), findings in told.items()}
 
 
 def reason(*sources: KeptSource, kind: FindingKind, **uses: Use) -> list[tuple[str, str]]:
     told = findings_of(sources, uses, {})
-    return [(path, one.reason) for path, findings in told.items() for one in findings if one.problem is kind]
+    return [(path, one.reason) for (_, path), findings in told.items() for one in findings if one.problem is kind]
 
 
 USER = source("/h/.claude/skills/review/SKILL.md")
@@ -167,3 +168,13 @@ def test_faults_break_or_are_only_against_the_rules() -> None:
     assert found(one, review=USED) == {one.path: ["broken", "irregular"]}
     only = source(USER.path, problem=told(faults[:1]))
     assert found(only, review=USED) == {only.path: ["irregular"]} and is_in_force(only)
+
+
+def test_machines_have_nothing_to_do_with_each_other() -> None:
+    """What lies on one hides nothing on another, and the same file on both is no double."""
+    here, there = (source(path, machine=name, content_hash="c" * 64) for path, name in ((USER.path, "a"), ("/q", "b")))
+    elsewhere = source(PROJECT.path, origin=Origin.PROJECT, machine="b")
+    told = findings_of([here, there, elsewhere], {"review": USED}, {"review": "text", "other": "text"})
+    assert told == {elsewhere.key: told[elsewhere.key]}
+    (finding,) = told[elsewhere.key]
+    assert (finding.problem, finding.reason) == (FindingKind.SHADOWED, "/q is used in its place.")

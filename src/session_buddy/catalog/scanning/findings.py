@@ -68,16 +68,19 @@ class _Rank(msgspec.Struct, frozen=True):
 
 def findings_of(
     sources: Sequence[KeptSource], uses: Mapping[str, Use], texts: Mapping[str, str]
-) -> dict[str, list[Finding]]:
-    """Return what there is to say of each of *sources*, by path; *texts* are hashes of descriptions by skill."""
-    found: dict[str, list[Finding]] = defaultdict(list)
+) -> dict[tuple[str, str], list[Finding]]:
+    """Return what there is to say of each of *sources*, by its key; *texts* are hashes of descriptions by skill.
+
+    Machines have nothing to do with each other: what lies on one hides nothing on another, and is no double of it.
+    """
+    found: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for source in sources:
-        found[source.path] += _faults(source)
-    for path, finding in [*_shadows(sources), *_doubles(sources, texts)]:
-        found[path].append(finding)
+        found[source.key] += _faults(source)
+    for key, finding in [*_shadows(sources), *_doubles(sources, texts)]:
+        found[key].append(finding)
     for source in sources:
-        found[source.path] += _of_use(source, uses.get(source.skill_name, Use()))
-    return {path: told for path, told in found.items() if told}
+        found[source.key] += _of_use(source, uses.get(source.skill_name, Use()))
+    return {key: told for key, told in found.items() if told}
 
 
 def chief_of(sources: Sequence[Source]) -> Source:
@@ -120,14 +123,14 @@ def _of_use(source: KeptSource, use: Use) -> Iterator[Finding]:
         yield Finding(FindingKind.CHANGED, reason)
 
 
-def _shadows(sources: Sequence[KeptSource]) -> Iterator[tuple[str, Finding]]:
-    groups: dict[tuple[str, str], list[tuple[_Rank, KeptSource]]] = defaultdict(list)
-    named = Counter(source.skill_name for source in sources)
+def _shadows(sources: Sequence[KeptSource]) -> Iterator[tuple[tuple[str, str], Finding]]:
+    groups: dict[tuple[str, str, str], list[tuple[_Rank, KeptSource]]] = defaultdict(list)
+    named = Counter((source.machine, source.skill_name) for source in sources)
     for source in sources:
         # Most have a name of their own, and nothing to do with the rest of this.
-        rank = _rank(source) if named[source.skill_name] > 1 and is_in_force(source) else None
+        rank = _rank(source) if named[source.machine, source.skill_name] > 1 and is_in_force(source) else None
         if rank:
-            groups[rank.group, source.skill_name].append((rank, source))
+            groups[source.machine, rank.group, source.skill_name].append((rank, source))
     for group in groups.values():
         for rank, source in group:
             above = [(other.order, one) for other, one in group if other.order < rank.order and _meet(other, rank)]
@@ -137,28 +140,29 @@ def _shadows(sources: Sequence[KeptSource]) -> Iterator[tuple[str, Finding]]:
             scope = next(other.scope for other, one in group if one is winner)
             is_everywhere = scope is None or _is_within(rank.scope, scope)
             where = "" if is_everywhere else f" in {scope}"
-            yield source.path, Finding(FindingKind.SHADOWED, f"{winner.path} is used in its place{where}.")
+            yield source.key, Finding(FindingKind.SHADOWED, f"{winner.path} is used in its place{where}.")
 
 
-def _doubles(sources: Sequence[KeptSource], texts: Mapping[str, str]) -> Iterator[tuple[str, Finding]]:
+def _doubles(sources: Sequence[KeptSource], texts: Mapping[str, str]) -> Iterator[tuple[tuple[str, str], Finding]]:
     files = [
         source
         for source in sources
         if source.origin in (Origin.USER, Origin.PROJECT, Origin.PLUGIN, Origin.FOLDER) and not is_broken(source)
     ]
-    contents: dict[str, list[KeptSource]] = defaultdict(list)
-    described: dict[str, dict[str, KeptSource]] = defaultdict(dict)
+    contents: dict[tuple[str, str], list[KeptSource]] = defaultdict(list)
+    described: dict[tuple[str, str], dict[str, KeptSource]] = defaultdict(dict)
     for source in files:
-        contents[source.content_hash].append(source)
+        contents[source.machine, source.content_hash].append(source)
         if source.skill_name in texts:
-            described[texts[source.skill_name]].setdefault(source.skill_name, source)
+            described[source.machine, texts[source.skill_name]].setdefault(source.skill_name, source)
     for source in files:
-        same = [one.path for one in contents[source.content_hash] if one is not source]
+        same = [one.path for one in contents[source.machine, source.content_hash] if one is not source]
         if same:
-            yield source.path, Finding(FindingKind.DUPLICATED, f"The same file is at {_some(same)}.")
-        names = [name for name in described[texts.get(source.skill_name, "")] if name != source.skill_name]
+            yield source.key, Finding(FindingKind.DUPLICATED, f"The same file is at {_some(same)}.")
+        others = described[source.machine, texts.get(source.skill_name, "")]
+        names = [name for name in others if name != source.skill_name]
         if names:
-            yield source.path, Finding(FindingKind.DUPLICATED, f"{_some(names)} has the same description.")
+            yield source.key, Finding(FindingKind.DUPLICATED, f"{_some(names)} has the same description.")
 
 
 def _some(names: Sequence[str], most: int = 3) -> str:

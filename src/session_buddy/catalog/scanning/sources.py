@@ -92,10 +92,17 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 class KeptSource(Source, frozen=True, kw_only=True):
     """A source as the store keeps it."""
 
+    machine: str
+    """Where it lies: two machines may well have the same paths."""
     changed_at: str
     """When its content was last seen to change; at first, when its file was last written."""
     seen_at: str
     """Since when it is known."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it apart from others: its machine, and its path there."""
+        return (self.machine, self.path)
 
 
 def is_whole(path: str) -> bool:

@@ -21,6 +21,7 @@ def app() -> typer.Typer:
     group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
     group.callback()(catalog)
     group.command("scan")(scan)
+    group.command("forget")(forget)
     group.command("compare")(compare)
     return group
 
@@ -94,23 +95,49 @@ def scan(
             " shell rules (default: where Claude Code keeps them, here, and in the folders of your sessions).",
         ),
     ] = None,
+    machine: Annotated[
+        str | None,
+        typer.Option(
+            "--machine",
+            metavar="NAME",
+            envvar="SESSION_BUDDY_MACHINE",
+            help="What this machine is called, where several share a store (default: its host name).",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Look for skills on this machine; show what is wrong with them.
 
-    Files that are as they were are not read again. Nothing is run; of servers only the names are read.
+    Files that are as they were are not read again. Nothing is run; of servers only the names are read. What other
+    machines keep in the same store is left alone.
     """
     from session_buddy.cli.screens.catalog import scan_screen
     from session_buddy.errors import InvalidInput
-    from session_buddy.reports.scanning import scan_catalogue
+    from session_buddy.reports.scanning import scan_catalogue, this_machine
 
     settings = settings_of(context)
     with settings.open_store() as store:
-        done = scan_catalogue(store, paths or [], now=settings.now(), here=Path.cwd())
+        name = (machine or "").strip() or this_machine()
+        done = scan_catalogue(store, paths or [], machine=name, now=settings.now(), here=Path.cwd())
     missing = [path for path in paths or [] if not path.exists()]
     if missing and not done.gone:
         raise InvalidInput(str(missing[0]), "does not exist.", remedy="Name a file, or a folder with skills.")
     answer(settings, done, lambda width: scan_screen(done, width=width))
+
+
+def forget(
+    context: typer.Context,
+    machine: Annotated[str, typer.Argument(metavar="MACHINE", help="Its name, as 'catalog compare' shows it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Forget what skills a machine had, since it is no more or has another name; their uses stay."""
+    from session_buddy.cli.screens.catalog import forgotten_screen
+    from session_buddy.reports.scanning import forget as forget_machine
+
+    settings = settings_of(context)
+    with settings.open_existing() as store:
+        done = forget_machine(store, machine)
+    answer(settings, done, lambda _: forgotten_screen(done))
 
 
 def compare(

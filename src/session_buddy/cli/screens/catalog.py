@@ -17,9 +17,9 @@ from session_buddy.reports.catalog_figures import (
     CatalogueFilter,
     CatalogueSkill,
 )
-from session_buddy.reports.scanning import FaultyFile, ScanSummary
+from session_buddy.reports.scanning import FaultyFile, ForgottenMachine, ScanSummary
 
-__all__ = ["catalogue_screen", "comparison_screen", "scan_screen"]
+__all__ = ["catalogue_screen", "comparison_screen", "forgotten_screen", "scan_screen"]
 
 _COLUMNS = (
     Column("skill", justify="left"),
@@ -59,7 +59,7 @@ def catalogue_screen(found: Catalogue, wanted: CatalogueFilter, *, now: str, wid
 
 def scan_screen(done: ScanSummary, *, width: int) -> Iterator[RenderableType]:
     """Yield the parts of the screen of a scan."""
-    yield heading("Skills on this machine", f"{plural(len(done.searched), 'place')} looked through")
+    yield heading(f"Skills on {printable(done.machine)}", f"{plural(len(done.searched), 'place')} looked through")
     figures = [plural(done.sources, "source"), f"{count(done.added)} new", f"{count(done.changed)} changed"]
     figures += [f"{count(done.gone)} gone", f"{plural(done.opened, 'file')} read"]
     yield flowed(figures, width, between=", ")
@@ -73,6 +73,11 @@ def scan_screen(done: ScanSummary, *, width: int) -> Iterator[RenderableType]:
             yield from _faults(file)
         if len(files) > _MOST_FAULTS:
             yield indented(note(f"and {count(len(files) - _MOST_FAULTS)} more: see --json"))
+
+
+def forgotten_screen(done: ForgottenMachine) -> Iterator[RenderableType]:
+    """Yield the one line that tells what was forgotten."""
+    yield indented(Text(f"{printable(done.machine)} is forgotten, with {plural(done.sources, 'source')}."))
 
 
 def comparison_screen(found: CatalogueComparison, *, now: str, width: int) -> Iterator[RenderableType]:
@@ -90,7 +95,8 @@ def comparison_screen(found: CatalogueComparison, *, now: str, width: int) -> It
             yield flowed([word + " " for word in printable(skill.description).split()], width, between="")
         for source in skill.sources:
             state = source.origin.value if source.in_force else f"{source.origin.value}, not in force"
-            yield indented(Text(f"{printable(source.path)} ({state})"))
+            where = f" on {printable(source.machine)}" if skill.machines > 1 else ""
+            yield indented(Text(f"{printable(source.path)}{where} ({state})"))
             for problem in source.problems:
                 yield indented(indented(note(f"{problem.problem}: {printable(problem.reason)}")))
 
@@ -110,6 +116,7 @@ def _lines(now: str) -> dict[str, Callable[[CatalogueSkill], str | Text]]:
         "tokens a session": lambda one: count(one.listing_tokens),
         "tokens a use": lambda one: count(one.body_tokens),
         "origin": lambda one: _origin(one),
+        "machines": lambda one: count(one.machines),
         "version": lambda one: printable(one.version or NOTHING),
     }
 

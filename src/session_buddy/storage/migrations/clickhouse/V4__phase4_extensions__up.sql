@@ -345,6 +345,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Every place where a skill is written down: a SKILL.md, a listing of an MCP server, a rule for shell commands.
 CREATE TABLE IF NOT EXISTS skill_sources (
+    machine String,
     path String,
     skill_name String,
     origin LowCardinality(String),
@@ -358,11 +359,11 @@ CREATE TABLE IF NOT EXISTS skill_sources (
     modified_ns Int64,
     changed_at String,
     seen_at String,
-    CONSTRAINT names_are_there CHECK path <> '' AND trimBoth(skill_name) <> '' AND length(content_hash) = 64,
+    CONSTRAINT names_are_there CHECK machine <> '' AND path <> '' AND trimBoth(skill_name) <> '' AND length(content_hash) = 64,
     CONSTRAINT origin_is_known CHECK origin IN ('user', 'project', 'plugin', 'marketplace', 'folder', 'mcp', 'shell'),
     CONSTRAINT counts_are_counts CHECK least(listing_tokens, body_tokens, size) >= 0
 ) ENGINE = ReplacingMergeTree
-ORDER BY path
+ORDER BY (machine, path)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- What is known of pairs of skill_dependencies besides, as of the last refresh; only of those in enough sessions.

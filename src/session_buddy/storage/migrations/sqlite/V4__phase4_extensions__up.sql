@@ -378,7 +378,8 @@ CREATE TABLE skill_modalities (
 
 -- Every place where a skill is written down: a SKILL.md, a listing of an MCP server, a rule for shell commands.
 CREATE TABLE skill_sources (
-    path TEXT PRIMARY KEY CHECK (path <> ''),                    -- of the file, and behind # what in it
+    machine TEXT NOT NULL CHECK (machine <> ''),                 -- that was looked through, by its name
+    path TEXT NOT NULL CHECK (path <> ''),                       -- of the file, and behind # what in it
     skill_name TEXT NOT NULL CHECK (trim(skill_name) <> ''),
     origin TEXT NOT NULL CHECK (origin IN ('user', 'project', 'plugin', 'marketplace', 'folder', 'mcp', 'shell')),
     plugin TEXT,
@@ -386,11 +387,13 @@ CREATE TABLE skill_sources (
     content_hash TEXT NOT NULL CHECK (length(content_hash) = 64),
     listing_tokens INTEGER NOT NULL CHECK (listing_tokens >= 0), -- an estimate, of what every session pays
     body_tokens INTEGER NOT NULL CHECK (body_tokens >= 0),       -- an estimate, of what a use pays besides
-    problem TEXT,                                                -- why an agent cannot use it; none where it can
+    problem TEXT,                                                -- its faults, one a line; with some it can be used
     size INTEGER NOT NULL CHECK (size >= 0),
     modified_ns INTEGER NOT NULL,
     changed_at TEXT NOT NULL CHECK (strftime('%Y-%m-%dT%H:%M:%fZ', changed_at, '+0 days') IS changed_at),
-    seen_at TEXT NOT NULL CHECK (strftime('%Y-%m-%dT%H:%M:%fZ', seen_at, '+0 days') IS seen_at)
+    -- since when it is known
+    seen_at TEXT NOT NULL CHECK (strftime('%Y-%m-%dT%H:%M:%fZ', seen_at, '+0 days') IS seen_at),
+    PRIMARY KEY (machine, path)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX idx_sources_skill ON skill_sources (skill_name);
