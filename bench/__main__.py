@@ -1,7 +1,7 @@
 """``python -m bench NAME [ARGUMENT]``; all of them without a name.
 
 Names: startup, ingest, views, transcripts, catalog, categories, clickhouse, clusters, dependencies, detectors,
-experiments, live, metrics, nab, prediction, recommend, search, server, watch.
+experiments, hooks, live, metrics, nab, prediction, recommend, search, server, watch.
 
 ``python -m bench clickhouse load EVENTS [FOLDER]`` loads very many, and keeps them in FOLDER if that is given.
 """
@@ -20,6 +20,7 @@ from bench import (
     dependencies,
     detectors,
     experiments,
+    hooks,
     ingest,
     live,
     metrics,
@@ -42,6 +43,7 @@ PLAIN = {
         categories,
         clusters,
         detectors,
+        hooks,
         live,
         metrics,
         nab,

@@ -56,8 +56,10 @@ EXPECTED = {
                         "prompt-1", "execution", ()),
         "toolu_mcp": ("mcp__docs__query", "mcp", "failed", "validation", 2000, "elapsed", "model", None, "prompt-2",
                       "execution", ()),
-        "prompt-3:typed": ("commit", "skill", A, None, 2000, "span", "user", None, "prompt-3", "execution", ("Skill",)),
-        "toolu_echo": ("Skill", "tool", C, None, 10, "elapsed", "nested", "prompt-3:typed", "prompt-3", "execution", ()),
+        "prompt-3:typed": ("commit", "skill", A, None, 2000, "span", "user", None, "prompt-3", "execution",
+                           ("Skill",)),
+        "toolu_echo": ("Skill", "tool", C, None, 10, "elapsed", "nested", "prompt-3:typed", "prompt-3", "execution",
+                       ()),
     },
 }  # fmt: skip
 

@@ -67,9 +67,9 @@ def test_an_event_is_kept_before_it_is_answered_and_the_answer_is_empty(server: 
 @pytest.mark.parametrize(
     ("content", "kind", "status", "said"),
     [
-        (b"{", "application/json", 400, "is no event of a hook"),
-        (b"[]", "application/json", 400, "is no event of a hook"),
-        (b'{"session_id": "s"}', "application/json", 400, "hook_event_name"),
+        (b"{", "application/json", 400, "no JSON"),
+        (b"[]", "application/json", 422, "is no event of a hook"),
+        (b'{"session_id": "s"}', "application/json", 422, "hook_event_name"),
         (b'{"session_id": "s", "hook_event_name": "Stop"}', "text/plain", 415, "text/plain"),
         (b" " * 60_000, "application/json", 413, "bytes"),
     ],

@@ -23,6 +23,7 @@ from session_buddy.cli.commands import (
     experiments,
     export,
     importing,
+    installing,
     predicting,
     recommending,
     refreshing,
@@ -133,6 +134,9 @@ def command() -> Any:
     app.callback(epilog=_EPILOG)(_root)
     app.command("up")(importing.up)
     app.command("import")(importing.import_)
+    app.add_typer(installing.install_app(), name="install")
+    app.add_typer(installing.uninstall_app(), name="uninstall")
+    app.command("statusline")(installing.statusline)
     app.command("top")(skills.top)
     app.command("skill")(skills.skill)
     app.add_typer(catalog.app(), name="catalog")

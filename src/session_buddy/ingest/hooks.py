@@ -25,13 +25,14 @@ from session_buddy.model import BadLine
 from session_buddy.storage.migrations.lock import exclusive
 from session_buddy.storage.store import Recorded, Store
 
-__all__ = ["Drained", "HookSpool", "drain_hooks"]
+__all__ = ["Drained", "HookSpool", "drain_hooks", "is_whole"]
 
 _EVENT = ".json"
 _REJECTED = ".rejected"
 _STATE = "sessions.state"
 _LOCK = "lock"
 _BATCH = 500
+_LOOK_AGAIN = 100
 _MOST_WAITING = 200_000
 """More than a month of work: what writes more is no agent."""
 _UNFINISHED_SECONDS = 60.0
@@ -53,6 +54,8 @@ class HookSpool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._room = 0
+        """How many more may be put before it must be looked again how many wait."""
 
     def put(self, event: bytes) -> None:
         """Keep *event*, as the agent sent it, for the next reading; it is there when this returns.
@@ -76,7 +79,12 @@ class HookSpool:
 
     def require_room(self) -> None:
         """Raise :class:`StoreFull` where more waits than anybody will read."""
-        if self.waiting() >= _MOST_WAITING:
+        if self._room > 0:
+            self._room -= 1
+            return
+        waiting = self.waiting()
+        self._room = min(_LOOK_AGAIN, _MOST_WAITING - waiting) - 1
+        if waiting >= _MOST_WAITING:
             raise StoreFull(
                 f"{_MOST_WAITING:,} events of hooks wait in {self.folder}.",
                 remedy="Run 'session-buddy import' to record them.",
@@ -157,7 +165,7 @@ class _Reading:
         try:
             problems = self._sessions.read(decode_event(data), at)
         except InvalidInput as error:
-            if time.time_ns() - written_ns >= _UNFINISHED_SECONDS * 1e9 or _is_whole(data):
+            if time.time_ns() - written_ns >= _UNFINISHED_SECONDS * 1e9 or is_whole(data):
                 self._reject(path, len(data), error.problem.removeprefix("event: "))
         else:
             self.read.append(path)
@@ -180,7 +188,7 @@ def _batches(files: list[tuple[int, Path]]) -> Iterator[list[tuple[int, Path]]]:
         yield files[start : start + _BATCH]
 
 
-def _is_whole(data: bytes) -> bool:
+def is_whole(data: bytes) -> bool:
     """Tell whether *data* is JSON to its end; an object that was cut is none."""
     try:
         msgspec.json.decode(data)

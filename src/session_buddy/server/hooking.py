@@ -11,9 +11,9 @@ from session_buddy.server.troubles import Troubles
 
 __all__ = ["HookIntake", "HookReader"]
 
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 0.25
 """Scripts that agents run write to the folder as well, and tell nobody."""
-_GATHER_SECONDS = 0.05
+_GATHER_SECONDS = 0.1
 """What is told within it is read at once."""
 _END_SECONDS = 2.0
 _READING = "Reading what hooks told"
@@ -34,7 +34,7 @@ class HookIntake:
         self._told.set()
 
     async def told(self) -> None:
-        """Return soon after something was put into the spool, or after a second: scripts tell nobody."""
+        """Return soon after something was put into the spool, or after a moment: scripts tell nobody."""
         try:
             await asyncio.wait_for(self._told.wait(), _POLL_SECONDS)
         except TimeoutError:

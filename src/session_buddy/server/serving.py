@@ -8,6 +8,7 @@ import logging
 import secrets
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -50,6 +51,7 @@ _FLUSH_SECONDS = 0.02
 _SOON_SECONDS = 15.0
 """When a server that has just started learns first: whoever looks at its pages then shall find something there."""
 _SPOOL_BYTES = 1 << 30
+_SWITCH_SECONDS = 0.001
 
 
 def spool_folder_for(store_url: str, data_folder: Path) -> Path:
@@ -114,7 +116,7 @@ def serve(
 
         server = _Server(_config(site, background, max_skills), on_ready=on_ready)
         try:
-            with server.told_by_signals(), settled_memory():
+            with server.told_by_signals(), settled_memory(), _quick_to_switch():
                 asyncio.run(server.serve(sockets=[listener]))
         finally:
             site.threads.close()
@@ -132,6 +134,17 @@ def settled_memory() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
+
+
+@contextmanager
+def _quick_to_switch() -> Iterator[None]:
+    """Let threads that work give way to the one that answers within a millisecond, and not after five."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 class _Server(uvicorn.Server):

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from session_buddy.errors import InvalidInput
 from session_buddy.importers.hooks import decode_event
-from session_buddy.ingest.hooks import HookSpool
+from session_buddy.ingest.hooks import HookSpool, is_whole
 from session_buddy.server.api.describing import refusals
 from session_buddy.server.bodies import Room, inflated, read_body, require_type
 from session_buddy.server.problems import BadBody, NoSuchPath
@@ -18,10 +18,11 @@ from session_buddy.server.site import Site, site_of
 
 __all__ = ["router"]
 
+_AT_ONCE_BYTES = 64 << 10
 _EXAMPLE = {
     "session_id": "11111111-2222-3333-4444-555555555555",
     "hook_event_name": "PostToolUse",
-    "cwd": "/home/me/project",
+    "cwd": "/srv/project",
     "tool_name": "Bash",
     "tool_input": {"command": "pytest -q"},
     "tool_response": {"stdout": "3 passed", "stderr": "", "interrupted": False},
@@ -41,13 +42,13 @@ _BODY: dict[str, Any] = {
                     "hook_event_name": {"type": "string", "minLength": 1},
                 },
             },
-            "example": _EXAMPLE,
+            "examples": {"ended": {"summary": "A call has ended", "value": _EXAMPLE}},
         }
     },
 }
 _ANSWERS: dict[int | str, Any] = {
     204: {"description": "It is kept, and in the store in a moment. To the agent an empty answer means: go on."},
-    **refusals(400, 404, 408, 413, 415),
+    **refusals(400, 404, 408, 413, 415, 422),
 }
 
 
@@ -81,7 +82,11 @@ async def hear(request: Request) -> Response:
     async with room.held() as hold:
         limits = site.limits
         sent = await read_body(request, most_bytes=limits.body_bytes, seconds=limits.body_seconds, hold=hold)
-        await site.threads.writes.run(_keep, site, site.hooks.spool, sent, request.headers.get("content-encoding", ""))
+        encoding = request.headers.get("content-encoding", "")
+        if len(sent) <= _AT_ONCE_BYTES and not encoding:
+            _keep(site, site.hooks.spool, sent, encoding)  # takes less time than to hand it to a thread
+        else:
+            await site.threads.writes.run(_keep, site, site.hooks.spool, sent, encoding)
     site.hooks.tell()
     return Response(status_code=204)
 
@@ -91,6 +96,8 @@ def _keep(site: Site, spool: HookSpool, sent: bytes, encoding: str) -> None:
     try:
         decode_event(event)
     except InvalidInput as error:
-        raise BadBody(f"The body {error.problem.removeprefix('event: ')}", remedy=error.remedy) from error
+        if not is_whole(event):
+            raise BadBody("The body is no JSON, or ends before its end.", remedy=error.remedy) from error
+        raise
     spool.require_room()
     spool.put(event)

@@ -1,0 +1,1 @@
+"""What people install into their agents, editors and pipelines."""
