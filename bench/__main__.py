@@ -1,7 +1,7 @@
 """``python -m bench NAME [ARGUMENT]``; all of them without a name.
 
 Names: startup, ingest, views, transcripts, catalog, categories, clickhouse, clusters, dependencies, detectors,
-experiments, hooks, live, metrics, nab, prediction, recommend, search, server, watch.
+experiments, hooks, live, mcp, metrics, nab, prediction, recommend, search, server, watch.
 
 ``python -m bench clickhouse load EVENTS [FOLDER]`` loads very many, and keeps them in FOLDER if that is given.
 """
@@ -23,6 +23,7 @@ from bench import (
     hooks,
     ingest,
     live,
+    mcp,
     metrics,
     nab,
     prediction,
@@ -45,6 +46,7 @@ PLAIN = {
         detectors,
         hooks,
         live,
+        mcp,
         metrics,
         nab,
         prediction,

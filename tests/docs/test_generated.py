@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tools import schema_reference, shell_rules_reference
+from tools import mcp_reference, schema_reference, shell_rules_reference
 from tools.schema_reference import Column, columns_of
 
 from tests.docs.pages import text_of
@@ -16,6 +16,10 @@ def test_the_schema_reference_is_up_to_date() -> None:
 def test_the_table_of_shell_rules_is_up_to_date() -> None:
     page = text_of(shell_rules_reference.PAGE)
     assert page == shell_rules_reference.with_table(page), "python -m tools.shell_rules_reference"
+
+
+def test_the_reference_of_mcp_is_up_to_date() -> None:
+    assert text_of(mcp_reference.PAGE) == mcp_reference.mcp_page(), "python -m tools.mcp_reference"
 
 
 def test_a_page_that_lost_its_mark_is_not_overwritten() -> None:

@@ -13,6 +13,7 @@ import typer
 from session_buddy.cli.commands import (
     alerts,
     anomalies,
+    asking,
     catalog,
     categories,
     clusters,
@@ -137,6 +138,7 @@ def command() -> Any:
     app.add_typer(installing.install_app(), name="install")
     app.add_typer(installing.uninstall_app(), name="uninstall")
     app.command("statusline")(installing.statusline)
+    app.command("mcp")(asking.mcp)
     app.command("top")(skills.top)
     app.command("skill")(skills.skill)
     app.add_typer(catalog.app(), name="catalog")

@@ -69,10 +69,9 @@ def has_waiting_hooks(settings: Settings) -> bool:
 
 
 def _drain_of(store: Store, settings: Settings, spool: HookSpool, account: str | None) -> Callable[[], Drained]:
-    from session_buddy.cli.sources import account_name, shell_rules
-    from session_buddy.ingest import local_user_id
+    from session_buddy.cli.sources import local_user, shell_rules
     from session_buddy.ingest.hooks import drain_hooks
 
-    user_id = local_user_id(settings.data_folder, account or account_name())
+    user_id = local_user(settings, account)
     rules = shell_rules(settings)
     return lambda: drain_hooks(store, spool, user_id=user_id, rules=rules)

@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 
     from session_buddy.server.watching import Transcripts
 
-__all__ = ["account_name", "followed_transcripts", "import_into", "present_files", "require_transcripts", "shell_rules"]
+__all__ = [
+    "account_name",
+    "followed_transcripts",
+    "import_into",
+    "local_user",
+    "present_files",
+    "require_transcripts",
+    "shell_rules",
+]
 
 _RULES_FILE = "shell-rules.toml"
 _TRANSCRIPT = ".jsonl"
@@ -42,7 +50,7 @@ def import_into(
     importers = _importers(settings)
     named = [path.absolute() for path in paths]
     searched = {importer.name: named or _roots(importer) for importer in importers}
-    user_id = local_user_id(settings.data_folder, account or account_name())
+    user_id = local_user(settings, account)
     started = time.perf_counter()
     with _ProgressBar(shown=show_progress and _is_terminal()) as progress:
         report = import_files(store, importers, searched, user_id=user_id, progress=progress)
@@ -59,7 +67,7 @@ def followed_transcripts(store: Store, settings: Settings, *, account: str | Non
     from session_buddy.server.watching import Transcripts
 
     importers = _importers(settings)
-    user_id = local_user_id(settings.data_folder, account or account_name())
+    user_id = local_user(settings, account)
 
     def import_paths(paths: Sequence[Path], progress: Progress) -> None:
         found = {importer.name: paths for importer in importers}
@@ -128,6 +136,11 @@ def _own_rules(path: Path) -> ShellRules | None:
     if not path.exists():
         return None
     return ShellRules.builtin().extended(path.read_text(encoding="utf-8"), str(path))
+
+
+def local_user(settings: Settings, account: str | None) -> str:
+    """Return the keyed hash of *account*, or of the account that runs this process."""
+    return local_user_id(settings.data_folder, account or account_name())
 
 
 def account_name() -> str:

@@ -22,6 +22,7 @@ from session_buddy.reports.sessions import SessionFigures, session_figures
 from session_buddy.storage import Store
 
 __all__ = [
+    "INVOCATION_ROWS",
     "AnomalyPage",
     "InvocationFilter",
     "InvocationPage",
@@ -39,7 +40,7 @@ _LAST_PLACE = (_LAST_MOMENT, "\U0010ffff")
 
 _ALL_SKILLS = 1 << 31
 
-_COLUMNS = """
+INVOCATION_ROWS = """
 SELECT event_id, session_id, skill_name, kind, plugin, invoked_at, outcome, error_type, duration_ms, duration_source,
        triggered_by AS "trigger", parent_event_id, project, source, user_id, agent_version, model, workflow_phase,
        workflow_step_id, rating
@@ -218,7 +219,9 @@ def read_anomaly_page(
 def _newest(store: Store, wanted: InvocationFilter, place: tuple[str, str], limit: int) -> list[dict[str, Any]]:
     """Return the *limit* newest rows behind *place*; by index where a skill or a session is named."""
     conditions, parameters = _conditions(wanted, place)
-    return list(store.query(f"{_COLUMNS} WHERE {' AND '.join(conditions)} {_ORDER}", parameters | {"limit": limit}))
+    return list(
+        store.query(f"{INVOCATION_ROWS} WHERE {' AND '.join(conditions)} {_ORDER}", parameters | {"limit": limit})
+    )
 
 
 def _conditions(wanted: InvocationFilter, place: tuple[str, str]) -> tuple[list[str], dict[str, Any]]:

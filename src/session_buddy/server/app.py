@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -26,6 +27,7 @@ from session_buddy.server.kept import Kept
 from session_buddy.server.learned import LearnedNow
 from session_buddy.server.live import live_routes
 from session_buddy.server.login import login_routes
+from session_buddy.server.mcp.http import McpEndpoint, mcp_routes
 from session_buddy.server.metrics import metrics_routes
 from session_buddy.server.pages import page_routes
 from session_buddy.server.pages.rendering import error_page
@@ -89,11 +91,15 @@ def create_app(
     *background* runs as long as the app does. *more* are routes that take precedence over its own. More than
     *max_skills* skills are one in the metrics.
     """
+    mcp = McpEndpoint()
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
+        answering = asyncio.ensure_future(mcp.run())
         async with background():
             yield
+        answering.cancel()
+        await asyncio.wait([answering])
 
     app = _App(
         title="Session-Buddy",
@@ -116,7 +122,7 @@ def create_app(
     app.state.learned = LearnedNow(app.state.predictor)
     app.router.routes += more or []
     app.include_router(api_router())
-    app.router.routes += login_routes()
+    app.router.routes += [*login_routes(), *mcp_routes(mcp)]
     app.router.routes += [*live_routes(), *metrics_routes(max_skills=max_skills), *page_routes()]
     return app
 

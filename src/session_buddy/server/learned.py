@@ -10,7 +10,7 @@ from session_buddy.reports.recommendations import Learned, Recommendations, read
 from session_buddy.reports.strategies import recommendation_strategies
 from session_buddy.reports.work import with_languages
 from session_buddy.server.predicted import PredictorNow
-from session_buddy.server.site import Site
+from session_buddy.server.site import Site, Stored
 
 __all__ = ["LearnedNow", "with_languages_here"]
 
@@ -27,13 +27,13 @@ class LearnedNow:
         self._learned: Learned | None = None
         self._strategies: Strategies[Question, Recommendations] | None = None
 
-    def read(self, site: Site) -> Learned:
+    def read(self, site: Stored) -> Learned:
         """Return what was learned last. Blocks."""
         with self._lock:
             self._learned = read_learned(site.store, self._learned, now=site.clock())
             return self._learned
 
-    def strategies(self, site: Site) -> Strategies[Question, Recommendations]:
+    def strategies(self, site: Stored) -> Strategies[Question, Recommendations]:
         """Return the ways to recommend; those that others asked for are fitted already."""
         with self._lock:
             if self._strategies is None:

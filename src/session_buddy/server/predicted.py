@@ -6,7 +6,7 @@ import threading
 
 from session_buddy.prediction.keeping import Kept
 from session_buddy.reports.prediction import Chances, chances_of, read_predictor
-from session_buddy.server.site import Site
+from session_buddy.server.site import Stored
 
 __all__ = ["PredictorNow"]
 
@@ -21,12 +21,12 @@ class PredictorNow:
         self._lock = threading.Lock()
         self._kept: Kept | None = None
 
-    def read(self, site: Site) -> Kept:
+    def read(self, site: Stored) -> Kept:
         """Return what was learned last. Blocks."""
         with self._lock:
             self._kept = read_predictor(site.store, self._kept, now=site.clock())
             return self._kept
 
-    def chances(self, site: Site) -> Chances | None:
+    def chances(self, site: Stored) -> Chances | None:
         """Return what tells the chances of many skills; ``None`` where they are no better than plain rates. Blocks."""
         return chances_of(site.store, self.read(site), now=site.clock())

@@ -7,7 +7,7 @@ import threading
 from session_buddy.learning.search.embedding import ModelChoice, choose_embedder
 from session_buddy.learning.search.keeping import KeptIndex
 from session_buddy.reports.search import Search, SearchAnswer, answer_search, model_place
-from session_buddy.server.site import Site
+from session_buddy.server.site import Stored
 
 __all__ = ["SkillSearch"]
 
@@ -22,12 +22,12 @@ class SkillSearch:
         self._lock = threading.Lock()
         self._made: tuple[ModelChoice, KeptIndex] | None = None
 
-    def answer(self, site: Site, search: Search) -> SearchAnswer:
+    def answer(self, site: Stored, search: Search) -> SearchAnswer:
         """Return what *search* finds. Blocks."""
         choice, kept = self._index(site)
         return answer_search(search, kept.read(patience=_PATIENCE_SECONDS), choice, now=site.clock())
 
-    def _index(self, site: Site) -> tuple[ModelChoice, KeptIndex]:
+    def _index(self, site: Stored) -> tuple[ModelChoice, KeptIndex]:
         """Return the index, made anew where a setting names another model."""
         place = model_place(site.store)
         with self._lock:

@@ -132,6 +132,8 @@ def scope_needed(method: str, path: str) -> Scope | None:
         return None
     if method == "POST" and (path in _IS_TOLD_OF_WORK or _IS_TOLD_OF_AN_EXPERIMENT(path)):
         return Scope.INGEST
+    if path == "/mcp":
+        return Scope.ADMIN  # it reads, and records
     return Scope.READ if method in ("GET", "HEAD", "OPTIONS") else Scope.ADMIN
 
 

@@ -66,6 +66,7 @@ def serve(
     access: Access,
     spool_folder: Path,
     clock: Clock,
+    user_id: str = "local",
     transcripts: Transcripts | None = None,
     hooks: HookIntake | None = None,
     chores: Sequence[Chore] = (),
@@ -75,7 +76,7 @@ def serve(
     """Serve *store* until the process is told to stop (SIGTERM, SIGINT), then end within ten seconds.
 
     *on_ready* is called with the address when requests are answered. *transcripts* are followed, *hooks* heard,
-    *chores* done.
+    *chores* done. *user_id* is whose uses are told where nobody is named.
     More than *max_skills* skills are one in the metrics.
     Nothing acknowledged is lost, however it ends. The store stays the caller's to close.
 
@@ -91,6 +92,7 @@ def serve(
             feed=Feed(secrets.token_hex(8)),
             access=access,
             clock=clock,
+            user_id=user_id,
             spool_bytes=_SPOOL_BYTES,
             present=transcripts.present if transcripts else None,
             hooks=hooks,
