@@ -16,6 +16,7 @@ import msgspec
 from session_buddy.errors import InvalidInput, InvalidInvocation
 
 __all__ = [
+    "VAGUE_NAMES",
     "YEARS",
     "BadLine",
     "DurationSource",
@@ -105,6 +106,13 @@ _LONGEST_MS = 100 * 366 * 86_400_000
 """A hundred years: sums of such durations still are exact 64-bit numbers."""
 
 
+VAGUE_NAMES = frozenset(
+    {
+        "Bash", "PowerShell", "run_terminal_command", "exec_command", "shell", "shell_command", "local_shell",
+        "run_shell_command", "mcp_tool", "custom_skill",
+    }
+)  # fmt: skip
+"""Names that stand for whatever was run: a shell of which the command is not known, a name that a source keeps back."""
 YEARS = ("1970", "2105")
 """The first and the last year that every engine can keep; SQLite keeps any."""
 

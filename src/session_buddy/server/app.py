@@ -36,6 +36,7 @@ from session_buddy.server.problems import MethodNotAllowed, NoSuchPath, RequestR
 from session_buddy.server.searching import SkillSearch
 from session_buddy.server.security import Security
 from session_buddy.server.site import Site
+from session_buddy.server.telemetry import telemetry_routes
 
 __all__ = ["create_app"]
 
@@ -123,7 +124,7 @@ def create_app(
     app.router.routes += more or []
     app.include_router(api_router())
     app.router.routes += [*login_routes(), *mcp_routes(mcp)]
-    app.router.routes += [*live_routes(), *metrics_routes(max_skills=max_skills), *page_routes()]
+    app.router.routes += [*live_routes(), *telemetry_routes(), *metrics_routes(max_skills=max_skills), *page_routes()]
     return app
 
 

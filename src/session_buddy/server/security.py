@@ -36,7 +36,7 @@ COOKIE = "session_buddy_token"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _RECHECK_SECONDS = 1.0
 _PUBLIC = frozenset({"/healthz", "/readyz", "/login", "/logout"})
-_IS_TOLD_OF_WORK = frozenset({"/api/v1/invocations", "/api/v1/hooks"})
+_IS_TOLD_OF_WORK = frozenset({"/api/v1/invocations", "/api/v1/hooks", "/v1/logs", "/v1/metrics", "/v1/traces"})
 _IS_TOLD_OF_AN_EXPERIMENT = re.compile(r"/api/v1/experiments/.+/(assignments|exposures|outcomes)", re.DOTALL).fullmatch
 _ANY_NAME = frozenset({"/healthz", "/readyz"})
 """Probes ask these by address, and learn nothing but yes or no."""

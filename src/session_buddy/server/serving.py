@@ -20,6 +20,7 @@ import uvicorn
 from session_buddy.errors import StoreBusy
 from session_buddy.feed import Feed
 from session_buddy.formats import printable
+from session_buddy.importers.shell import ShellRules
 from session_buddy.learning.jobs import run_job
 from session_buddy.reports.metrics import MAX_SKILLS
 from session_buddy.reports.refreshing import JOBS
@@ -67,6 +68,7 @@ def serve(
     spool_folder: Path,
     clock: Clock,
     user_id: str = "local",
+    rules: Callable[[], ShellRules] | None = None,
     transcripts: Transcripts | None = None,
     hooks: HookIntake | None = None,
     chores: Sequence[Chore] = (),
@@ -76,7 +78,8 @@ def serve(
     """Serve *store* until the process is told to stop (SIGTERM, SIGINT), then end within ten seconds.
 
     *on_ready* is called with the address when requests are answered. *transcripts* are followed, *hooks* heard,
-    *chores* done. *user_id* is whose uses are told where nobody is named.
+    *chores* done. *user_id* is whose uses are told where nobody is named,
+    *rules* returns those by which shell commands are named.
     More than *max_skills* skills are one in the metrics.
     Nothing acknowledged is lost, however it ends. The store stays the caller's to close.
 
@@ -93,6 +96,7 @@ def serve(
             access=access,
             clock=clock,
             user_id=user_id,
+            rules=rules,
             spool_bytes=_SPOOL_BYTES,
             present=transcripts.present if transcripts else None,
             hooks=hooks,

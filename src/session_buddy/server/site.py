@@ -10,6 +10,7 @@ import msgspec
 from starlette.requests import HTTPConnection
 
 from session_buddy.feed import Feed
+from session_buddy.importers.shell import ShellRules
 from session_buddy.reports.lag import Present
 from session_buddy.server.hooking import HookIntake
 from session_buddy.server.security import Access
@@ -64,6 +65,8 @@ class Site:
     threads: Threads = field(default_factory=Threads)
     present: Callable[[], Present] | None = None
     """The files that are imported as they grow; ``None`` where there are none."""
+    rules: Callable[[], ShellRules] | None = None
+    """By which shell commands are named; ``None``: by the built-in ones."""
     hooks: HookIntake | None = None
     """Where events of hooks wait; ``None`` where none are heard."""
     troubles: Callable[[], list[str]] = list

@@ -37,9 +37,9 @@ class Stopped(Exception):
 class Transcripts:
     """Where transcripts are, and how they are imported; given by whoever knows agents.
 
-    *roots* returns the folders, existing or not. *import_paths* imports what is new in the paths given (folders or
-    files, of *suffix*), calling its second argument now and then; it may raise whatever that raises. *present* returns
-    the files that are there, where that is known.
+    *roots* returns the folders and files, existing or not; of a file it is looked every minute whether it changed.
+    *import_paths* imports what is new in the paths given (folders or files, of *suffixes*), calling its second argument
+    now and then; it may raise whatever that raises. *present* returns the files that are there, where that is known.
     """
 
     def __init__(
@@ -47,10 +47,10 @@ class Transcripts:
         roots: Callable[[], Sequence[Path]],
         import_paths: Callable[[Sequence[Path], Progress], object],
         *,
-        suffix: str,
+        suffixes: frozenset[str],
         present: Callable[[], Present] | None = None,
     ) -> None:
-        self.roots, self.import_paths, self.suffix, self.present = roots, import_paths, suffix, present
+        self.roots, self.import_paths, self.suffixes, self.present = roots, import_paths, suffixes, present
 
 
 class Watcher:
@@ -65,12 +65,16 @@ class Watcher:
         """Import and watch until cancelled."""
         try:
             while True:
-                roots = [root for root in self._transcripts.roots() if root.is_dir()]
+                roots = self._roots()
                 if not roots:
                     await asyncio.sleep(_NOTHING_SECONDS)
                     continue
                 try:
-                    await self._watch(roots)
+                    if any(root.is_dir() for root in roots):
+                        await self._watch(roots)
+                    else:
+                        await self._import(roots)
+                        await asyncio.sleep(self._all_seconds)
                 except Exception as error:
                     # The system may not let us watch; then looking every few seconds must do.
                     self._troubles.note(_WATCHING, error)
@@ -87,7 +91,7 @@ class Watcher:
         # Due at once, when the watch has begun: files may have changed before.
         all_at = loop.time()
         changes = awatch(
-            *roots,
+            *(root for root in roots if root.is_dir()),
             watch_filter=None,
             debounce=_DEBOUNCE_MS,
             step=_STEP_MS,
@@ -100,10 +104,13 @@ class Watcher:
             if loop.time() >= all_at:
                 await self._import(roots)
                 all_at = loop.time() + self._all_seconds
-                if [root for root in self._transcripts.roots() if root.is_dir()] != roots:
+                if self._roots() != roots:
                     return
-            elif paths := changed_paths(changed, roots, suffix=self._transcripts.suffix):
+            elif paths := changed_paths(changed, roots, suffixes=self._transcripts.suffixes):
                 await self._import(paths)
+
+    def _roots(self) -> list[Path]:
+        return [root for root in self._transcripts.roots() if root.exists()]
 
     async def _import(self, paths: Sequence[Path]) -> None:
         try:
@@ -118,12 +125,14 @@ class Watcher:
             raise Stopped
 
 
-def changed_paths(changed: Iterable[tuple[Change, str]], roots: Sequence[Path], *, suffix: str) -> list[Path]:
-    """Return the files of *suffix*, and the folders, that appeared or grew, sorted, spelled as *roots* are."""
+def changed_paths(
+    changed: Iterable[tuple[Change, str]], roots: Sequence[Path], *, suffixes: frozenset[str]
+) -> list[Path]:
+    """Return the files of *suffixes*, and the folders, that appeared or grew, sorted, spelled as *roots* are."""
     found = set()
     for change, name in changed:
         path = Path(name)
-        if change is not Change.deleted and (path.suffix == suffix or path.is_dir()):
+        if change is not Change.deleted and (path.suffix in suffixes or path.is_dir()):
             found.add(_spelled_as(path, roots))
     return sorted(found)
 

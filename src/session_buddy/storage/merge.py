@@ -3,7 +3,7 @@
 The same call may be seen by a hook, in a transcript and over OTLP, while it runs and
 after it ended. Fields have an order of better and worse, whoever comes first: a definite
 outcome beats *abandoned* beats none, a reported duration beats a span beats elapsed time,
-a longer list of follow-ups beats its beginning, and traits add up. Between equals the first telling stays
+a longer list of follow-ups beats its beginning, an error of a certain sort beats ``other``, and traits add up. Between equals the first telling stays
 (completed or failed, two elapsed times), but for ratings, where the last word counts.
 """
 
@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from session_buddy.model import DurationSource, Invocation, Outcome
+from session_buddy.model import VAGUE_NAMES, DurationSource, ErrorType, Invocation, Kind, Outcome
 
 __all__ = ["merged_changes"]
 
 _OUTCOME_RANK = {None: 0, Outcome.ABANDONED: 1, Outcome.FAILED: 2, Outcome.COMPLETED: 2}
 _DURATION_RANK = {None: 0, DurationSource.ELAPSED: 1, DurationSource.SPAN: 2, DurationSource.REPORTED: 3}
+_ERROR_RANK = {None: 0, ErrorType.OTHER: 1, ErrorType.EXIT_CODE: 2}
+"""Any other says more: a shell that was cut off by a timeout has an exit code as well."""
+_OF_THE_NAME = ("skill_name", "kind", "outcome", "error_type")
 _FILLED_WHEN_MISSING = (
     "plugin",
     "parent_event_id",
@@ -34,12 +37,20 @@ def merged_changes(known: Invocation, told: Invocation) -> dict[str, Any]:
     ``event_id``, ``session_id``, ``user_id``, ``invoked_at`` and ``source`` stay those of the
     first telling. Name and phase follow a better outcome (a shell call may turn out, once its
     result is known, to report on another command than it seemed to) and a later telling by the
-    same source, which may have come to know more rules for naming.
+    same source, which may have come to know more rules for naming. A source that cannot say what was run (``Bash``)
+    cannot say how that ended: name and outcome are those of one that can, whoever comes first.
     """
     changes: dict[str, Any] = {}
     rank = _OUTCOME_RANK[told.outcome] - _OUTCOME_RANK[known.outcome]
+    if told.source != known.source and _is_vague(told) != _is_vague(known):
+        if _is_vague(known):
+            changes |= {field: getattr(told, field) for field in _OF_THE_NAME}
+            changes["workflow_phase"] = told.workflow_phase or known.workflow_phase
+        rank = -1
     if rank > 0:
         changes["outcome"] = told.outcome
+        changes["error_type"] = told.error_type
+    elif rank == 0 and _ERROR_RANK.get(told.error_type, 3) > _ERROR_RANK.get(known.error_type, 3) and known.error_type:
         changes["error_type"] = told.error_type
     if rank > 0 or (rank == 0 and told.source == known.source):
         changes["skill_name"] = told.skill_name
@@ -60,6 +71,10 @@ def merged_changes(known: Invocation, told: Invocation) -> dict[str, Any]:
     if told.traits and not set(told.traits) <= set(known.traits):
         changes["traits"] = tuple(sorted({*known.traits, *told.traits}))
     return {field: value for field, value in changes.items() if getattr(known, field) != value}
+
+
+def _is_vague(invocation: Invocation) -> bool:
+    return invocation.kind is Kind.TOOL and invocation.skill_name in VAGUE_NAMES
 
 
 def _better_duration(known: Invocation, told: Invocation) -> bool:

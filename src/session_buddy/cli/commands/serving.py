@@ -122,7 +122,7 @@ def run_server(
 ) -> None:
     """Serve the store of *settings* until told to stop; the transcripts are those of *account*."""
     from session_buddy.cli.hearing import heard_hooks
-    from session_buddy.cli.sources import followed_transcripts, local_user
+    from session_buddy.cli.sources import followed_transcripts, local_user, shell_rules
     from session_buddy.reports.settings import read_max_skills
     from session_buddy.server import serving
     from session_buddy.server.alarming import alerts_folder, anomaly_chores
@@ -139,6 +139,7 @@ def run_server(
             spool_folder=spool_folder,
             clock=settings.now,
             user_id=local_user(settings, account),
+            rules=lambda: shell_rules(settings),
             transcripts=followed_transcripts(store, settings, account=account),
             hooks=heard_hooks(store, settings, account=account),
             chores=anomaly_chores(store, settings.now, alerts_folder(spool_folder)),
