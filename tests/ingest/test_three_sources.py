@@ -1,7 +1,7 @@
 """One session seen through its transcript, through hooks and over OTLP: one row a call, whoever comes first.
 
-Hooks and telemetry are made of real transcripts by a reading of its own, which knows nothing of the importer: pairs of a
-call and its result, as agents would have told them.
+Hooks and telemetry are made of real transcripts by a reading of its own, which knows nothing of the importer: pairs of
+a call and its result, as agents would have told them.
 """
 
 from __future__ import annotations
@@ -99,7 +99,8 @@ def by_otlp(calls: list[Call]) -> list[Invocation]:
         attributes = {
             "session.id": call.session, "tool_name": call.tool, "tool_use_id": call.id, "prompt.id": call.prompt or "",
             "success": "false" if call.failed else "true", "duration_ms": str(DURATION_MS),
-            "tool_parameters": json.dumps(parameters), "tool_input": json.dumps(call.given), "event.timestamp": call.ended_at,
+            "tool_parameters": json.dumps(parameters), "tool_input": json.dumps(call.given),
+            "event.timestamp": call.ended_at,
         }  # fmt: skip
         nanoseconds = _nanoseconds(call.ended_at)
         records.append({
