@@ -1,4 +1,4 @@
-"""What an agent waits for: its hooks over HTTP, and the script that keeps an event for later; then how fast that is read.
+"""What an agent waits for: hooks over HTTP, and the script that keeps an event for later; then how fast that is read.
 
 The server is the command ``session-buddy serve`` in a process of its own, asked over one connection, as agents do. The
 script is timed as a whole process beside one that does nothing, so that what is left is its own time.
@@ -19,7 +19,8 @@ from typing import Any
 
 from bench.measuring import quantile, show, timed
 from session_buddy.importers.shell import ShellRules
-from session_buddy.ingest.hooks import HookSpool, drain_hooks
+from session_buddy.ingest.hooks import drain_hooks
+from session_buddy.ingest.waiting import Waiting
 from session_buddy.storage import open_store
 
 _SCRIPT = Path(__file__).resolve().parents[1] / "plugin" / "scripts" / "spool-hook.sh"
@@ -91,14 +92,14 @@ def _ran(command: list[str], event: bytes) -> None:
 
 def _read_later() -> list[str]:
     with tempfile.TemporaryDirectory() as folder, open_store(f"sqlite:///{folder}/store.db") as store:
-        spool = HookSpool(Path(folder) / "hooks")
+        spool = Waiting(Path(folder) / "hooks")
         for number in range(_WAITING // 2):
             spool.put(_event(number, "PreToolUse"))
             spool.put(_event(number, "PostToolUse"))
         rules = ShellRules.builtin()
         (seconds,) = timed(lambda: drain_hooks(store, spool, user_id="u", rules=rules), 1)
         ((rows,),) = store.query("SELECT count(*) FROM skill_invocation").rows
-        assert (spool.waiting(), rows) == (0, _WAITING // 2)
+        assert (spool.count(), rows) == (0, _WAITING // 2)
     return [f"{_WAITING:,}", f"{seconds:.2f}", f"{_WAITING / seconds:,.0f}"]
 
 

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from session_buddy.client.tracking import track
     from session_buddy.errors import SessionBuddyError
     from session_buddy.model import DurationSource, ErrorType, Invocation, Kind, Outcome, Phase, Trigger
     from session_buddy.storage import Recorded, Rows, Store, open_store
@@ -33,6 +34,7 @@ __all__ = [
     "Trigger",
     "__version__",
     "open_store",
+    "track",
 ]
 
 _HOMES = {
@@ -48,6 +50,7 @@ _HOMES = {
     "Store": "session_buddy.storage",
     "Trigger": "session_buddy.model",
     "open_store": "session_buddy.storage",
+    "track": "session_buddy.client.tracking",
 }
 
 

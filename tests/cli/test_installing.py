@@ -74,7 +74,7 @@ def test_what_cannot_be_recorded_waits_and_is_said(
     def busy(*_: object) -> object:
         raise StoreBusy("It is busy.", remedy="Wait.")
 
-    monkeypatch.setattr(hearing, "has_waiting_hooks", lambda _: True)
+    monkeypatch.setattr(hearing, "has_waiting", lambda _: True)
     monkeypatch.setattr(hearing, "_drain_of", lambda *_: busy)
     answer = run("top")
     assert answer.code == 0

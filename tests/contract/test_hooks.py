@@ -17,7 +17,9 @@ from session_buddy.importers.claude_code import ClaudeCode
 from session_buddy.importers.shell import ShellRules
 from session_buddy.ingest import hooks as hooks_module
 from session_buddy.ingest import import_files
-from session_buddy.ingest.hooks import Drained, HookSpool, drain_hooks
+from session_buddy.ingest import waiting as waiting_module
+from session_buddy.ingest.hooks import Drained, drain_hooks
+from session_buddy.ingest.waiting import Waiting
 from session_buddy.storage import Store
 
 RULES = ShellRules.builtin()
@@ -34,12 +36,12 @@ def call(number: int) -> list[bytes]:
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> HookSpool:
-    return HookSpool(tmp_path / "hooks")
+def spool(tmp_path: Path) -> Waiting:
+    return Waiting(tmp_path / "hooks")
 
 
 @pytest.fixture
-def drain(store: Store, spool: HookSpool) -> Callable[[], Drained]:
+def drain(store: Store, spool: Waiting) -> Callable[[], Drained]:
     return lambda: drain_hooks(store, spool, user_id="u", rules=RULES)
 
 
@@ -47,17 +49,17 @@ def rows(store: Store) -> list[tuple[Any, ...]]:
     return store.query("SELECT event_id, skill_name, outcome, source FROM skill_invocation ORDER BY event_id").rows
 
 
-def test_what_waits_is_recorded_once_and_gone(store: Store, spool: HookSpool, drain: Callable[[], Drained]) -> None:
+def test_what_waits_is_recorded_once_and_gone(store: Store, spool: Waiting, drain: Callable[[], Drained]) -> None:
     assert drain() == Drained()
     for told in call(1) + call(2):
         spool.put(told)
     assert drain().events == 4
-    assert spool.waiting() == 0
+    assert spool.count() == 0
     assert rows(store) == [("t1", "pytest-run", "completed", "hook"), ("t2", "pytest-run", "completed", "hook")]
     assert drain() == Drained()
 
 
-def test_a_call_may_end_in_a_later_reading(store: Store, spool: HookSpool, drain: Callable[[], Drained]) -> None:
+def test_a_call_may_end_in_a_later_reading(store: Store, spool: Waiting, drain: Callable[[], Drained]) -> None:
     begun, ended = call(1)
     spool.put(begun)
     drain()
@@ -69,7 +71,7 @@ def test_a_call_may_end_in_a_later_reading(store: Store, spool: HookSpool, drain
 
 
 def test_stopped_before_the_files_are_gone_the_next_reading_changes_nothing(
-    store: Store, spool: HookSpool, drain: Callable[[], Drained], monkeypatch: pytest.MonkeyPatch
+    store: Store, spool: Waiting, drain: Callable[[], Drained], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for told in [*call(1), event("Stop"), *call(2)]:
         spool.put(told)
@@ -79,7 +81,7 @@ def test_stopped_before_the_files_are_gone_the_next_reading_changes_nothing(
             drain()
     before = rows(store)
     assert len(before) == 2
-    assert spool.waiting() == 5
+    assert spool.count() == 5
     drained = drain()
     assert (drained.events, drained.recorded.added) == (5, 0)
     assert rows(store) == before
@@ -90,7 +92,7 @@ def stop(*_: object) -> None:
 
 
 def test_while_the_store_is_away_all_waits(
-    store: Store, spool: HookSpool, drain: Callable[[], Drained], monkeypatch: pytest.MonkeyPatch
+    store: Store, spool: Waiting, drain: Callable[[], Drained], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for told in call(1):
         spool.put(told)
@@ -98,7 +100,7 @@ def test_while_the_store_is_away_all_waits(
         patch.setattr(store, "record", away)
         with pytest.raises(StoreAway):
             drain()
-    assert spool.waiting() == 2
+    assert spool.count() == 2
     assert drain().recorded.added == 1
 
 
@@ -107,13 +109,13 @@ def away(*_: object, **__: object) -> None:
 
 
 def test_what_is_no_event_is_set_aside_and_stops_nothing(
-    store: Store, spool: HookSpool, drain: Callable[[], Drained]
+    store: Store, spool: Waiting, drain: Callable[[], Drained]
 ) -> None:
     spool.put(b'{"hello": 1}')
     for told in call(1):
         spool.put(told)
     spool.put(event("PreToolUse", tool_name='Task" >\n<parameter', tool_input={}, tool_use_id="t9"))
-    assert (drain().bad_events, spool.waiting()) == (1, 0)
+    assert (drain().bad_events, spool.count()) == (1, 0)
     found = dict(store.query("SELECT path, reason FROM import_quarantine").rows)
     assert sorted(reason for reason in found.values()) == [
         "The tool name of t9 is garbage.",
@@ -126,7 +128,7 @@ def test_what_is_no_event_is_set_aside_and_stops_nothing(
 
 
 def test_an_event_that_is_being_written_is_left_until_it_is_whole(
-    store: Store, spool: HookSpool, drain: Callable[[], Drained]
+    store: Store, spool: Waiting, drain: Callable[[], Drained]
 ) -> None:
     begun, ended = call(1)
     spool.put(begun)
@@ -134,7 +136,7 @@ def test_an_event_that_is_being_written_is_left_until_it_is_whole(
     for part in (b"", begun[:40]):
         path.write_bytes(part)
         assert drain() == Drained()
-        assert spool.waiting() == 1
+        assert spool.count() == 1
     path.write_bytes(begun)
     assert drain().events == 1
     spool.put(ended[:40])
@@ -145,7 +147,7 @@ def test_an_event_that_is_being_written_is_left_until_it_is_whole(
 
 
 def test_events_are_read_in_the_order_in_which_they_were_written(
-    store: Store, spool: HookSpool, drain: Callable[[], Drained]
+    store: Store, spool: Waiting, drain: Callable[[], Drained]
 ) -> None:
     spool.folder.mkdir()
     names = ("9-0", "10-0", "11-0", "2-0")  # as numbers of processes come
@@ -158,8 +160,8 @@ def test_events_are_read_in_the_order_in_which_they_were_written(
     assert [outcome for _, _, outcome, _ in rows(store)] == ["completed", "completed"]
 
 
-def test_a_folder_that_is_full_says_so(spool: HookSpool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks_module, "_MOST_WAITING", 2)
+def test_a_folder_that_is_full_says_so(spool: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_module, "_MOST_WAITING", 2)
     spool.put(b"{}")
     spool.require_room()
     spool.put(b"{}")
@@ -167,7 +169,7 @@ def test_a_folder_that_is_full_says_so(spool: HookSpool, monkeypatch: pytest.Mon
         spool.require_room()
 
 
-def test_only_one_reads_at_a_time(store: Store, spool: HookSpool, drain: Callable[[], Drained]) -> None:
+def test_only_one_reads_at_a_time(store: Store, spool: Waiting, drain: Callable[[], Drained]) -> None:
     spool.put(call(1)[0])
     with hooks_module.exclusive(spool.folder / "lock", timeout=0):
         assert drain() == Drained()
@@ -176,7 +178,7 @@ def test_only_one_reads_at_a_time(store: Store, spool: HookSpool, drain: Callabl
 
 @pytest.mark.parametrize("transcript_first", [True, False])
 def test_a_transcript_tells_of_the_same_calls(
-    store: Store, spool: HookSpool, drain: Callable[[], Drained], tmp_path: Path, transcript_first: bool
+    store: Store, spool: Waiting, drain: Callable[[], Drained], tmp_path: Path, transcript_first: bool
 ) -> None:
     (tmp_path / "projects").mkdir()
     (tmp_path / "projects" / "s1.jsonl").write_text("\n".join(map(json.dumps, LINES)) + "\n")

@@ -17,7 +17,8 @@ import pytest
 from session_buddy.cli.hearing import hook_folder
 from session_buddy.cli.settings import Settings
 from session_buddy.importers.shell import ShellRules
-from session_buddy.ingest.hooks import HookSpool, drain_hooks
+from session_buddy.ingest.hooks import drain_hooks
+from session_buddy.ingest.waiting import Waiting
 from session_buddy.server.hooking import HookIntake
 from session_buddy.server.site import BodyLimits
 from session_buddy.server.tokens import Scope
@@ -41,27 +42,27 @@ def run_script(event: bytes, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def spool(tmp_path_factory: pytest.TempPathFactory) -> HookSpool:
-    return HookSpool(tmp_path_factory.mktemp("hooks"))
+def spool(tmp_path_factory: pytest.TempPathFactory) -> Waiting:
+    return Waiting(tmp_path_factory.mktemp("hooks"))
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, spool: HookSpool) -> Iterator[Served]:
+def server(tmp_path_factory: pytest.TempPathFactory, spool: Waiting) -> Iterator[Served]:
     limits = BodyLimits(body_bytes=50_000)
     with served(tmp_path_factory.mktemp("server"), hooks=HookIntake(spool, lambda: None), limits=limits) as running:
         yield running
 
 
-def test_an_event_is_kept_before_it_is_answered_and_the_answer_is_empty(server: Served, spool: HookSpool) -> None:
-    before = spool.waiting()
+def test_an_event_is_kept_before_it_is_answered_and_the_answer_is_empty(server: Served, spool: Waiting) -> None:
+    before = spool.count()
     event = json.dumps(told("PreToolUse", "t1")).encode()
     answer = server.client.post(PLACE, content=event, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.content) == (204, b"")
-    assert spool.waiting() == before + 1
-    assert spool.events()[-1][1].read_bytes() == event
+    assert spool.count() == before + 1
+    assert spool.files()[-1][1].read_bytes() == event
     zipped = {"content-type": "application/json", "content-encoding": "gzip"}
     assert server.client.post(PLACE, content=gzip.compress(event), headers=zipped).status_code == 204
-    assert spool.events()[-1][1].read_bytes() == event
+    assert spool.files()[-1][1].read_bytes() == event
 
 
 @pytest.mark.parametrize(
@@ -75,16 +76,16 @@ def test_an_event_is_kept_before_it_is_answered_and_the_answer_is_empty(server: 
     ],
 )
 def test_what_is_no_event_is_refused_and_not_kept(
-    server: Served, spool: HookSpool, content: bytes, kind: str, status: int, said: str
+    server: Served, spool: Waiting, content: bytes, kind: str, status: int, said: str
 ) -> None:
-    before = spool.waiting()
+    before = spool.count()
     answer = server.client.post(PLACE, content=content, headers={"content-type": kind})
     assert (answer.status_code, said in answer.text) == (status, True), answer.text
-    assert spool.waiting() == before
+    assert spool.count() == before
 
 
 def test_a_token_for_recording_is_enough(tmp_path: Path) -> None:
-    with served(tmp_path, hooks=HookIntake(HookSpool(tmp_path / "hooks"), lambda: None), needs_token=True) as server:
+    with served(tmp_path, hooks=HookIntake(Waiting(tmp_path / "hooks"), lambda: None), needs_token=True) as server:
         assert server.client.post(PLACE, json=told("Stop")).status_code == 401
         for scope, status in ((Scope.INGEST, 204), (Scope.READ, 403)):
             token = server.tokens.create(scope, now=server.clock())
@@ -106,9 +107,9 @@ def test_the_script_keeps_an_event_byte_for_byte_whatever_is_in_it(tmp_path: Pat
     ]
     for event in events:
         run_script(event, folder)
-    spool = HookSpool(folder)
-    assert [path.read_bytes() for _, path in spool.events()] == events
-    assert {path.stat().st_mode & 0o777 for _, path in spool.events()} == {0o600}
+    spool = Waiting(folder)
+    assert [path.read_bytes() for _, path in spool.files()] == events
+    assert {path.stat().st_mode & 0o777 for _, path in spool.files()} == {0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
@@ -125,7 +126,7 @@ def test_scripts_side_by_side_never_mix(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert {path.read_bytes() for _, path in HookSpool(tmp_path).events()} == events
+    assert {path.read_bytes() for _, path in Waiting(tmp_path).files()} == events
 
 
 @pytest.mark.long
@@ -154,7 +155,7 @@ def test_a_server_killed_in_the_middle_loses_nothing(tmp_path: Path, monkeypatch
     assert 100 <= answered < len(events)
     with server_process(tmp_path, options):
         deadline = time.monotonic() + 60
-        while HookSpool(folder).waiting() and time.monotonic() < deadline:
+        while Waiting(folder).count() and time.monotonic() < deadline:
             time.sleep(0.1)
     with open_store(settings.store_url) as store:
         counted = store.query("SELECT skill_name, outcome, count(*) FROM skill_invocation GROUP BY 1, 2").rows
@@ -164,13 +165,13 @@ def test_a_server_killed_in_the_middle_loses_nothing(tmp_path: Path, monkeypatch
 
 @pytest.mark.long
 def test_ten_thousand_events_that_waited_are_read_once(tmp_path: Path) -> None:
-    spool = HookSpool(tmp_path / "hooks")
+    spool = Waiting(tmp_path / "hooks")
     for number in range(5_000):
         spool.put(json.dumps(told("PreToolUse", f"t{number}", session_id=f"s{number % 9}")).encode())
         spool.put(json.dumps(told("PostToolUse", f"t{number}", session_id=f"s{number % 9}")).encode())
     with open_store(f"sqlite:///{tmp_path / 'store.db'}") as store:
         assert drain_hooks(store, spool, user_id="u", rules=RULES).events == 10_000
-        assert spool.waiting() == 0
+        assert spool.count() == 0
         counted = store.query("SELECT outcome, count(*) FROM skill_invocation GROUP BY 1").rows
         assert counted == [("completed", 5_000)]
         assert drain_hooks(store, spool, user_id="u", rules=RULES).events == 0

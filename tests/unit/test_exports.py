@@ -12,7 +12,7 @@ import session_buddy
 
 PUBLIC = {
     "DurationSource", "ErrorType", "Invocation", "Kind", "Outcome", "Phase", "Recorded", "Rows", "SessionBuddyError",
-    "Store", "Trigger", "__version__", "open_store",
+    "Store", "Trigger", "__version__", "open_store", "track",
 }  # fmt: skip
 
 

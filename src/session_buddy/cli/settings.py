@@ -83,9 +83,9 @@ class Settings:
     def open_store(self, url: str | None = None) -> Store:
         """Open the store, or the one at *url*, making it where there is none.
 
-        What hooks told since is read into the store, not into one at *url*.
+        What hooks and programs told since is read into the store, not into one at *url*.
         """
-        from session_buddy.cli.hearing import read_waiting_hooks
+        from session_buddy.cli.hearing import read_waiting
         from session_buddy.storage import is_clickhouse, open_store
 
         wanted = url or self.store_url
@@ -94,17 +94,17 @@ class Settings:
         else:
             store = open_store(wanted, clock=self.clock)
         if url is None:
-            read_waiting_hooks(store, self)
+            read_waiting(store, self)
         return store
 
     def open_existing(self) -> Store:
         """Open the store to read from; raises :class:`StoreError` where there is none, and makes none.
 
-        It makes one where hooks have told something that is to be in it.
+        It makes one where hooks or programs have told something that is to be in it.
         """
-        from session_buddy.cli.hearing import has_waiting_hooks
+        from session_buddy.cli.hearing import has_waiting
 
-        if not has_waiting_hooks(self):
+        if not has_waiting(self):
             self.require_store()
         return self.open_store()
 

@@ -1,4 +1,4 @@
-"""What hooks told and nobody has read yet: one file an event in a folder, and how they come into a store.
+"""What hooks told and nobody has read yet, one file an event: how it comes into a store.
 
 An event is written by whoever hears of it first: the script that an agent runs, or the server that it posts to. It is
 read, recorded and then deleted by whoever comes next: the server, or any command. Killed between any two of these,
@@ -8,9 +8,6 @@ the next one reads it again, which changes nothing.
 from __future__ import annotations
 
 import hashlib
-import itertools
-import os
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,27 +15,21 @@ from pathlib import Path
 
 import msgspec
 
-from session_buddy.errors import InvalidInput, MigrationLocked, StoreFull
+from session_buddy.errors import InvalidInput, MigrationLocked
 from session_buddy.importers.hooks import Sessions, decode_event, hook_version
 from session_buddy.importers.shell import ShellRules
+from session_buddy.ingest.waiting import Waiting, is_done
 from session_buddy.model import BadLine
 from session_buddy.storage.migrations.lock import exclusive
 from session_buddy.storage.store import Recorded, Store
 
-__all__ = ["Drained", "HookSpool", "drain_hooks", "is_whole"]
+__all__ = ["Drained", "drain_hooks"]
 
-_EVENT = ".json"
 _REJECTED = ".rejected"
 _STATE = "sessions.state"
 _LOCK = "lock"
 _BATCH = 500
-_LOOK_AGAIN = 100
-_MOST_WAITING = 200_000
-"""More than a month of work: what writes more is no agent."""
-_UNFINISHED_SECONDS = 60.0
-"""A file that is no whole event after this long was left behind by a writer that is gone."""
 _LARGEST = 64 << 20
-_serial = itertools.count()
 
 
 class Drained(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,73 +40,13 @@ class Drained(msgspec.Struct, frozen=True, kw_only=True):
     bad_events: int = 0
 
 
-class HookSpool:
-    """The folder in which events wait; any number of processes may write to it, and one at a time reads."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._room = 0
-        """How many more may be put before it must be looked again how many wait."""
-
-    def put(self, event: bytes) -> None:
-        """Keep *event*, as the agent sent it, for the next reading; it is there when this returns.
-
-        It survives the end of every process, not a power cut: flushing each would hold up the agent, whose transcript
-        has it all the same. Raises :class:`OSError` where the disk refuses it; nothing of it is left then.
-        """
-        name = f"{time.time_ns()}-{os.getpid()}-{next(_serial)}{_EVENT}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        try:
-            descriptor = os.open(self.folder / name, flags, 0o600)
-        except FileNotFoundError:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.folder / name, flags, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(event)
-        except OSError:
-            (self.folder / name).unlink(missing_ok=True)
-            raise
-
-    def require_room(self) -> None:
-        """Raise :class:`StoreFull` where more waits than anybody will read."""
-        if self._room > 0:
-            self._room -= 1
-            return
-        waiting = self.waiting()
-        self._room = min(_LOOK_AGAIN, _MOST_WAITING - waiting) - 1
-        if waiting >= _MOST_WAITING:
-            raise StoreFull(
-                f"{_MOST_WAITING:,} events of hooks wait in {self.folder}.",
-                remedy="Run 'session-buddy import' to record them.",
-                retry_after_seconds=60.0,
-            )
-
-    def waiting(self) -> int:
-        """Return how many events wait."""
-        with suppress(FileNotFoundError), os.scandir(self.folder) as entries:
-            return sum(entry.name.endswith(_EVENT) for entry in entries)
-        return 0
-
-    def events(self) -> list[tuple[int, Path]]:
-        """Return the files of the events that wait, each with when it was written (ns), the earliest first."""
-        found = []
-        with suppress(FileNotFoundError), os.scandir(self.folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(_EVENT):
-                    with suppress(FileNotFoundError):  # read by somebody else meanwhile
-                        # Clocks of file systems are coarse; names begin with a number that grows.
-                        found.append((entry.stat().st_mtime_ns, len(entry.name), entry.path))
-        return [(written, Path(path)) for written, _, path in sorted(found)]
-
-
-def drain_hooks(store: Store, spool: HookSpool, *, user_id: str, rules: ShellRules) -> Drained:
+def drain_hooks(store: Store, spool: Waiting, *, user_id: str, rules: ShellRules) -> Drained:
     """Record what waits in *spool*, and delete it; returns at once where nothing does or somebody else is at it.
 
     What is no event is set aside with its reason: its file stays, under another name. Raises what :meth:`Store.record`
     raises; then all still waits.
     """
-    if not spool.waiting():
+    if spool.is_empty():
         return Drained()
     try:
         with exclusive(spool.folder / _LOCK, timeout=0):
@@ -124,11 +55,11 @@ def drain_hooks(store: Store, spool: HookSpool, *, user_id: str, rules: ShellRul
         return Drained()
 
 
-def _drain(store: Store, spool: HookSpool, user_id: str, rules: ShellRules) -> Drained:
+def _drain(store: Store, spool: Waiting, user_id: str, rules: ShellRules) -> Drained:
     version, place = hook_version(rules), spool.folder / _STATE
     sessions = Sessions(_saved(place, version), user_id=user_id, rules=rules)
     drained = Drained()
-    for batch in _batches(spool.events()):
+    for batch in _batches(spool.files()):
         reading = _Reading(sessions)
         for written_ns, path in batch:
             reading.take(written_ns, path)
@@ -165,7 +96,7 @@ class _Reading:
         try:
             problems = self._sessions.read(decode_event(data), at)
         except InvalidInput as error:
-            if time.time_ns() - written_ns >= _UNFINISHED_SECONDS * 1e9 or is_whole(data):
+            if is_done(written_ns, data):
                 self._reject(path, len(data), error.problem.removeprefix("event: "))
         else:
             self.read.append(path)
@@ -186,15 +117,6 @@ class _Reading:
 def _batches(files: list[tuple[int, Path]]) -> Iterator[list[tuple[int, Path]]]:
     for start in range(0, len(files), _BATCH):
         yield files[start : start + _BATCH]
-
-
-def is_whole(data: bytes) -> bool:
-    """Tell whether *data* is JSON to its end; an object that was cut is none."""
-    try:
-        msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
 
 
 def _bad(path: Path, length: int, reason: str) -> BadLine:

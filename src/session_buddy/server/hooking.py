@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from session_buddy.ingest.hooks import HookSpool
+from session_buddy.ingest.waiting import Waiting
 from session_buddy.server.threads import Lane
 from session_buddy.server.troubles import Troubles
 
@@ -25,7 +25,7 @@ class HookIntake:
     *drain* records what waits. It may raise whatever that raises; then it is called again.
     """
 
-    def __init__(self, spool: HookSpool, drain: Callable[[], object]) -> None:
+    def __init__(self, spool: Waiting, drain: Callable[[], object]) -> None:
         self.spool, self.drain = spool, drain
         self._told = asyncio.Event()
 

@@ -3,8 +3,9 @@
 The same call may be seen by a hook, in a transcript and over OTLP, while it runs and
 after it ended. Fields have an order of better and worse, whoever comes first: a definite
 outcome beats *abandoned* beats none, a reported duration beats a span beats elapsed time,
-a longer list of follow-ups beats its beginning, an error of a certain sort beats ``other``, and traits add up. Between equals the first telling stays
-(completed or failed, two elapsed times), but for ratings, where the last word counts.
+a longer list of follow-ups beats its beginning, an error of a certain sort beats ``other``,
+and traits add up. Between equals the first telling stays (completed or failed, two elapsed
+times), but for ratings, where the last word counts.
 """
 
 from __future__ import annotations

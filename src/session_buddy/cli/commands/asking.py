@@ -24,13 +24,12 @@ def mcp(context: typer.Context, user: User = None) -> None:
     Agents start this by themselves: 'claude mcp add session-buddy -- session-buddy mcp'. A running server answers the
     same at /mcp.
     """
-    from session_buddy.cli.hearing import read_waiting_hooks
+    from session_buddy.cli.hearing import read_waiting
     from session_buddy.cli.sources import local_user
     from session_buddy.server.mcp.stdio import serve_stdio
 
     settings = settings_of(context)
     with ExitStack() as opened:
-
         opening = Lock()
 
         @cache
@@ -43,7 +42,7 @@ def mcp(context: typer.Context, user: User = None) -> None:
         def ground() -> Ground:
             with opening:
                 found = opened_ground()
-                read_waiting_hooks(found.store, settings)
+                read_waiting(found.store, settings)
             return found
 
         serve_stdio(ground)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from session_buddy.errors import InvalidInput
 from session_buddy.importers.hooks import decode_event
-from session_buddy.ingest.hooks import HookSpool, is_whole
+from session_buddy.ingest.waiting import Waiting, is_whole
 from session_buddy.server.api.describing import refusals
 from session_buddy.server.bodies import Room, inflated, read_body, require_type
 from session_buddy.server.problems import BadBody, NoSuchPath
@@ -91,7 +91,7 @@ async def hear(request: Request) -> Response:
     return Response(status_code=204)
 
 
-def _keep(site: Site, spool: HookSpool, sent: bytes, encoding: str) -> None:
+def _keep(site: Site, spool: Waiting, sent: bytes, encoding: str) -> None:
     event = inflated(sent, encoding, most_bytes=site.limits.body_bytes)
     try:
         decode_event(event)

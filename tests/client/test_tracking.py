@@ -1,0 +1,241 @@
+"""Uses in programs: told on disk when they end, recorded by whoever comes next, sent to a server that may be away."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import session_buddy
+from session_buddy.client import tracking
+from session_buddy.client.sending import Sender
+from session_buddy.client.tracking import told_folder
+from session_buddy.errors import InvalidInput, StoreAway
+from session_buddy.ingest.told import deliver
+from session_buddy.ingest.waiting import Waiting
+from session_buddy.model import Invocation
+from session_buddy.storage import open_store
+from tests.server.serving_kit import served
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    for name in ("SESSION_BUDDY_SERVER", "SESSION_BUDDY_TOKEN", "SESSION_BUDDY_STORE"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "home"
+
+
+def told() -> list[Invocation]:
+    """Return what waits, the last telling of each use."""
+    found: dict[str, Invocation] = {}
+    deliver(Waiting(told_folder(None)), lambda batch: found.update({one.event_id: one for one in batch}))
+    return list(found.values())
+
+
+def test_what_ends_well_is_completed() -> None:
+    with session_buddy.track("deploy", phase="execution", alternatives=("by-hand",), project="/srv/shop") as use:
+        use.consider("not-at-all")
+        use.rate(4)
+    (row,) = told()
+    assert (row.skill_name, row.outcome, row.rating, row.workflow_phase) == ("deploy", "completed", 4, "execution")
+    assert (row.alternatives_considered, row.project) == (("by-hand", "not-at-all"), "/srv/shop")
+    assert (row.kind, row.source, row.trigger, row.duration_source) == ("skill", "python", "user", "reported")
+    assert row.duration_ms is not None and row.duration_ms < 60_000
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "sort"),
+    [
+        (TimeoutError(), "failed", "timeout"),
+        (KeyError("x"), "failed", "not_found"),
+        (ValueError(), "failed", "validation"),
+        (ConnectionResetError(), "failed", "api"),
+        (RuntimeError(), "failed", "other"),
+        (KeyboardInterrupt(), "abandoned", None),
+        (SystemExit(), "abandoned", None),
+        (asyncio.CancelledError(), "abandoned", None),
+    ],
+)
+def test_what_an_exception_ends_fails_and_the_exception_goes_on(
+    error: BaseException, outcome: str, sort: str | None
+) -> None:
+    with pytest.raises(type(error)), session_buddy.track("deploy"):
+        raise error
+    (row,) = told()
+    assert (row.outcome, row.error_type) == (outcome, sort)
+
+
+def test_what_is_said_of_it_counts() -> None:
+    with session_buddy.track("a") as use:
+        use.fail("exit_code")
+    with session_buddy.track("b") as use:
+        use.abandon()
+    assert [(row.outcome, row.error_type) for row in told()] == [("failed", "exit_code"), ("abandoned", None)]
+
+
+def test_a_rating_may_come_later() -> None:
+    with session_buddy.track("a") as use:
+        pass
+    use.rate(5)
+    assert len(list(told_folder(None).glob("*.json"))) == 2
+    (row,) = told()
+    assert (row.event_id, row.rating, row.outcome) == (use.event_id, 5, "completed")
+
+
+def test_uses_within_others_are_nested_and_of_one_session() -> None:
+    with session_buddy.track("outer") as outer, session_buddy.track("inner"):
+        pass
+    with session_buddy.track("next"):
+        pass
+    rows = {row.skill_name: row for row in told()}
+    assert (rows["inner"].parent_event_id, rows["inner"].trigger) == (outer.event_id, "nested")
+    assert rows["next"].parent_event_id is None
+    assert len({row.session_id for row in rows.values()}) == 1
+
+
+def test_functions_of_both_kinds_are_tracked_at_each_call() -> None:
+    @session_buddy.track("plain")
+    def plain(number: int) -> int:
+        return number + 1
+
+    @session_buddy.track("awaited", session_id="s1")
+    async def awaited() -> str:
+        await asyncio.sleep(0)
+        return "done"
+
+    async def side_by_side() -> list[str]:
+        async with session_buddy.track("around") as around:
+            found = await asyncio.gather(awaited(), awaited())
+            around.rate(3)
+        return list(found)
+
+    assert (plain(1), plain(2), plain.__name__) == (2, 3, "plain")
+    assert asyncio.run(side_by_side()) == ["done", "done"]
+    rows = told()
+    assert sorted(row.skill_name for row in rows) == ["around", "awaited", "awaited", "plain", "plain"]
+    around = next(row for row in rows if row.skill_name == "around")
+    assert {row.parent_event_id for row in rows if row.skill_name == "awaited"} == {around.event_id}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"skill": ""}, "skill_name"),
+        ({"skill": "  "}, "skill_name"),
+        ({"skill": "a", "kind": "tools"}, "kind"),
+        ({"skill": "a", "phase": "later"}, "phase"),
+    ],
+)
+def test_what_is_wrong_is_raised_where_it_is_said(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        session_buddy.track(**arguments)
+
+
+def test_more_that_is_wrong() -> None:
+    with session_buddy.track("a") as use:
+        for act in (lambda: use.rate(6), lambda: use.fail("badly")):
+            with pytest.raises(InvalidInput):
+                act()
+    once = session_buddy.track("a")
+    with once:
+        pass
+    with pytest.raises(InvalidInput, match="each use"), once:
+        pass
+    with pytest.raises(InvalidInput, match="generator"):
+
+        @session_buddy.track("a")
+        def generated() -> Iterator[int]:
+            yield 1
+
+
+def test_a_disk_that_refuses_costs_a_warning(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tracking, "keep", full)
+    with session_buddy.track("deploy"):
+        pass
+    assert "The use of 'deploy' is lost" in caplog.text
+
+
+def test_the_next_command_records_it(home: Path) -> None:
+    from session_buddy.cli import main
+
+    with session_buddy.track("deploy"):
+        pass
+    with pytest.raises(SystemExit) as ended:
+        main(["top", "--json"])
+    assert not ended.value.code
+    with open_store(f"sqlite:///{home}/session-buddy/session-buddy.db") as store:
+        rows = store.query("SELECT skill_name, outcome, source FROM skill_invocation").rows
+    assert rows == [("deploy", "completed", "python")]
+    assert Waiting(told_folder(None)).is_empty()
+
+
+def test_what_cannot_be_recorded_waits_and_what_is_no_use_is_set_aside() -> None:
+    with session_buddy.track("deploy"):
+        pass
+    waiting = Waiting(told_folder(None))
+    waiting.put(b'{"hello": 1}')
+    waiting.put(b'{"event_id": "cut')  # somebody is writing it
+
+    def away(_: object) -> None:
+        raise StoreAway("It is away.", remedy="Wait.")
+
+    with pytest.raises(StoreAway):
+        deliver(waiting, away)
+    assert waiting.count() == 2
+    assert len(list(waiting.folder.glob("*.rejected"))) == 1
+    assert len(told()) == 1
+    assert waiting.count() == 1
+
+
+def test_a_server_is_told_and_what_it_did_not_hear_waits(tmp_path: Path) -> None:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with served(folder) as server:
+        address = server.address
+        with session_buddy.track("deploy", server=address):
+            pass
+        waiting = Waiting(told_folder(address))
+        _until(waiting.is_empty)
+        assert server.store.query("SELECT skill_name FROM skill_invocation").rows == [("deploy",)]
+    with session_buddy.track("later", server="http://127.0.0.1:9"):
+        pass
+    away = Waiting(told_folder("http://127.0.0.1:9"))
+    assert away.count() == 1
+
+
+def _until(is_so: Any) -> None:
+    import time
+
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_sender_that_cannot_send_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    program = (
+        "import session_buddy\nwith session_buddy.track('deploy', server='http://127.0.0.1:9'): pass\nprint('end')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "end\n"
+    assert Waiting(told_folder("http://127.0.0.1:9")).count() == 1
+    Sender(tmp_path, "http://127.0.0.1:9", None).close()  # one that was never woken has nothing to end
+
+
+def test_the_package_stays_light() -> None:
+    heavy = "[name for name in sys.modules if name in ('httpx', 'numpy', 'sqlite3')]"
+    program = f"import session_buddy, sys; print({heavy})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
