@@ -73,6 +73,9 @@ def test_a_skill_is_sorted_by_a_person(run: Run, used: str) -> None:
     assert "It is in no category." in run("category", "unassign", "release-notes", "Documentation").out
     again = run("category", "unassign", "release-notes", "Documentation")
     assert again.code == 1 and "it is not in it" in again.err
+    assert "By a person it is not in Documentation." in run("category", "reject", "release-notes", "documentation").out
+    assert run("modality", "show", "release-notes", "--json").json["rejected"] == ["Documentation"]
+    assert "By a person" not in run("category", "unassign", "release-notes", "Documentation").out
     overruled = run("category", "assign", "pytest-run", "Deployment").out
     assert "predefined; overruled" in overruled
 

@@ -1565,6 +1565,7 @@ LEFT JOIN (
                                            -ifNull(mapped.confidence_score, -1), mapped.category_id)) AS category_id
         FROM skill_category_mapping AS mapped FINAL
         INNER JOIN skill_categories AS sorted_into FINAL ON sorted_into.category_id = mapped.category_id
+        WHERE mapped.assigned_by != 'person' OR mapped.confidence_score > 0
         GROUP BY mapped.skill_name
     ) AS b
     INNER JOIN skill_categories AS c FINAL ON c.category_id = b.category_id

@@ -19,6 +19,7 @@ from session_buddy.catalog.taxonomy.keeping import (
     import_taxonomy,
     read_assignments,
     read_categories,
+    reject,
     unassign,
 )
 from session_buddy.catalog.taxonomy.lessons import PERSON_WEIGHT, KnownSkill, labelled, read_texts_of_skills
@@ -241,6 +242,33 @@ def test_a_correction_stays_and_teaches(store: Store) -> None:
     assert {name: after[name] for name in before if not name.startswith("spotter")} == {
         name: told for name, told in before.items() if not name.startswith("spotter")
     }
+
+
+def test_a_guess_that_is_rejected_stays_away_and_teaches_nothing(store: Store) -> None:
+    teach_subjects(store)
+    fresh = new_skills()
+    describe(store, fresh)
+    infer_categories(store, MEANS, now=NOW)
+    before = inferred(store)
+    wrong = fresh[0].name
+    category = find_category(read_categories(store), before[wrong])
+    reject(store, wrong, category, now=NOW)
+    shown = f"SELECT category_name FROM v_multimodal_skill_catalog WHERE skill_name = '{wrong}'"
+    assert store.query(shown).rows == [(None,)]
+    infer_categories(store, MEANS, now=LATER)
+    assert inferred(store) == {name: told for name, told in before.items() if name != wrong}
+    assert read_assignments(store, wrong) == []
+    assert [one.confidence_score for one in read_assignments(store, wrong, rejected_too=True)] == [0.0]
+    # A file does not bring it back, and what a person assigns does.
+    file = f"skill,category\n{wrong},{category.category_name}\n".encode()
+    assert import_taxonomy(store, read_csv(file, scheme=category.scheme), now=LATER).kept == 1
+    assert read_assignments(store, wrong) == []
+    unassign(store, wrong, category)
+    infer_categories(store, MEANS, now=LATER)
+    assert inferred(store) == before
+    reject(store, wrong, category, now=LATER)
+    assign(store, wrong, category, now=LATER)
+    assert store.query(shown).rows == [(category.category_name,)]
 
 
 def test_what_does_not_hold_any_more_is_taken_back(store: Store) -> None:

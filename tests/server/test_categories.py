@@ -48,6 +48,9 @@ def test_a_person_sorts_and_takes_back(client: httpx.Client) -> None:
     body = {"skill": "release-notes", "category": "Documentation", "scheme": "session-buddy"}
     assert client.post("/api/v1/categories/unassign", json=body).json()["categories"] == []
     assert client.post("/api/v1/categories/unassign", json=body).status_code == 404
+    assert client.post("/api/v1/categories/reject", json=body).json()["rejected"] == ["Documentation"]
+    assert "Not in Documentation" in client.get("/skills/release-notes").text
+    assert client.post("/api/v1/categories/unassign", json=body).json()["rejected"] == []
 
 
 def test_what_a_skill_is_for(client: httpx.Client) -> None:

@@ -60,7 +60,14 @@ _SHAPES: dict[str, list[type[msgspec.Struct]]] = {
     "category evaluate": [CategoryEvaluation],
     **{
         command: [SkillSorting]
-        for command in ("category assign", "category unassign", "modality show", "modality set", "modality forget")
+        for command in (
+            "category assign",
+            "category reject",
+            "category unassign",
+            "modality show",
+            "modality set",
+            "modality forget",
+        )
     },
     "related": [RelatedSkills],
     "network": [SkillNetwork],

@@ -16,8 +16,10 @@ from session_buddy.catalog.taxonomy.keeping import (
     chief_assignment,
     find_category,
     import_taxonomy,
+    is_rejected,
     read_assignments,
     read_categories,
+    reject,
     unassign,
 )
 from session_buddy.catalog.taxonomy.lessons import read_texts_of_skills
@@ -43,6 +45,7 @@ __all__ = [
     "read_category_list",
     "read_category_skills",
     "read_sorting",
+    "reject_category",
     "say_modality",
     "unassign_skill",
 ]
@@ -150,6 +153,8 @@ class SkillSorting(msgspec.Struct, frozen=True, kw_only=True):
     skill: str
     categories: list[SkillCategory]
     """Those that count first, ours before others'."""
+    rejected: list[str]
+    """Categories that a person said it is not in; nothing else is inferred in their schemes."""
     modality: SkillModality | None
     """`null` where it is not known."""
 
@@ -204,7 +209,8 @@ def read_category_skills(store: Store, name: str, scheme: str | None = None) -> 
 
 def read_sorting(store: Store, skill: str) -> SkillSorting:
     """Return where *skill*, by its exact name, belongs, and what it is for."""
-    categories, assignments = read_categories(store), read_assignments(store, skill)
+    categories, said = read_categories(store), read_assignments(store, skill, rejected_too=True)
+    assignments = [one for one in said if not is_rejected(one)]
     by_id, domains = {one.category_id: one for one in categories}, domains_of(categories)
     chiefs = {one.category_id for one in _chiefs(categories, assignments)}
     told = [
@@ -221,7 +227,10 @@ def read_sorting(store: Store, skill: str) -> SkillSorting:
         if one.category_id in by_id
     ]
     ordered = sorted(told, key=lambda one: (not one.counts, one.scheme != OWN_SCHEME, one.scheme, one.category))
-    return SkillSorting(skill=skill, categories=ordered, modality=_modality(store, skill))
+    rejected = sorted(
+        by_id[one.category_id].category_name for one in said if is_rejected(one) and one.category_id in by_id
+    )
+    return SkillSorting(skill=skill, categories=ordered, rejected=rejected, modality=_modality(store, skill))
 
 
 def known_skill(store: Store, name: str) -> str:
@@ -242,6 +251,13 @@ def assign_skill(store: Store, skill: str, category: str, scheme: str | None = N
     """Put a skill into a category by a person's word; raises :class:`NotFound` for a name that means none."""
     name, wanted = known_skill(store, skill), find_category(read_categories(store), category, scheme)
     assign(store, name, wanted, now=now)
+    return read_sorting(store, name)
+
+
+def reject_category(store: Store, skill: str, category: str, scheme: str | None = None, *, now: str) -> SkillSorting:
+    """Say that a skill is not in a category; raises :class:`NotFound` for a name that means none."""
+    name, wanted = known_skill(store, skill), find_category(read_categories(store), category, scheme)
+    reject(store, name, wanted, now=now)
     return read_sorting(store, name)
 
 

@@ -43,7 +43,8 @@ def infer_categories(store: Store, means: Means, *, now: str) -> int:
     What was inferred before and does not hold any more is taken back. Returns how many skills that changed; where all
     is as it was the last time, nothing is learned, and nothing written.
     """
-    categories, texts, assignments = read_categories(store), read_texts_of_skills(store), read_assignments(store)
+    categories, texts = read_categories(store), read_texts_of_skills(store)
+    assignments = read_assignments(store, rejected_too=True)
     by_scheme: dict[str, list[Category]] = defaultdict(list)
     for category in categories:
         by_scheme[category.scheme].append(category)
@@ -133,7 +134,7 @@ def _written(
     What was said of a skill is read again just before: learning takes seconds, and people do not wait for it.
     """
     here = set(ids.values())
-    said = [one for one in read_assignments(store) if one.category_id in here]
+    said = [one for one in read_assignments(store, rejected_too=True) if one.category_id in here]
     settled = {one.skill_name for one in said if one.assigned_by != "inference"}
     before = {_told(one) for one in said if one.assigned_by == "inference"}
     after = {(skill, ids[one.category], one.confidence) for skill, one in wanted.items() if skill not in settled}

@@ -24,8 +24,10 @@ __all__ = [
     "chief_assignment",
     "find_category",
     "import_taxonomy",
+    "is_rejected",
     "read_assignments",
     "read_categories",
+    "reject",
     "unassign",
 ]
 
@@ -40,7 +42,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     skill_name: str
     category_id: int
     confidence_score: float | None
-    """0-1; of what was inferred, the chance that it is right."""
+    """0-1; of what was inferred, the chance that it is right. A person's 0 says that it is not in it."""
     assigned_at: str
     assigned_by: str
     """``predefined``, ``rules``, ``inference`` or ``person``."""
@@ -65,11 +67,20 @@ def read_categories(store: Store) -> list[Category]:
     return [_category(row) for row in rows]
 
 
-def read_assignments(store: Store, skill: str | None = None) -> list[Assignment]:
-    """Return which skills are in which categories, or those of *skill* alone; by skill and category."""
+def read_assignments(store: Store, skill: str | None = None, *, rejected_too: bool = False) -> list[Assignment]:
+    """Return which skills are in which categories, or those of *skill* alone; by skill and category.
+
+    *rejected_too*: with the categories that a person said a skill is not in.
+    """
     where, given = ("WHERE skill_name = ?", [skill]) if skill is not None else ("", [])
     statement = f"SELECT {_MAPPING.selected} FROM {_MAPPING.source} {where} ORDER BY skill_name, category_id"
-    return [_assignment(row) for row in store.query(statement, given).rows]
+    found = [_assignment(row) for row in store.query(statement, given).rows]
+    return [one for one in found if rejected_too or not is_rejected(one)]
+
+
+def is_rejected(assignment: Assignment) -> bool:
+    """Tell whether a person said that the skill is not in the category."""
+    return assignment.assigned_by == "person" and assignment.confidence_score == 0
 
 
 def chief_assignment(assignments: Sequence[Assignment]) -> Assignment:
@@ -124,12 +135,29 @@ def assign(store: Store, skill: str, category: Category, *, now: str) -> None:
         store.drop_rows(_MAPPING, gone)
 
 
+def reject(store: Store, skill: str, category: Category, *, now: str) -> None:
+    """Keep a person's word that *skill* is not in *category*: nothing puts it there, and nothing else is inferred.
+
+    What the word is about is the whole scheme: whoever is told that a guess was wrong shall not guess again.
+    """
+    before = _in_scheme(store, skill, category.scheme)
+    store.put_rows(_MAPPING, [(skill, category.category_id, 0.0, now, "person")])
+    guessed = [
+        (skill, one.category_id)
+        for one in before
+        if one.assigned_by == "inference" and one.category_id != category.category_id
+    ]
+    if guessed:
+        store.drop_rows(_MAPPING, guessed)
+
+
 def unassign(store: Store, skill: str, category: Category) -> None:
     """Take back what a person said of *skill* and *category*; from then on others may say what it is.
 
     Raises :class:`NotFound` where no person said so.
     """
-    told = next((one for one in read_assignments(store, skill) if one.category_id == category.category_id), None)
+    said = read_assignments(store, skill, rejected_too=True)
+    told = next((one for one in said if one.category_id == category.category_id), None)
     if told is None or told.assigned_by != "person":
         reason = "it is not in it" if told is None else f"it is there by {told.assigned_by}"
         raise NotFound(
@@ -210,7 +238,7 @@ def _sort(
     """Put *skills* into their categories; return how many came there, and how many stay where a person put them."""
     scheme_of = {one.category_id: one.scheme for one in read_categories(store)}
     there: dict[tuple[str, str], list[Assignment]] = defaultdict(list)
-    for one in read_assignments(store):
+    for one in read_assignments(store, rejected_too=True):
         there[one.skill_name, scheme_of.get(one.category_id, "")].append(one)
     wanted: dict[tuple[str, str], set[int]] = defaultdict(set)
     for told in skills:

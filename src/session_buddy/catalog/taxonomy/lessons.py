@@ -13,7 +13,7 @@ from typing import NamedTuple
 from session_buddy.catalog.scanning.sources import BUILT_IN, is_whole
 from session_buddy.catalog.taxonomy.categoriser import Example
 from session_buddy.catalog.taxonomy.hierarchy import Category, plain_name
-from session_buddy.catalog.taxonomy.keeping import Assignment, chief_assignment
+from session_buddy.catalog.taxonomy.keeping import Assignment, chief_assignment, is_rejected
 from session_buddy.catalog.taxonomy.texts import SkillText
 from session_buddy.model import Kind
 from session_buddy.storage import Store
@@ -50,7 +50,7 @@ def labelled(
     names = {one.category_id: plain_name(one) for one in categories}
     said: dict[str, list[Assignment]] = defaultdict(list)
     for one in assignments:
-        if one.category_id in names and one.assigned_by != "inference":
+        if one.category_id in names and one.assigned_by != "inference" and not is_rejected(one):
             said[one.skill_name].append(one)
     found = {rule.text.name: Example(rule.text, rule.category) for rule in rules}
     for skill, several in said.items():

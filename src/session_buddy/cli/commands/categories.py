@@ -25,6 +25,7 @@ def categories_app() -> typer.Typer:
     group.command("list")(list_)
     group.command("show")(show)
     group.command("assign")(assign)
+    group.command("reject")(reject)
     group.command("unassign")(unassign)
     group.command("import")(import_)
     group.command("evaluate")(evaluate)
@@ -81,10 +82,23 @@ def assign(
     answer(settings, found, lambda width: sorting_screen(found, width=width))
 
 
+def reject(
+    context: typer.Context, skill: Skill, category: CategoryName, scheme: Scheme = None, as_json: AsJson = False
+) -> None:
+    """Say that a skill is not in a category. That stays, and nothing else is inferred for it in that taxonomy."""
+    from session_buddy.cli.screens.categories import sorting_screen
+    from session_buddy.reports.categories import reject_category
+
+    settings = settings_of(context)
+    with settings.open_existing() as store:
+        found = reject_category(store, skill, category, scheme, now=settings.now())
+    answer(settings, found, lambda width: sorting_screen(found, width=width))
+
+
 def unassign(
     context: typer.Context, skill: Skill, category: CategoryName, scheme: Scheme = None, as_json: AsJson = False
 ) -> None:
-    """Take back that you put a skill into a category."""
+    """Take back what you said of a skill and a category: that it is in it, or that it is not."""
     from session_buddy.cli.screens.categories import sorting_screen
     from session_buddy.reports.categories import unassign_skill
 

@@ -103,6 +103,8 @@ def sorting_screen(found: SkillSorting, *, width: int) -> Iterator[RenderableTyp
         yield fitted(_OF_SKILL, rows, width)
     else:
         yield indented(Text("It is in no category."))
+    if found.rejected:
+        yield indented(Text(f"By a person it is not in {', '.join(map(printable, found.rejected))}."))
     if found.modality is None:
         yield indented(Text("What it is for is not known."))
         return

@@ -20,6 +20,7 @@ from session_buddy.reports.categories import (
     read_category_list,
     read_category_skills,
     read_sorting,
+    reject_category,
     say_modality,
     unassign_skill,
 )
@@ -113,15 +114,33 @@ async def assign(request: Request) -> Response:
 
 
 @router.post(
+    "/categories/reject",
+    summary="Say that a skill is not in a category",
+    operation_id="reject_category",
+    response_class=Response,
+    responses=done(SkillSorting, "Where it belongs now.", *_TAKING),
+    openapi_extra=body_of(CategoryOfSkill, "Which skill, and where it does not belong.", _CATEGORY),
+)
+async def reject(request: Request) -> Response:
+    """Say that a skill is not in a category. That stays, and nothing else is inferred for it in that taxonomy."""
+    site = site_of(request)
+
+    def act(told: CategoryOfSkill) -> SkillSorting:
+        return reject_category(site.store, told.skill, told.category, told.scheme, now=site.clock())
+
+    return await answered(request, CategoryOfSkill, act)
+
+
+@router.post(
     "/categories/unassign",
     summary="Take a category back",
     operation_id="unassign_category",
     response_class=Response,
     responses=done(SkillSorting, "Where it belongs now.", *_TAKING),
-    openapi_extra=body_of(CategoryOfSkill, "Which skill, and where it does not belong.", _CATEGORY),
+    openapi_extra=body_of(CategoryOfSkill, "Which skill, and which category.", _CATEGORY),
 )
 async def unassign(request: Request) -> Response:
-    """Take back what a person said of a skill and a category."""
+    """Take back what a person said of a skill and a category: that it is in it, or that it is not."""
     site = site_of(request)
 
     def act(told: CategoryOfSkill) -> SkillSorting:

@@ -338,7 +338,8 @@ CREATE TABLE skill_category_mapping (
     category_id INTEGER NOT NULL REFERENCES skill_categories (category_id) ON DELETE CASCADE,
     confidence_score REAL CHECK (confidence_score BETWEEN 0 AND 1),
     assigned_at TEXT NOT NULL CHECK (assigned_at LIKE '____-__-__%' AND julianday(assigned_at) IS NOT NULL),
-    -- Whoever said so: the specification, shell rules, what was learned, a person. What a person said stays.
+    -- Whoever said so: the specification, shell rules, what was learned, a person. What a person said stays; a
+    -- confidence of 0 by a person says that it is not in it.
     assigned_by TEXT NOT NULL DEFAULT 'person'
         CHECK (assigned_by IN ('predefined', 'rules', 'inference', 'person')),
     PRIMARY KEY (skill_name, category_id)
@@ -1134,5 +1135,5 @@ LEFT JOIN skill_modalities o ON o.skill_name = k.skill_name
 LEFT JOIN skill_description d ON d.skill_name = k.skill_name
 LEFT JOIN skill_categories g ON g.category_id = (
     SELECT a.category_id FROM skill_category_mapping a JOIN skill_categories b ON b.category_id = a.category_id
-    WHERE a.skill_name = k.skill_name
+    WHERE a.skill_name = k.skill_name AND (a.assigned_by <> 'person' OR a.confidence_score > 0)
     ORDER BY b.scheme <> 'session-buddy', a.assigned_by <> 'person', a.confidence_score DESC, a.category_id LIMIT 1);
