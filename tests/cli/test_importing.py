@@ -85,7 +85,7 @@ def test_a_file_that_is_no_transcript_is_refused_unread(run: Run, transcript: Pa
     notes.write_text("{}\n")
     told = run("import", str(transcript), str(notes))
     assert (told.code, told.out) == (3, "")
-    assert told.err.startswith(f"{notes}: is no transcript: their names end in .jsonl.\n")
+    assert told.err.startswith(f"{notes}: is no transcript of an agent that is read.\n")
     assert run("import", "--json", os.devnull).error["type"] == "InvalidInput"
     assert not Path(url.removeprefix("sqlite:///")).exists()
     # In a folder there may be whatever there is.

@@ -111,7 +111,6 @@ def test_what_goes_in_comes_out_whatever_else_is_there(
     assert without(merged(once, telling(again), status_line=line)) == _without_emptiness(settings)
 
 
-
 def _without_emptiness(settings: dict[str, Any]) -> dict[str, Any]:
     hooks = {event: groups for event, groups in settings.get("hooks", {}).items() if groups or event not in EVENTS}
     rest = {name: value for name, value in settings.items() if name != "hooks"}

@@ -198,7 +198,7 @@ class Folder:
         self._importer = ClaudeCode()
 
     def transcripts(self) -> Transcripts:
-        return Transcripts(lambda: [self.root], self.imported, suffix=".jsonl")
+        return Transcripts(lambda: [self.root], self.imported, suffixes=frozenset({".jsonl"}))
 
     def imported(self, paths: Sequence[Path], progress: Callable[[int, int], None]) -> None:
         self.calls += 1
@@ -297,7 +297,7 @@ class TestWatcher:
             await until(lambda: folder.count() == 3)
             await until(lambda: not troubles.told())
 
-        transcripts = Transcripts(lambda: [folder.root], sometimes, suffix=".jsonl")
+        transcripts = Transcripts(lambda: [folder.root], sometimes, suffixes=frozenset({".jsonl"}))
         watching(Watcher(transcripts, troubles, all_seconds=0.1), scene)
 
     def test_an_import_under_way_ends_with_the_server(self, tmp_path: Path) -> None:
@@ -316,7 +316,10 @@ class TestWatcher:
         async def scene() -> None:
             await until(lambda: steps[0] > 10)
 
-        watching(Watcher(Transcripts(lambda: [tmp_path / "projects"], endless, suffix=".jsonl"), Troubles()), scene)
+        watching(
+            Watcher(Transcripts(lambda: [tmp_path / "projects"], endless, suffixes=frozenset({".jsonl"})), Troubles()),
+            scene,
+        )
         assert ended == ["Stopped"]
 
     def test_changes_are_taken_for_what_they_are(self, tmp_path: Path) -> None:
@@ -331,7 +334,7 @@ class TestWatcher:
             (Change.deleted, str(real / "b.jsonl")),
             (Change.modified, str(root / "a.jsonl")),
         ]
-        assert changed_paths(changes, [root], suffix=".jsonl") == [root / "a.jsonl", root / "folder"]
+        assert changed_paths(changes, [root], suffixes=frozenset({".jsonl"})) == [root / "a.jsonl", root / "folder"]
 
 
 class TestChores:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from session_buddy.cli.settings import Settings
 from session_buddy.errors import InvalidInput
 from session_buddy.importers.base import Importer
-from session_buddy.importers.claude_code import ClaudeCode
-from session_buddy.importers.codex import Codex
+from session_buddy.importers.every import every_importer
 from session_buddy.importers.shell import ShellRules
 from session_buddy.ingest import Progress, import_files, local_user_id
 from session_buddy.reports.importing import ImportSummary, summarise
@@ -37,7 +36,6 @@ __all__ = [
 ]
 
 _RULES_FILE = "shell-rules.toml"
-_TRANSCRIPT = ".jsonl"
 
 
 def import_into(
@@ -76,21 +74,22 @@ def followed_transcripts(store: Store, settings: Settings, *, account: str | Non
     return Transcripts(
         lambda: [root.absolute() for importer in importers for root in _roots(importer)],
         import_paths,
-        suffix=_TRANSCRIPT,
+        suffixes=frozenset[str]().union(*(importer.suffixes for importer in importers)),
         present=lambda: _present(importers),
     )
 
 
 def require_transcripts(paths: Sequence[Path]) -> None:
-    """Raise :class:`InvalidInput` for a path that is neither a folder nor called like a transcript; reads nothing."""
+    """Raise :class:`InvalidInput` for a path that is neither a folder nor a file that some importer reads."""
+    importers = every_importer()
     for path in paths:
         if not path.exists():
             raise InvalidInput(str(path), "does not exist.", remedy="Name a transcript, or a folder with some.")
-        if not path.is_dir() and path.suffix != _TRANSCRIPT:
+        if not path.is_dir() and not any(list(importer.find(path)) for importer in importers):
             raise InvalidInput(
                 str(path),
-                f"is no transcript: their names end in {_TRANSCRIPT}.",
-                remedy=f"Name a {_TRANSCRIPT} file, or a folder with some.",
+                "is no transcript of an agent that is read.",
+                remedy="'session-buddy import --help' says which are; or name a folder with some.",
             )
 
 
@@ -114,9 +113,9 @@ def _present(importers: Sequence[Importer]) -> Present:
 
 
 def _importers(settings: Settings) -> list[Importer]:
-    """Return one for each agent; which of them reads a file, its name says."""
+    """Return one for each agent; which of them reads a file, its name or its beginning says."""
     rules = _own_rules(settings.config_folder / _RULES_FILE)
-    return [ClaudeCode(rules), Codex(rules)]
+    return every_importer(rules)
 
 
 def shell_rules(settings: Settings) -> ShellRules:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from session_buddy.model import BadLine, Invocation, SkillFacts
 
-__all__ = ["Importer", "Parsed", "Parser"]
+__all__ = ["FileParser", "Importer", "Parsed", "Parser"]
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -55,6 +55,30 @@ class Parser(Protocol):
         ...
 
 
+@runtime_checkable
+class FileParser(Protocol):
+    """Reads one file that is no stream of bytes, such as a database, by its path. The one parser that does I/O.
+
+    It never changes the file. Content that cannot be understood becomes a :class:`BadLine`.
+    """
+
+    def read(self) -> Parsed:
+        """Give a bounded piece of what is new since :meth:`save` was last called.
+
+        Raises :class:`OSError`, with the reason, where the file is locked, damaged or gone.
+        """
+        ...
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether nothing is left for now."""
+        ...
+
+    def save(self) -> bytes:
+        """Return the state to hand to :meth:`Importer.parser` to go on from."""
+        ...
+
+
 class Importer(Protocol):
     """Where one agent keeps its files, and how to read them."""
 
@@ -80,11 +104,19 @@ class Importer(Protocol):
         ...
 
     def roots(self, environment: Mapping[str, str], home: Path) -> list[Path]:
-        """Return the folders in which this agent keeps its files, existing or not."""
+        """Return the folders and files in which this agent keeps its calls, existing or not."""
+        ...
+
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """What the names of its files end in."""
         ...
 
     def find(self, root: Path) -> Iterator[Path]:
-        """Yield the files below *root* (or *root* itself) that this importer reads, in a stable order."""
+        """Yield the files below *root* (or *root* itself) that this importer reads, in a stable order.
+
+        No other importer reads them: see :mod:`session_buddy.importers.recognition`.
+        """
         ...
 
     def moment(self, data: bytes) -> str | None:
@@ -94,6 +126,11 @@ class Importer(Protocol):
         """
         return None
 
-    def parser(self, path: str, *, user_id: str, state: bytes | None = None) -> Parser:
-        """Return a parser for the file called *path*, fresh or going on from *state*."""
+    def parser(
+        self, path: str, *, user_id: str, state: bytes | None = None, written_at: str | None = None
+    ) -> Parser | FileParser:
+        """Return a parser for the file called *path*, fresh or going on from *state*.
+
+        *written_at* is when the file was last written, for files that tell no times of their own.
+        """
         ...

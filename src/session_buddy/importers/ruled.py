@@ -1,13 +1,13 @@
-"""What the importers of agents that run shells have in common."""
+"""What the importers of agents have in common: names by rules, files by name."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
 from session_buddy.importers.base import Importer
+from session_buddy.importers.finding import files_of
 from session_buddy.importers.jsonl import first_moment
 from session_buddy.importers.shell import ShellRules, digest
 from session_buddy.model import SkillFacts
@@ -16,7 +16,7 @@ __all__ = ["RuledImporter"]
 
 
 class RuledImporter(Importer):
-    """Reads files of JSON lines, and names what ran in shells by rules.
+    """Reads the files that are its own, and names what ran in shells by rules.
 
     *rules* are the built-in ones by default, which are parsed when the first file is.
     """
@@ -24,6 +24,7 @@ class RuledImporter(Importer):
     source: ClassVar[str]
     revision: ClassVar[int]
     """Raised when the same file comes to give other invocations."""
+    endings: ClassVar[frozenset[str]] = frozenset({".jsonl"})
 
     def __init__(self, rules: ShellRules | None = None) -> None:
         self._rules = rules
@@ -51,14 +52,14 @@ class RuledImporter(Importer):
         """Return what the rules say of skills that are commands."""
         return self.rules.facts(skill_names)
 
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """What the names of its files end in."""
+        return self.endings
+
     def find(self, root: Path) -> Iterator[Path]:
         """Yield the files below *root* that are this agent's, sorted, or *root* itself if it is one."""
-        found = [root] if root.is_file() else sorted(path for path in root.rglob("*.jsonl") if path.is_file())
-        yield from (path for path in found if self.is_own(path))
-
-    @abstractmethod
-    def is_own(self, path: Path) -> bool:
-        """Tell by its name whether a file of JSON lines is this agent's."""
+        return files_of(self.source, root, self.endings)
 
     def moment(self, data: bytes) -> str | None:
         """See :meth:`Importer.moment`."""

@@ -21,6 +21,7 @@ __all__ = ["Reading", "identity_of", "plan_readings"]
 
 _HEAD_BYTES = 1024
 _TAIL_BYTES = 256
+_DATABASE = ".db"
 _LATEST_NS = 2**63 - 1
 """The year 2262: what databases hold. A file may claim to be from later."""
 
@@ -71,13 +72,12 @@ def identity_of(path: Path, offset: int) -> str:
 
 
 def _reading(importer: str, version: str, path: Path, checkpoint: Checkpoint | None) -> Reading | None:
-    status = path.stat()
-    modified_ns = min(status.st_mtime_ns, _LATEST_NS)
+    size, modified_ns = _extent(path)
     offset, state = 0, None
     if checkpoint and checkpoint.importer == version:
-        if (status.st_size, modified_ns) == (checkpoint.size, checkpoint.modified_ns):
+        if (size, modified_ns) == (checkpoint.size, checkpoint.modified_ns):
             return None
-        if status.st_size >= checkpoint.offset and identity_of(path, checkpoint.offset) == checkpoint.identity:
+        if size >= checkpoint.offset and identity_of(path, checkpoint.offset) == checkpoint.identity:
             offset, state = checkpoint.offset, checkpoint.state
     return Reading(
         path=str(path),
@@ -85,9 +85,20 @@ def _reading(importer: str, version: str, path: Path, checkpoint: Checkpoint | N
         version=version,
         offset=offset,
         state=state,
-        size=status.st_size,
+        size=size,
         modified_ns=modified_ns,
     )
+
+
+def _extent(path: Path) -> tuple[int, int]:
+    """Return size and time of the file; of a database, with what has not been moved into it from beside it."""
+    status = path.stat()
+    size, modified_ns = status.st_size, status.st_mtime_ns
+    if path.suffix == _DATABASE:
+        beside = path.with_name(f"{path.name}-wal")
+        if beside.exists():
+            size, modified_ns = size + beside.stat().st_size, max(modified_ns, beside.stat().st_mtime_ns)
+    return size, min(modified_ns, _LATEST_NS)
 
 
 def _digest(data: bytes) -> str:

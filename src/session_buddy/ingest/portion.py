@@ -6,11 +6,13 @@ parser must remember travels from portion to portion in its saved state.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from session_buddy.importers.base import Importer
+from session_buddy.importers.base import FileParser, Importer
+from session_buddy.importers.documents import Document
 from session_buddy.ingest.files import Reading, identity_of
 from session_buddy.model import BadLine, Invocation
 from session_buddy.storage.store import Checkpoint
@@ -37,8 +39,11 @@ def read_portion(importer: Importer, reading: Reading, *, user_id: str, portion_
 
     Raises :class:`OSError` if the file cannot be read.
     """
-    parser = importer.parser(reading.path, user_id=user_id, state=reading.state)
+    written_at = _moment(reading.modified_ns)
+    parser = importer.parser(reading.path, user_id=user_id, state=reading.state, written_at=written_at)
     path = Path(reading.path)
+    if isinstance(parser, FileParser):
+        return _piece_of_file(parser, reading)
     invocations: list[Invocation] = []
     bad_lines: list[BadLine] = []
     taken, ended = 0, False
@@ -72,6 +77,32 @@ def read_portion(importer: Importer, reading: Reading, *, user_id: str, portion_
             offset=parser.offset,
             state=state,
         ),
-        bytes_read=parser.offset - reading.offset,
+        bytes_read=taken if isinstance(parser, Document) else parser.offset - reading.offset,
         next=rest,
     )
+
+
+def _piece_of_file(parser: FileParser, reading: Reading) -> Portion:
+    """Read a piece of a file that its parser reads by itself; how far, only that parser's state says."""
+    parsed = parser.read()
+    state = parser.save()
+    return Portion(
+        invocations=parsed.invocations,
+        bad_lines=parsed.bad_lines,
+        checkpoint=Checkpoint(
+            path=reading.path,
+            importer=reading.version,
+            identity=identity_of(Path(reading.path), 0),
+            size=reading.size,
+            modified_ns=reading.modified_ns if parser.is_done else 0,
+            offset=0,
+            state=state,
+        ),
+        bytes_read=reading.size if parser.is_done else 0,
+        next=None if parser.is_done else msgspec.structs.replace(reading, state=state),
+    )
+
+
+def _moment(ns: int) -> str:
+    moment = datetime.fromtimestamp(ns // 1_000_000 / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -69,6 +69,8 @@ def import_(
 ) -> None:
     """Import what is new in transcripts.
 
+    Read are Claude Code, Codex, Gemini CLI and Copilot CLI (.json, .jsonl), OpenCode (opencode.db, parts),
+    OpenHands (events, trajectories), SWE-agent (.traj), and a skills.db of lesleslie/session-buddy.
     What was imported before is not read again. Lines and files that cannot be understood are counted
     and set aside; they stop nothing.
     """

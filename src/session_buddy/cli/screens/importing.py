@@ -42,5 +42,5 @@ def nothing_found_lines(summary: ImportSummary) -> Iterator[str]:
     yield "No transcripts found. Looked in:"
     for place in summary.searched:
         yield f"  {printable(place)}"
-    yield "Next: use Claude Code or Codex once, set CLAUDE_CONFIG_DIR or CODEX_HOME where their folders are elsewhere,"
+    yield "Next: use one of these agents once, set CLAUDE_CONFIG_DIR, CODEX_HOME … where their folders are elsewhere,"
     yield "or name a file or folder: session-buddy import ~/backup/.claude/projects"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from session_buddy.errors import InvalidInput
 from session_buddy.model import YEARS, parse_time
 
-__all__ = ["written_at"]
+__all__ = ["earlier", "from_epoch_ms", "in_utc", "written_at"]
 
 
 def written_at(timestamp: str | None) -> str:
@@ -21,3 +23,41 @@ def written_at(timestamp: str | None) -> str:
             "timestamp", f"{moment!r} is outside {first}-{last}.", remedy="Set the clock that it comes from."
         )
     return moment
+
+
+def from_epoch_ms(milliseconds: object) -> str:
+    """Return the moment so many *milliseconds* after 1970 began, in the canonical form.
+
+    Raises :class:`InvalidInput` for what is no such number.
+
+    >>> from_epoch_ms(1768510349284)
+    '2026-01-15T20:52:29.284Z'
+    """
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
+        raise InvalidInput("timestamp", f"{milliseconds!r} is no time.", remedy="It is left out.")
+    try:
+        moment = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
+    except (OverflowError, ValueError) as error:
+        raise InvalidInput("timestamp", f"{milliseconds!r} is no time.", remedy="It is left out.") from error
+    return written_at(moment.isoformat(timespec="milliseconds"))
+
+
+def in_utc(timestamp: object) -> str:
+    """Return *timestamp* in the canonical form; one without a zone is taken for UTC.
+
+    Raises :class:`InvalidInput` for one that is none.
+
+    >>> in_utc("2026-01-31T10:30:00.5"), in_utc("2026-01-31 10:30:00+01:00")
+    ('2026-01-31T10:30:00.500Z', '2026-01-31T09:30:00.000Z')
+    """
+    text = timestamp if isinstance(timestamp, str) else ""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput("timestamp", f"{timestamp!r} is no ISO-8601 time.", remedy="It is left out.") from error
+    return written_at(text if moment.tzinfo else moment.replace(tzinfo=UTC).isoformat(timespec="milliseconds"))
+
+
+def earlier(moment: str, milliseconds: float) -> str:
+    """Return what was so many *milliseconds* before the canonical *moment*, in the canonical form."""
+    return written_at((datetime.fromisoformat(moment) - timedelta(milliseconds=milliseconds)).isoformat())

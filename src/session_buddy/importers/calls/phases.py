@@ -20,7 +20,11 @@ from session_buddy.model import Phase
 
 __all__ = ["is_change", "phase_of"]
 
-_CHANGES = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit", "apply_patch"})
+_CHANGES = frozenset(
+    {"Edit", "Write", "MultiEdit", "NotebookEdit", "apply_patch"}
+    # Gemini CLI, Copilot CLI, OpenCode, OpenHands and SWE-agent
+    | {"write_file", "replace", "edit", "create", "write", "multiedit", "patch", "insert"}
+)
 _LOOKS = frozenset(
     {"Read", "Grep", "Glob", "LS", "NotebookRead", "WebFetch", "WebSearch", "ToolSearch", "BashOutput", "TaskOutput"}
     | {
@@ -32,11 +36,17 @@ _LOOKS = frozenset(
         "list_agents",
         "wait_agent",
     }
+    | {"read_file", "read_many_files", "list_directory", "glob", "grep_search", "search_file_content", "web_fetch"}
+    | {"google_web_search", "view", "grep", "read", "list", "webfetch", "websearch", "codesearch", "read_bash"}
+    | {"open", "goto", "scroll_up", "scroll_down", "search_dir", "search_file", "find_file", "filemap", "browser"}
+    | {"agent:explore", "agent:plan", "agent:codebase_investigator"}
 )
 _UNDECIDED = frozenset(
     {"TodoWrite", "TodoRead", "TaskCreate", "TaskUpdate", "TaskList", "TaskGet", "AskUserQuestion"}
     | {"EnterPlanMode", "ExitPlanMode", "exit_plan_mode", "Bash", "PowerShell", "exec_command", "exec", "shell"}
     | {"shell_command", "write_stdin", "wait", "update_plan", "request_user_input"}
+    | {"run_shell_command", "bash", "execute_bash", "terminal", "execute_ipython_cell", "think", "task_tracker"}
+    | {"write_todos", "todowrite", "todoread", "ask_user", "question", "report_intent", "write_bash", "stop_bash"}
 )
 
 

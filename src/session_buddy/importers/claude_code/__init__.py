@@ -30,11 +30,9 @@ class ClaudeCode(RuledImporter):
         folders = [_expanded(part, home) for part in named] or [home / ".claude", home / ".config" / "claude"]
         return [folder if folder.name == "projects" else folder / "projects" for folder in folders]
 
-    def is_own(self, path: Path) -> bool:
-        """Tell whether *path* is no rollout of Codex."""
-        return not path.name.startswith("rollout-")
-
-    def parser(self, path: str, *, user_id: str, state: bytes | None = None) -> Transcript:
+    def parser(
+        self, path: str, *, user_id: str, state: bytes | None = None, written_at: str | None = None
+    ) -> Transcript:
         """Return a parser for the transcript called *path*, fresh or going on from *state*."""
         return Transcript(path, user_id=user_id, rules=self.rules, state=state)
 

@@ -33,11 +33,9 @@ class Codex(RuledImporter):
         folder = Path(named).expanduser() if named else home / ".codex"
         return [folder / "sessions", folder / "archived_sessions"]
 
-    def is_own(self, path: Path) -> bool:
-        """Tell whether *path* is called like a rollout."""
-        return path.name.startswith("rollout-")
-
-    def parser(self, path: str, *, user_id: str, state: bytes | None = None) -> JsonLines[RolloutLine]:
+    def parser(
+        self, path: str, *, user_id: str, state: bytes | None = None, written_at: str | None = None
+    ) -> JsonLines[RolloutLine]:
         """Return a parser for the rollout called *path*, fresh or going on from *state*."""
         place = JsonLines.place(state)
         kept = decoded(_STATE, bytes(place.state)) if bytes(place.state) else Remembered()
