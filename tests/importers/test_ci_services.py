@@ -1,0 +1,308 @@
+"""GitHub, GitLab and Crackerjack: what they send and keep, in small and in real."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from session_buddy.errors import InvalidInput
+from session_buddy.importers.ci import STEP, CiReports
+from session_buddy.importers.ci.crackerjack import crackerjack_output
+from session_buddy.importers.ci.github import github_answer, github_event
+from session_buddy.importers.ci.gitlab import gitlab_event
+from session_buddy.importers.shell import ShellRules
+from session_buddy.ingest import import_files
+from session_buddy.model import Invocation, Kind
+from session_buddy.storage import Recorded, open_store
+
+RULES = ShellRules.builtin()
+SHA = "6f96b263f472444725e0d2122722ce7140cf3bdb"
+URL = "https://api.github.com/repos/octo/shop/actions"
+
+
+def job(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": 7, "run_id": 5, "run_attempt": 2, "workflow_name": "CI: all", "name": "test (3.11)",
+        "status": "completed",
+        "conclusion": "failure", "started_at": "2026-05-01T10:00:00Z", "completed_at": "2026-05-01T10:00:12.500Z",
+        "head_sha": SHA, "url": f"{URL}/jobs/7", "steps": [
+            {"name": "Set up job", "number": 1, "status": "completed", "conclusion": "success",
+             "started_at": "2026-05-01T10:00:00Z", "completed_at": "2026-05-01T10:00:01Z"},
+            {"name": "Run pytest -q", "number": 2, "status": "completed", "conclusion": "failure",
+             "started_at": "2026-05-01T10:00:01Z", "completed_at": "2026-05-01T10:00:09Z"},
+            {"name": "Run python latest.py", "number": 3, "status": "completed", "conclusion": "success",
+             "started_at": "2026-05-01T10:00:09Z", "completed_at": "2026-05-01T10:00:10Z"},
+            {"name": "Upload", "number": 4, "status": "completed", "conclusion": "skipped",
+             "started_at": "2026-05-01T10:00:10Z", "completed_at": "2026-05-01T10:00:10Z"},
+            {"name": "Later", "number": 5, "status": "queued", "conclusion": None, "started_at": None},
+        ],
+    } | changes  # fmt: skip
+
+
+def of_github(document: dict[str, Any], event: str = "workflow_job") -> list[Invocation]:
+    data = json.dumps({event: document, "repository": {"full_name": "octo/shop"}}).encode()
+    return github_event(data, event, user_id="u", rules=RULES)
+
+
+def test_a_job_and_its_steps() -> None:
+    whole, *steps = of_github(job())
+    assert (whole.event_id, whole.session_id) == ("github:check:7", "github:octo/shop:5:2")
+    assert (whole.skill_name, whole.kind) == ("github:octo/shop:CI%3A all:test (3.11)", Kind.SHELL)
+    assert (whole.outcome, whole.error_type, whole.duration_ms) == ("failed", "exit_code", 12_500)
+    assert (whole.parent_event_id, whole.project) == ("github:run:5:2", "github:octo/shop")
+    assert whole.traits == ("commit:6f96b263f4724447",)
+    assert [(one.skill_name, one.kind, one.outcome, one.workflow_step_id) for one in steps] == [
+        (STEP, "tool", "completed", "test (3.11) › Set up job"),
+        ("pytest-run", "shell", "failed", "test (3.11) › Run pytest -q"),
+        (STEP, "tool", "completed", "test (3.11) › Run python latest.py"),
+        (STEP, "tool", "abandoned", "test (3.11) › Upload"),
+    ]
+    assert {one.parent_event_id for one in steps} == {whole.event_id}
+
+
+def test_jobs_of_workflows_that_are_joined_alike_are_told_apart() -> None:
+    names = {
+        of_github(job(workflow_name=workflow, name=name))[0].skill_name
+        for workflow, name in (("a:b", "c"), ("a", "b:c"), ("a", "b"), ("a:b:c", ""), ("a%3Ab", "c"))
+    }
+    assert len(names) == 5
+
+
+def test_what_has_not_begun_is_nothing_yet_and_what_runs_has_no_outcome() -> None:
+    for status in ("queued", "waiting", "pending", "requested"):
+        assert of_github(job(status=status, conclusion=None)) == []
+    running = of_github(job(status="in_progress", conclusion=None, completed_at=None, steps=[]))[0]
+    assert (running.outcome, running.duration_ms) == (None, None)
+    assert running.event_id == of_github(job())[0].event_id
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "outcome", "error", "traits"),
+    [
+        ("success", "completed", None, ()),
+        ("failure", "failed", "exit_code", ()),
+        ("timed_out", "failed", "timeout", ()),
+        ("startup_failure", "failed", "validation", ()),
+        ("cancelled", "abandoned", None, ()),
+        ("stale", "abandoned", None, ()),
+        ("skipped", "abandoned", None, ("skipped",)),
+        ("neutral", None, None, ()),
+        ("action_required", None, None, ()),
+        ("something_new", None, None, ()),
+    ],
+)
+def test_conclusions(conclusion: str, outcome: str | None, error: str | None, traits: tuple[str, ...]) -> None:
+    told = of_github(job(conclusion=conclusion, head_sha=None, steps=None))[0]
+    assert (told.outcome, told.error_type, told.traits) == (outcome, error, traits)
+
+
+def test_what_ended_before_it_began_has_no_duration() -> None:
+    assert of_github(job(completed_at="2026-05-01T09:00:00Z"))[0].duration_ms is None
+
+
+def test_what_is_no_payload_is_refused_by_name() -> None:
+    for data in (b"", b"[]", b'{"workflow_job": {"id": "seven"}}', b'{"workflow_job": 3}', b"\xff", b"{" * 10_000):
+        with pytest.raises(InvalidInput):
+            github_event(data, "workflow_job", user_id="u", rules=RULES)
+    with pytest.raises(InvalidInput, match="has no workflow_job"):
+        github_event(b"{}", "workflow_job", user_id="u", rules=RULES)
+    assert github_event(b"not even JSON", "push", user_id="u", rules=RULES) == []
+
+
+PIPELINE = {
+    "object_kind": "pipeline",
+    "object_attributes": {
+        "id": 31, "status": "failed", "sha": SHA, "created_at": "2026-05-01 10:00:00 UTC",
+        "finished_at": "2026-05-01 10:03:00 UTC", "duration": 63,
+    },
+    "project": {"web_url": "https://gitlab.example.com/group/sub/shop", "path_with_namespace": "group/sub/shop"},
+    "builds": [
+        {"id": 380, "stage": "deploy", "name": "production", "status": "skipped",
+         "created_at": "2026-05-01 10:00:00 UTC", "started_at": None, "finished_at": None},
+        {"id": 377, "stage": "test", "name": "unit", "status": "failed", "created_at": "2026-05-01 10:00:00 UTC",
+         "started_at": "2026-05-01 10:00:05 UTC", "finished_at": "2026-05-01 10:00:17 UTC", "duration": 12.5,
+         "failure_reason": "script_failure"},
+        {"id": 378, "stage": "test", "name": "slow", "status": "failed", "created_at": "2026-05-01 10:00:00 UTC",
+         "started_at": "2026-05-01 10:00:05 UTC", "finished_at": "2026-05-01 10:01:05 UTC",
+         "failure_reason": "job_execution_timeout"},
+        {"id": 379, "stage": "deploy", "name": "staging", "status": "created", "created_at": "2026-05-01 10:00:00 UTC"},
+    ],
+}  # fmt: skip
+BUILD = {
+    "object_kind": "build", "build_id": 377, "build_name": "unit", "build_stage": "test", "build_status": "running",
+    "build_created_at": "2026-05-01T10:00:00.000Z", "build_started_at": "2026-05-01T10:00:05.000Z",
+    "build_finished_at": None, "build_duration": None, "pipeline_id": 31, "sha": SHA, "project_id": 1,
+    "project_name": "Group / Shop", "repository": {"homepage": "https://gitlab.example.com/group/sub/shop"},
+}  # fmt: skip
+
+
+def of_gitlab(document: object) -> list[Invocation]:
+    return gitlab_event(json.dumps(document).encode(), user_id="u")
+
+
+def test_a_pipeline_and_its_jobs() -> None:
+    pipeline, production, unit, slow = of_gitlab(PIPELINE)
+    assert (pipeline.skill_name, pipeline.session_id) == ("gitlab:group/sub/shop", "gitlab:gitlab.example.com:31")
+    assert (pipeline.outcome, pipeline.duration_ms) == ("failed", 63_000)
+    assert (production.outcome, production.traits[-1]) == ("abandoned", "skipped")
+    assert (unit.skill_name, unit.event_id) == ("gitlab:group/sub/shop:test:unit", "gitlab:gitlab.example.com:job:377")
+    assert (unit.outcome, unit.error_type, unit.duration_ms) == ("failed", "exit_code", 12_500)
+    assert (slow.error_type, slow.duration_ms) == ("timeout", 60_000)
+    assert {one.parent_event_id for one in (production, unit, slow)} == {pipeline.event_id}
+
+
+def test_the_event_of_a_job_tells_of_the_same_job_as_that_of_its_pipeline() -> None:
+    (running,) = of_gitlab(BUILD)
+    unit = of_gitlab(PIPELINE)[2]
+    same = ("event_id", "skill_name", "session_id", "invoked_at", "parent_event_id", "project", "traits")
+    assert [getattr(running, field) for field in same] == [getattr(unit, field) for field in same]
+    assert running.outcome is None
+    assert of_gitlab(BUILD | {"build_status": "created", "build_started_at": None}) == []
+
+
+def test_other_events_of_gitlab_tell_nothing_and_no_payload_is_refused() -> None:
+    assert of_gitlab({"object_kind": "push"}) == []
+    for document in ({"object_kind": "build"}, {"object_kind": "pipeline", "object_attributes": []}, [], 3):
+        with pytest.raises(InvalidInput):
+            of_gitlab(document)
+
+
+def test_answers_of_the_api_of_gitlab(tmp_path: Path) -> None:
+    link = "https://gitlab.example.com/group/sub/shop/-/"
+    (tmp_path / "pipeline.json").write_text(
+        json.dumps(PIPELINE["object_attributes"] | {"web_url": f"{link}pipelines/31"})  # type: ignore[operator]
+    )
+    jobs = [
+        build | {"web_url": f"{link}jobs/{build['id']}", "pipeline": {"id": 31, "sha": SHA}}
+        for build in PIPELINE["builds"]  # type: ignore[union-attr]
+    ]
+    (tmp_path / "jobs.json").write_text(json.dumps(jobs))
+    with open_store(f"sqlite:///{tmp_path}/s.db") as store:
+        import_files(store, [CiReports(RULES)], {"ci": [tmp_path]}, user_id="u")
+        assert store.record(of_gitlab(PIPELINE)) == Recorded(unchanged=4)
+
+
+CRACKERJACK = """
+❌ Fast hooks attempt 1: 13/14 passed in 57.76s
+Fast Hook Results:
+  - ruff-format :: PASSED | 31.54s | issues=0
+  - codespell :: FAILED | 2.55s | issues=1
+✅ Fast hooks attempt 2: 14 / 14 passed in 12.5s
+│   check-yaml    PASSED     8.87s     0   │
+✅ Comprehensive hooks completed in 28.3s
+  - zuban :: TIMEOUT | 120s | issues=0
+✅ 324 tests passed in 12.5s
+""".encode()
+
+
+def test_stages_hooks_and_tests_of_what_crackerjack_prints() -> None:
+    told = crackerjack_output(CRACKERJACK, user_id="u", rules=RULES, written_at="2026-05-01T11:00:00.000Z")
+    assert [(one.skill_name, one.outcome, one.duration_ms) for one in told] == [
+        ("crackerjack", "failed", None),
+        ("crackerjack:fast", "failed", 57_760),
+        ("ruff-format", "completed", 31_540),
+        ("codespell", "failed", 2_550),
+        ("crackerjack:fast", "completed", 12_500),
+        ("crackerjack:hook:check-yaml", "completed", 8_870),
+        ("crackerjack:comp", "completed", 28_300),
+        ("crackerjack:hook:zuban", "failed", 120_000),
+        ("pytest-run", "completed", 12_500),
+    ]
+    by_name = {one.skill_name: one for one in told}
+    assert by_name["crackerjack:hook:zuban"].parent_event_id == by_name["crackerjack:comp"].event_id
+    assert len({one.event_id for one in told}) == len(told)
+    with pytest.raises(InvalidInput, match="no stage"):
+        crackerjack_output(b"Hello", user_id="u", rules=RULES, written_at="2026-05-01T11:00:00.000Z")
+
+
+def test_json_of_nobody_is_set_aside_with_its_reason() -> None:
+    parser = CiReports(RULES).parser("x.json", user_id="u", written_at="2026-05-01T11:00:00.000Z")
+    parser.feed(b'{"hello": 1}')
+    (bad,) = parser.pause().bad_lines
+    assert "no service of CI" in bad.reason
+
+
+# ------------------------------------------------------------------ real data
+
+
+@pytest.fixture(scope="module")
+def ci(shared: Path) -> Path:
+    folder = shared / "data" / "ci"
+    if not folder.is_dir():
+        pytest.skip(f"nothing at {folder}")
+    return folder
+
+
+def test_the_sixty_recorded_runs_of_crackerjack(ci: Path, tmp_path: Path) -> None:
+    path = ci / "crackerjack" / "docs" / "performance-baseline.json"
+    recorded = json.loads(path.read_text(encoding="utf-8"))
+    expected = Counter(
+        (f"crackerjack:{mode}", round(run["duration_seconds"] * 1000), run["success"], run["exit_code"] == 124)
+        for mode, runs in recorded.items()
+        for run in runs
+    )
+    assert expected.total() == 60
+    with open_store(f"sqlite:///{tmp_path}/s.db") as store:
+        import_files(store, [CiReports(RULES)], {"ci": [path]}, user_id="u")
+        rows = store.query("SELECT skill_name, duration_ms, outcome, error_type FROM skill_invocation").rows
+        ends = store.query("SELECT invoked_at, duration_ms FROM skill_invocation ORDER BY invoked_at").rows
+        assert store.drifted() == []
+    assert Counter((s, ms, outcome == "completed", error == "timeout") for s, ms, outcome, error in rows) == expected
+    assert ends[0][0] == "2025-11-05T18:58:29.550Z", "its timestamp is when a run had ended"
+
+
+def _answers(ci: Path) -> list[tuple[str, int, bytes]]:
+    """The recorded conversation: five lines each, of which the last is the body."""
+    lines = (ci / "github/otel-cicd-action/src/__assets__/run.rec").read_text(encoding="utf-8").split("\n")
+    return [(lines[at + 2], int(lines[at + 3]), base64.b64decode(lines[at + 4])) for at in range(0, len(lines) - 4, 5)]
+
+
+def test_recorded_answers_of_github_are_told_once_each(ci: Path, tmp_path: Path) -> None:
+    counted: Counter[str] = Counter()
+    for number, (url, status, body) in enumerate(_answers(ci)):
+        if status == 200 and "/actions/" in url:
+            (tmp_path / f"{number}.json").write_bytes(body)
+            document = json.loads(body)
+            counted["runs"] += "run_number" in document
+            for one in document.get("jobs", ()):
+                counted["jobs"] += 1
+                counted["steps"] += sum(step["started_at"] is not None for step in one["steps"])
+    assert counted == {"runs": 3, "jobs": 7, "steps": 6}
+    with open_store(f"sqlite:///{tmp_path}/s.db") as store:
+        for _ in range(2):
+            import_files(store, [CiReports(RULES)], {"ci": [tmp_path]}, user_id="u")
+        kinds = store.query(
+            "SELECT CASE WHEN event_id LIKE 'github:run:%' THEN 'runs' WHEN kind = 'tool' THEN 'steps' ELSE 'jobs' END,"
+            " count(*) FROM skill_invocation GROUP BY 1"
+        ).rows
+        assert dict(kinds) == counted
+        orphans = store.query(
+            "SELECT count(*) FROM skill_invocation c LEFT JOIN skill_invocation p ON p.event_id = c.parent_event_id"
+            " WHERE c.parent_event_id IS NOT NULL AND p.event_id IS NULL"
+        ).rows
+        assert orphans == [(0,)]
+
+
+def test_every_example_of_a_webhook_is_understood(ci: Path) -> None:
+    folder = ci / "github/octokit-webhooks/payload-examples/api.github.com"
+    told: Counter[str] = Counter()
+    examples = 0
+    for path in sorted(folder.rglob("*.json")):
+        data, event = path.read_bytes(), path.parent.name
+        examples += 1
+        invocations = github_event(data, event, user_id="u", rules=RULES)
+        told[event] += bool(invocations)
+        assert {one.event_id for one in github_answer(data, user_id="u", rules=RULES)} == {
+            one.event_id for one in invocations
+        }
+        document = json.loads(data)[event]
+        begun = document["status"] in ("completed", "in_progress")
+        of_actions = (document.get("app") or {}).get("slug") == "github-actions"
+        assert bool(invocations) == (begun and not of_actions), path.name
+    assert examples == 27
+    assert (told["workflow_job"], told["workflow_run"]) == (4, 3)
