@@ -445,6 +445,7 @@ class TestOpenHands:
                     tool_call_id="e",
                     rejection_source="user",
                 ),
+                new(9, 9, "ActionEvent", "agent", tool_name="frob", tool_call_id="f", action=None),
                 new(
                     9, 9, "AgentErrorEvent", "agent", tool_name="frob", tool_call_id="f", error="Tool 'frob' not found."
                 ),
@@ -456,6 +457,22 @@ class TestOpenHands:
         assert ended(rows["m"]) == ("fetch", Kind.MCP, Outcome.FAILED, ErrorType.TIMEOUT)
         assert (ended(rows["e"])[2], rows["e"].traits) == (Outcome.ABANDONED, ("permission_asked", "rejected"))
         assert ended(rows["f"]) == ("frob", Kind.TOOL, Outcome.FAILED, ErrorType.NOT_FOUND)
+
+    def test_an_error_alone_in_its_file_takes_no_name_from_the_call(self) -> None:
+        old, new = agents.openhands_old, agents.openhands_new
+        shell = agents.openhands_metadata("toolu_a", "execute_bash")
+        editor = agents.openhands_metadata("toolu_b", "str_replace_editor")
+        alone = {
+            "nothing told": old(4, 5, observation="error", cause=3, content="x"),
+            "a shell": old(4, 5, observation="error", cause=3, content="x", tool_call_metadata=shell),
+            "a shell since 1": new(4, 5, "UserRejectObservation", "user", tool_name="terminal", tool_call_id="c"),
+            "a server's tool": new(4, 5, "AgentErrorEvent", "agent", tool_name="fetch", tool_call_id="c", error="x"),
+        }
+        for what, one in alone.items():
+            assert read(OpenHands(), "/x/sessions/h1/events/4.json", one) == ({}, []), what
+        told = old(4, 5, observation="error", cause=3, content="File not found", tool_call_metadata=editor)
+        rows, _ = read(OpenHands(), "/x/sessions/h1/events/4.json", told)
+        assert ended(rows["toolu_b"]) == ("str_replace_editor", Kind.TOOL, Outcome.FAILED, ErrorType.NOT_FOUND)
 
     def test_a_command_that_goes_on_has_no_outcome(self) -> None:
         going = agents.openhands_new(

@@ -335,6 +335,25 @@ class TestWatcher:
             (Change.modified, str(root / "a.jsonl")),
         ]
         assert changed_paths(changes, [root], suffixes=frozenset({".jsonl"})) == [root / "a.jsonl", root / "folder"]
+        every = frozenset({".jsonl", ".txt"})
+        assert changed_paths(changes, [root], suffixes=every) == [root / "a.jsonl", root / "folder", root / "notes.txt"]
+
+    @pytest.mark.parametrize("beside", [True, False])
+    def test_a_file_is_looked_at_now_and_then_beside_folders_and_alone(self, tmp_path: Path, *, beside: bool) -> None:
+        file, folder, seen = tmp_path / "kept.db", tmp_path / "sessions", list[Path]()
+        file.touch()
+        if beside:
+            folder.mkdir()
+
+        def noted(paths: Sequence[Path], _progress: Callable[[int, int], None]) -> None:
+            seen.extend(paths)
+
+        async def scene() -> None:
+            await until(lambda: seen.count(file) >= 3)
+
+        transcripts = Transcripts(lambda: [folder, file], noted, suffixes=frozenset({".json"}))
+        watching(Watcher(transcripts, Troubles(), all_seconds=0.05), scene)
+        assert set(seen) == ({file, folder} if beside else {file})
 
 
 class TestChores:

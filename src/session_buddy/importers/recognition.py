@@ -30,6 +30,7 @@ _EVENT = re.compile(
 _WRAPPED_EVENTS = re.compile(rb'\s*\{\s*"(?:trajectory|history)"\s*:\s*\[')
 _STEPS = re.compile(rb'\s*\{\s*"(?:environment|trajectory|history|info|replay_config)"\s*:')
 _OPENCODE_DB = re.compile(r"opencode(?:-[A-Za-z0-9._-]+)?\.db")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CHAT = re.compile(r"session-.*\.jsonl?", re.DOTALL)
 _EVENT_FILE = re.compile(r"(?:\d+|event-\d{5,}-[0-9a-fA-F-]{8,})\.json")
 
@@ -47,7 +48,7 @@ def owner_of(path: PurePath, head: Callable[[], bytes]) -> str | None:
 def _of_lines(path: PurePath, head: Callable[[], bytes]) -> str:
     if path.name.startswith("rollout-"):
         return CODEX
-    if path.name.startswith("agent-"):
+    if path.name.startswith("agent-") or (path.parent.parent.name == "projects" and _UUID.fullmatch(path.stem)):
         return CLAUDE_CODE
     if path.parent.name == "chats" and _CHAT.fullmatch(path.name):
         return GEMINI

@@ -85,6 +85,10 @@ class Dialogue:
         """The name of the skill in use."""
         return self._thread.span.spelt if self._thread.span is not None else None
 
+    def knows(self, event_id: str) -> bool:
+        """Tell whether the call *event_id* is open."""
+        return self._ledger.get(event_id) is not None
+
     def begin(self, step: str) -> None:
         """Begin the turn of the prompt *step*; nothing happens if that is the present one."""
         if step != self._thread.step:

@@ -125,7 +125,11 @@ def _end_of(state: dict[str, Any], *, is_shell: bool, duration_ms: int | None) -
         text = said if isinstance(said, str) else ""
         if _REJECTED.search(text):
             return End(ABANDONED, traits=(PERMISSION_ASKED, REJECTED) if "specified a rule" not in text else ())
-        return End(ABANDONED, traits=(INTERRUPTED,)) if _WAS_ABORTED.search(text) else End(failed(text))
+        return (
+            End(ABANDONED, traits=(INTERRUPTED,))
+            if _WAS_ABORTED.search(text)
+            else End(failed(text), duration_ms=duration_ms)
+        )
     if state.get("status") != "completed":
         return None
     if not is_shell:

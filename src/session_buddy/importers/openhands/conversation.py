@@ -48,6 +48,8 @@ _EDITS = {"read": "view", "write": "write", "edit": "edit"}
 _ANSWERS = frozenset({*_TOOLS, "error", "user_rejected", "success", "null"})
 _SHELL_TOOLS = frozenset({"terminal", "execute_bash", "bash"})
 _EDITORS = frozenset({"file_editor", "str_replace_editor"})
+_PLAIN = _EDITORS | {"think", "task_tracker", "browser", "execute_ipython_cell"}
+"""Tools that are called alike whatever they are given."""
 
 
 class Conversation:
@@ -97,6 +99,8 @@ class Conversation:
         use = _use_of(event.tool_name, told)
         if use is None:
             raise InvalidInput("event", "A result names no tool.", remedy="It is left out.")
+        if not told and not self._tells_enough(event_id, event.tool_name):
+            return
         # Where it stands alone, when the call was made is not known.
         came_at = None if self._dialogue.call(event_id, use, at) else at
         if event.kind == "UserRejectObservation":
@@ -118,10 +122,19 @@ class Conversation:
     def _observed(self, event: Event, observation: str) -> None:
         called, at = self._call_id(_of_metadata(event, "tool_call_id"), event.cause), in_utc(event.timestamp)
         told = event.extras if isinstance(event.extras, dict) else {}
-        is_told = observation in _TOOLS or _of_metadata(event, "function_name") is not None
-        alone = is_told and self._dialogue.call(called, _old_use(event, observation, told), at)
+        if observation not in _TOOLS and not self._tells_enough(called, _of_metadata(event, "function_name")):
+            return
+        alone = self._dialogue.call(called, _old_use(event, observation, told), at)
         text = event.content if isinstance(event.content, str) else ""
         self._dialogue.result(called, _old_end(observation, told, text), None if alone else at)
+
+    def _tells_enough(self, event_id: str, tool: object) -> bool:
+        """Tell whether an error or a refusal can be put down to a call: to one that is known, or of a plain tool.
+
+        Alone in its file it does not say which command ran, or which skill: a row without that would take the name
+        from the one that has it.
+        """
+        return self._dialogue.knows(event_id) or tool in _PLAIN
 
     # -- ids ------------------------------------------------------------------------
 
