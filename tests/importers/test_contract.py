@@ -276,6 +276,35 @@ def test_versions_follow_the_rules_where_rules_name_calls() -> None:
     assert changed in (set(), set(IMPORTERS) - {"session_buddy"})
 
 
+def test_a_document_is_read_again_as_a_whole_and_of_lines_the_rest(case: tuple[Importer, Path]) -> None:
+    importer, path = case
+    parser = importer.parser(str(path), user_id="u", written_at=WRITTEN)
+    if isinstance(parser, FileParser):
+        return
+    data = path.read_bytes()
+    parser.feed(data)
+    parser.pause()
+    assert parser.offset == (len(data) if path.suffix == ".jsonl" else 0)
+
+
+def test_what_changes_beside_a_database_is_noticed(tmp_path: Path, store: Store) -> None:
+    path, importer = tmp_path / "opencode.db", IMPORTERS["opencode"]
+    agents.opencode_database(path, agents.OPENCODE_PARTS[:1])
+    writer = sqlite3.connect(path)
+    writer.execute("PRAGMA journal_mode = WAL")
+
+    def imported() -> int:
+        return import_files(store, [importer], {importer.name: [path]}, user_id="u").recorded.added
+
+    assert imported() == 1
+    before = path.stat()
+    writer.execute("UPDATE part SET id = 'prt_9', data = replace(data, 'toolu_0', 'toolu_9'), time_updated = 9e12")
+    writer.commit()
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert imported() == 1
+    writer.close()
+
+
 def test_a_database_in_use_is_read_with_what_is_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "opencode.db"
     agents.opencode_database(path, agents.OPENCODE_PARTS[:1])

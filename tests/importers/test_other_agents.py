@@ -60,7 +60,7 @@ class TestGemini:
         ("output", "expected"),
         [
             (agents.gemini_shell(1), (Outcome.FAILED, ErrorType.EXIT_CODE)),
-            (agents.gemini_shell(1, "Exit Code: 0\nx"), (Outcome.FAILED, ErrorType.EXIT_CODE)),
+            (agents.gemini_shell(1, "y\nExit Code: 0\nx"), (Outcome.FAILED, ErrorType.EXIT_CODE)),
             ("Output: x\nProcess Group PGID: 7", (Outcome.COMPLETED, None)),
             ("Output: x\nExit Code: 2\nProcess Group PGID: 7", (Outcome.FAILED, ErrorType.EXIT_CODE)),
             ("Output: x\nSignal: SIGKILL\nProcess Group PGID: 7", (None, None)),
@@ -136,6 +136,12 @@ class TestGemini:
             "a": ("pytest-run", Kind.SHELL, Outcome.FAILED, ErrorType.EXIT_CODE)
         }
 
+    def test_the_first_result_of_a_call_stands(self) -> None:
+        start = {"sessionId": "g1", "projectHash": "abc", "startTime": agents.stamp(0)}
+        told = [start, message(1, call("a", "glob")), message(1, call("a", "glob", "error", output="not found"))]
+        rows, _ = read(Gemini(), "/x/chats/session-1.jsonl", b"".join(json.dumps(one).encode() + b"\n" for one in told))
+        assert ended(rows["a"]) == ("glob", Kind.TOOL, Outcome.COMPLETED, None)
+
     def test_a_subagents_session_is_part_of_that_of_its_folder(self) -> None:
         start = agents.gemini_session(session="sub-1", kind="subagent", directories=["/w"]) | {"messages": []}
         data = b"".join(json.dumps(one).encode() + b"\n" for one in (start, message(1, call("a", "glob"))))
@@ -198,6 +204,16 @@ class TestCopilot:
         assert rows["b"].duration_ms == 6_000
         assert ended(rows["c"])[2] is Outcome.ABANDONED
         assert ended(rows["ra"]) == ("read_bash", Kind.TOOL, Outcome.COMPLETED, None)
+
+    def test_an_exit_code_is_that_of_the_command(self) -> None:
+        rows = self.rows(
+            self.started(1, "a", "bash", arguments={"command": "pytest -q"}),
+            self.done(2, "a", "1 failed\n<shellId: 3 completed with exit code 1>"),
+            self.started(3, "b", "bash", arguments={"command": "frobnicate"}),
+            self.done(4, "b", "<shellId: 4 completed with exit code 0>\n<shellId: 4 completed with exit code 2>"),
+        )
+        assert ended(rows["a"]) == ("pytest-run", Kind.SHELL, Outcome.FAILED, ErrorType.EXIT_CODE)
+        assert ended(rows["b"]) == ("bash", Kind.TOOL, Outcome.FAILED, ErrorType.EXIT_CODE)
 
     def test_skills_servers_and_subagents(self) -> None:
         rows = self.rows(

@@ -10,8 +10,11 @@ import pytest
 from tests.agents import skills_database, skills_row
 
 from session_buddy.importers.base import FileParser, Parsed
+from session_buddy.importers.databases import opened
 from session_buddy.importers.skills_db import SkillsDatabase
 from session_buddy.ingest import import_files
+from session_buddy.ingest.files import plan_readings
+from session_buddy.ingest.portion import read_portion
 from session_buddy.model import DurationSource, ErrorType, Kind, Outcome, Phase
 from session_buddy.storage import open_store
 
@@ -107,6 +110,31 @@ def test_it_is_read_in_pieces(path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         report = import_files(store, [importer], {importer.name: [path]}, user_id="u")
         assert (report.recorded.added, report.bytes_read) == (5, path.stat().st_size)
         assert import_files(store, [importer], {importer.name: [path]}, user_id="u").files_read == 0
+
+
+def test_a_database_that_was_not_read_to_its_end_does_not_look_unchanged(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("session_buddy.importers.skills_db.reading._ENOUGH", 2)
+    skills_database(path, [skills_row(f"s{number}", number) for number in range(3)])
+    (reading,), _ = plan_readings([("session_buddy", path)], {}, {"session_buddy": "session_buddy 1"})
+    first = read_portion(SkillsDatabase(), reading, user_id="u")
+    assert (len(first.invocations), first.checkpoint.modified_ns) == (2, 0)
+    assert first.next is not None
+    last = read_portion(SkillsDatabase(), first.next, user_id="u")
+    assert (len(last.invocations), last.checkpoint.modified_ns, last.next) == (1, path.stat().st_mtime_ns, None)
+
+
+def test_it_is_read_only_and_leaves_nothing_beside_it(path: Path) -> None:
+    skills_database(path, [skills_row("a", 1)])
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+    database.close()
+    with opened(str(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM skill_invocation").fetchone() == (1,)
+        assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(OSError, match="cannot be read"), opened(str(path)) as connection:
+        connection.execute("DELETE FROM skill_invocation")
 
 
 def test_rows_that_make_no_sense_are_set_aside_one_by_one(path: Path) -> None:
