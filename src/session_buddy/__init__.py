@@ -37,6 +37,9 @@ __all__ = [
     "track",
 ]
 
+pytest_plugins = ("session_buddy.integrations.pytest_plugin",)
+"""What ``pytest -p session_buddy`` loads; nothing else looks at it."""
+
 _HOMES = {
     "DurationSource": "session_buddy.model",
     "ErrorType": "session_buddy.model",

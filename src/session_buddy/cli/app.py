@@ -16,6 +16,7 @@ from session_buddy.cli.commands import (
     asking,
     catalog,
     categories,
+    ci,
     clusters,
     community,
     configuring,
@@ -157,6 +158,7 @@ def command() -> Any:
     app.add_typer(community.app(), name="community")
     app.add_typer(anomalies.app(), name="anomalies")
     app.add_typer(experiments.app(), name="experiment")
+    app.add_typer(ci.app(), name="ci")
     app.command("serve")(serving.serve)
     app.command("sql")(sql.sql)
     app.command("export")(export.export)

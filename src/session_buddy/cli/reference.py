@@ -33,6 +33,7 @@ from session_buddy.reports.community import Community
 from session_buddy.reports.dependencies import RelatedSkills, SkillNetwork, SkillPaths
 from session_buddy.reports.experiment_power import PowerFigures
 from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex, ExperimentReport
+from session_buddy.reports.gate import Gate
 from session_buddy.reports.importing import ImportSummary
 from session_buddy.reports.landscape import ClusterIndex, ClusterMembers, SkillNeighbours
 from session_buddy.reports.overview import Overview
@@ -43,6 +44,7 @@ from session_buddy.reports.sessions import SessionList, Timeline
 from session_buddy.reports.settings import SettingList
 from session_buddy.reports.sorting import CategoryEvaluation
 from session_buddy.reports.status import Quarantine, StoreStatus
+from session_buddy.reports.tried_tests import TriedTests
 from session_buddy.server.tokens import TokenList
 from session_buddy.storage.copying import CopyReport
 from session_buddy.storage.migrations.contract import Status
@@ -69,6 +71,9 @@ _SHAPES: dict[str, list[type[msgspec.Struct]]] = {
             "modality forget",
         )
     },
+    "ci import": [ImportSummary],
+    "ci tests": [TriedTests],
+    "ci gate": [Gate],
     "related": [RelatedSkills],
     "network": [SkillNetwork],
     "paths": [SkillPaths],

@@ -49,11 +49,13 @@ def import_files(
     user_id: str,
     progress: Progress | None = None,
     processes: int | None = None,
+    on_bad_line: Callable[[BadLine], object] | None = None,
 ) -> ImportReport:
     """Import what is new below *roots* (paths by importer name) into *store*.
 
     Files are read by *processes* processes (as many as there are processors by default) and
     stored in the order of their names; a file found below two roots is read once.
+    *on_bad_line* is called with each line that is set aside.
     """
     by_name = {importer.name: importer for importer in importers}
     files = _find(by_name, roots)
@@ -64,6 +66,9 @@ def import_files(
     for result in read_all(readings, by_name, user_id=user_id, processes=processes):
         if isinstance(result, Portion):
             recorder.take(result)
+            if on_bad_line:
+                for bad_line in result.bad_lines:
+                    on_bad_line(bad_line)
         else:
             unreadable.append(result)
     recorder.flush()

@@ -33,6 +33,7 @@ _HOOK = re.compile(
     r"^\s*-\s+(?P<name>[\w.\-]+)\s+::\s+(?P<status>PASSED|FAILED|TIMEOUT|ERROR|SKIPPED)\b"
     r"(?:\s*\|\s*(?P<seconds>[\d.]+)s)?"
 )
+_DOTTED = re.compile(r"^(?P<name>[\w\-]+)\.{4,} (?P<mark>[✅❌✓✗])\ufe0f?\s*$")
 _ROW = re.compile(
     r"^\s*[│|]\s+(?P<name>[\w.\-]+)\s+(?P<status>PASSED|FAILED|TIMEOUT|ERROR|SKIPPED)\s+(?P<seconds>[\d.]+)s\b"
 )
@@ -86,7 +87,7 @@ def crackerjack_result(data: bytes, *, user_id: str, written_at: str | None) -> 
 
 def is_crackerjack_output(text: str) -> bool:
     """Tell whether *text* holds a line that Crackerjack prints of a stage or of its hooks."""
-    return any(_STAGE.match(line) or _HOOK.match(line) for line in text.splitlines())
+    return any(_STAGE.match(line) or _HOOK.match(line) or _DOTTED.match(line) for line in text.splitlines())
 
 
 def crackerjack_output(data: bytes, *, user_id: str, rules: ShellRules, written_at: str | None) -> list[Invocation]:
@@ -128,48 +129,68 @@ def _run(mode: str, run: _Run, user_id: str) -> Invocation | None:
     )
 
 
-def _told(text: str, around: Surroundings, rules: ShellRules, written_at: str) -> Iterator[Invocation]:
-    """Yield what stands in the lines; hooks follow the stage that they are part of."""
-    stage = around.session_id
-    for number, line in enumerate(text.splitlines(), 1):
-        event_id = f"{around.session_id}:{number}"
-        if found := _STAGE.match(line):
-            good = found["mark"] in _GOOD and found["passed"] == found["total"]
-            stage = event_id
-            yield invocation(
-                around,
-                event_id,
-                joined(SOURCE, _MODES[found["stage"]]),
-                written_at,
-                _by_success(good),
-                duration_ms=milliseconds(seconds_of(found["seconds"])),
-                parent=around.session_id,
-                phase=Phase.VERIFICATION,
-            )
+class _Block(msgspec.Struct):
+    """One attempt at a stage: its hooks, each told once or twice, and the line that sums it up."""
+
+    line: int = 0
+    skill: str | None = None
+    good: bool = True
+    seconds: float | None = None
+    hooks: dict[str, tuple[int, str, float | None]] = msgspec.field(default_factory=dict)
+    """By name: the line that told of it first, its status, its seconds."""
+
+
+def _blocks(lines: list[str]) -> Iterator[_Block]:
+    """Yield the attempts at stages: hooks as they end, then the sum, then those that failed once more, with seconds."""
+    block = _Block()
+    for number, line in enumerate(lines, 1):
+        if found := _DOTTED.match(line):
+            if block.skill is not None:
+                yield block
+                block = _Block()
+            status = "PASSED" if found["mark"] in _GOOD else "FAILED"
+            block.hooks[found["name"]] = (number, status, None)
+        elif found := _STAGE.match(line):
+            if block.skill is not None:
+                yield block
+                block = _Block()
+            block.line, block.skill = number, joined(SOURCE, _MODES[found["stage"]])
+            block.good = found["mark"] in _GOOD and found["passed"] == found["total"]
+            block.seconds = seconds_of(found["seconds"])
         elif found := _HOOK.match(line) or _ROW.match(line):
-            name = found["name"]
+            first = block.hooks.get(found["name"], (number,))[0]
+            block.hooks[found["name"]] = (first, found["status"], seconds_of(found["seconds"]))
+    if block.skill is not None or block.hooks:
+        yield block
+
+
+def _told(text: str, around: Surroundings, rules: ShellRules, written_at: str) -> Iterator[Invocation]:
+    lines, session = text.splitlines(), around.session_id
+
+    def one(number: int, skill: str, ending: Ending, seconds: float | None, parent: str) -> Invocation:
+        return invocation(
+            around,
+            f"{session}:{number}",
+            skill,
+            written_at,
+            ending,
+            duration_ms=milliseconds(seconds),
+            parent=parent,
+            phase=phase_of_skill(skill, rules) or Phase.VERIFICATION,
+        )
+
+    for block in _blocks(lines):
+        parent = session
+        if block.skill is not None:
+            yield one(block.line, block.skill, _by_success(block.good), block.seconds, session)
+            parent = f"{session}:{block.line}"
+        for name, (number, status, seconds) in block.hooks.items():
             skill = name if rules.rule(name) else joined(SOURCE, "hook", name)
-            yield invocation(
-                around,
-                event_id,
-                skill,
-                written_at,
-                _HOOK_ENDINGS[found["status"]],
-                duration_ms=milliseconds(seconds_of(found["seconds"])),
-                parent=stage,
-                phase=phase_of_skill(skill, rules) or Phase.VERIFICATION,
-            )
-        elif found := _TESTS.match(line):
-            yield invocation(
-                around,
-                event_id,
-                "pytest-run",
-                written_at,
-                _by_success(found["mark"] in _GOOD and found["word"] == "passed"),
-                duration_ms=milliseconds(seconds_of(found["seconds"])),
-                parent=around.session_id,
-                phase=Phase.VERIFICATION,
-            )
+            yield one(number, skill, _HOOK_ENDINGS[status], seconds, parent)
+    for number, line in enumerate(lines, 1):
+        if found := _TESTS.match(line):
+            good = found["mark"] in _GOOD and found["word"] == "passed"
+            yield one(number, "pytest-run", _by_success(good), seconds_of(found["seconds"]), session)
 
 
 def _by_success(success: bool) -> Ending:

@@ -69,12 +69,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def name_of_test(group: str | None, name: str | None) -> str:
-    """Return the name of a test in a *group* (class, suite); different pairs give different names.
+    """Return the name of a test in a *group* (class, suite); different tests have different names.
 
-    >>> name_of_test("shop.CartTest", "adds")
-    'shop.CartTest › adds'
+    A name that begins with its group and a dot is a whole name already.
+
+    >>> name_of_test("shop.CartTest", "adds"), name_of_test("Shop.Cart", "Shop.Cart.Adds")
+    ('shop.CartTest › adds', 'Shop.Cart.Adds')
     """
-    if not group:
+    if not group or (name or "").startswith(f"{group}."):
         return name or "unnamed"
     return f"{group.replace('›', '››')} › {name or 'unnamed'}"
 

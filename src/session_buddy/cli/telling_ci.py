@@ -1,0 +1,155 @@
+"""What ``ci run`` and ``ci import`` do: running, measuring, reading, recording."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from session_buddy.cli.output import message
+from session_buddy.cli.settings import Settings
+from session_buddy.errors import SessionBuddyError
+from session_buddy.importers.shell import ShellRules
+from session_buddy.integrations.ci.delivering import Delivery
+from session_buddy.integrations.ci.running import Ended, run_command
+from session_buddy.integrations.ci.surroundings import CiPlace, commit_of, place_of
+from session_buddy.integrations.ci.telling import named, told
+from session_buddy.model import BadLine
+
+if TYPE_CHECKING:
+    from session_buddy.reports.importing import ImportSummary
+
+__all__ = ["delivery_of", "import_reports", "run_and_tell"]
+
+_CALL, _CALL_SKILL, _SESSION = "SESSION_BUDDY_CALL", "SESSION_BUDDY_CALL_SKILL", "SESSION_BUDDY_SESSION"
+
+
+def run_and_tell(
+    settings: Settings,
+    command: Sequence[str],
+    *,
+    skill: str | None,
+    session: str | None,
+    figures: Path | None,
+    server: str | None,
+    account: str | None,
+) -> int:
+    """Run *command*, record it, and return its exit code, whatever becomes of the record.
+
+    What is recorded of it tells tests that it runs under which call they run: see the plugin for pytest.
+    """
+    started_at, event_id = settings.now(), f"ci:{uuid.uuid4()}"
+    environment = dict(os.environ)
+    try:
+        name, _, _ = named(command, _rules(settings), skill)
+        named_session = session or _place(settings, Path.cwd()).session_id
+        environment |= {_CALL: event_id, _CALL_SKILL: name, _SESSION: named_session}
+    except Exception as error:  # mistakes in the user's rules must not keep the command from running
+        message(f"session-buddy: {error}")
+    ended = run_command(command, environment)
+    if ended.problem is not None:
+        message(f"session-buddy: {command[0]}: {ended.problem}")
+    try:
+        _write_figures(figures, ended)
+        _record(settings, command, ended, skill, session, server, account, event_id=event_id, started_at=started_at)
+    except Exception as error:
+        message(f"session-buddy: the command was not recorded: {type(error).__name__}: {error}")
+    return ended.exit_code
+
+
+def import_reports(
+    settings: Settings, paths: Sequence[Path], *, rules: ShellRules, commit: str | None, user_id: str
+) -> tuple[ImportSummary, list[BadLine]]:
+    """Import what CI left below *paths*; return what that did, and what was refused in this import, with reasons."""
+    from session_buddy.importers.ci import CiReports
+    from session_buddy.ingest import import_files
+    from session_buddy.reports.importing import summarise
+
+    named_paths = [path.absolute() for path in paths]
+    place = _place(settings, Path.cwd())
+    refused: list[BadLine] = []
+    importer = CiReports(rules, commit=commit or place.commit or commit_of(Path.cwd()))
+    started = time.perf_counter()
+    with settings.open_store() as store:
+        report = import_files(
+            store, [importer], {importer.name: named_paths}, user_id=user_id, on_bad_line=refused.append
+        )
+        summary = summarise(
+            report,
+            store=store.url,
+            searched=[str(path) for path in named_paths],
+            seconds=time.perf_counter() - started,
+        )
+    return summary, refused
+
+
+def _record(
+    settings: Settings,
+    command: Sequence[str],
+    ended: Ended,
+    skill: str | None,
+    session: str | None,
+    server: str | None,
+    account: str | None,
+    *,
+    event_id: str,
+    started_at: str,
+) -> None:
+    from session_buddy.cli.sources import local_user
+
+    folder = Path.cwd()
+    place = _place(settings, folder)
+    if place.commit is None:
+        place = msgspec.structs.replace(place, commit=commit_of(folder))
+    if session:
+        place = msgspec.structs.replace(place, session_id=session)
+    invocations = told(
+        command,
+        ended,
+        rules=_rules(settings),
+        skill=skill,
+        event_id=event_id,
+        started_at=started_at,
+        place=place,
+        user_id=local_user(settings, account),
+        project=str(folder),
+    )
+    missed = delivery_of(settings, server).deliver(invocations)
+    if missed is not None:
+        message(f"session-buddy: the command was not recorded: {missed}")
+
+
+def delivery_of(settings: Settings, server: str | None) -> Delivery:
+    """Return what delivers to *server*, or, without one, to the store of *settings*."""
+    return Delivery(
+        settings.data_folder,
+        default_url=settings.store_url,
+        store_url=settings.store_url if settings.has_own_url else None,
+        server=server or None,
+        token=os.environ.get("SESSION_BUDDY_TOKEN"),
+    )
+
+
+def _rules(settings: Settings) -> ShellRules:
+    from session_buddy.cli.sources import shell_rules
+
+    try:
+        return shell_rules(settings)
+    except (SessionBuddyError, OSError) as error:
+        message(f"session-buddy: {error}")
+        return ShellRules.builtin()
+
+
+def _place(settings: Settings, folder: Path) -> CiPlace:
+    return place_of(os.environ, folder=str(folder), host=platform.node(), day=settings.now()[:10])
+
+
+def _write_figures(place: Path | None, ended: Ended) -> None:
+    if place is not None:
+        place.write_bytes(msgspec.json.format(msgspec.json.encode(ended), indent=2) + b"\n")
