@@ -1533,7 +1533,7 @@ SELECT k.skill_name AS skill_name, m.kind AS kind, o.modality AS modality_type, 
        g.category_name AS category_name, o.input_format AS input_format, o.output_format AS output_format,
        ifNull(o.review, 0) AS requires_human_review, ifNull(m.n, 0) AS invocation_count,
        m.rate AS completion_rate, m.duration AS avg_duration_seconds, m.last_at AS last_invoked_at,
-       d.description AS description
+       d.description AS description, g.confidence AS category_confidence, g.assigned_by AS category_assigned_by
 FROM (
     SELECT DISTINCT a.skill_name AS skill_name FROM (
         SELECT toString(s.skill_name) AS skill_name FROM skill_metrics AS s
@@ -1558,17 +1558,17 @@ LEFT JOIN (
 ) AS d ON d.skill_name = k.skill_name
 LEFT JOIN (
     SELECT b.skill_name AS skill_name, toNullable(c.category_name) AS category_name, toNullable(toString(c.domain))
-        AS domain
+               AS domain, b.chief.2 AS confidence, toNullable(b.chief.3) AS assigned_by
     FROM (
         SELECT mapped.skill_name AS skill_name,
-               argMin(mapped.category_id, (sorted_into.scheme <> 'session-buddy', mapped.assigned_by <> 'person',
-                                           -ifNull(mapped.confidence_score, -1), mapped.category_id)) AS category_id
+               argMin((mapped.category_id, mapped.confidence_score, toString(mapped.assigned_by)), (sorted_into.scheme <> 'session-buddy',
+                   mapped.assigned_by <> 'person', -ifNull(mapped.confidence_score, -1), mapped.category_id)) AS chief
         FROM skill_category_mapping AS mapped FINAL
         INNER JOIN skill_categories AS sorted_into FINAL ON sorted_into.category_id = mapped.category_id
-        WHERE mapped.assigned_by != 'person' OR mapped.confidence_score > 0
+        WHERE mapped.assigned_by <> 'person' OR ifNull(mapped.confidence_score, 1) > 0
         GROUP BY mapped.skill_name
     ) AS b
-    INNER JOIN skill_categories AS c FINAL ON c.category_id = b.category_id
+    INNER JOIN skill_categories AS c FINAL ON c.category_id = b.chief.1
 ) AS g ON g.skill_name = k.skill_name;
 
 ---------- V4__phase4_extensions__backfill.sql

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from session_buddy.model import Invocation, Outcome, SkillFacts
 from session_buddy.storage import Store, open_store
+from session_buddy.storage.tables import plain_table
 from tests.contract.conftest import OpenStore, lending
 from tests.making import NOW, FakeClock, invocation, invocations, iso, many, shifted
 
@@ -234,6 +235,21 @@ def test_the_catalogue_holds_also_skills_that_never_ran(store: Store) -> None:
     )
     assert (rows["terraform-apply"]["invocation_count"], rows["terraform-apply"]["completion_rate"]) == (0, None)
     assert rows["something-else"]["domain"] is None
+    said = {name: (row["category_assigned_by"], row["category_confidence"]) for name, row in rows.items()}
+    assert (said["mypy"], said["something-else"]) == (("predefined", 1.0), (None, None))
+
+
+def test_the_catalogue_tells_how_surely_a_skill_belongs_where_and_who_said_so(store: Store) -> None:
+    mapping = plain_table("skill_category_mapping")
+    columns = "category_name, category_confidence, category_assigned_by"
+    shown = f"SELECT {columns} FROM v_multimodal_skill_catalog WHERE skill_name = 'notes'"
+    store.put_rows(mapping, [("notes", 2, 0.8, NOW, "inference"), ("notes", 3, 0.9, NOW, "inference")])
+    assert store.query(shown).rows == [("Documentation", 0.9, "inference")]
+    # What another program wrote without a confidence is a person's word as well.
+    store.put_rows(mapping, [("notes", 2, None, NOW, "person")])
+    assert store.query(shown).rows == [("Testing", None, "person")]
+    store.put_rows(mapping, [("notes", 2, 0.0, NOW, "person")])
+    assert store.query(shown).rows == [("Documentation", 0.9, "inference")], "a person said that it is not in it"
 
 
 def test_facts_enter_the_catalogue_and_change_nothing_that_stands_there(store: Store) -> None:

@@ -84,7 +84,15 @@ def test_what_makes_no_sense_is_refused(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["categories/assign", "categories/unassign", "categories/import", "modalities", "modalities/forget"]
+    "path",
+    [
+        "categories/assign",
+        "categories/reject",
+        "categories/unassign",
+        "categories/import",
+        "modalities",
+        "modalities/forget",
+    ],
 )
 def test_whoever_changes_must_be_an_admin(path: str) -> None:
     assert scope_needed("POST", f"/api/v1/{path}") is Scope.ADMIN
@@ -102,6 +110,11 @@ def test_the_page_of_a_skill_says_where_it_belongs_and_who_said_so(server: Serve
     store.put_rows(plain_table("skill_modalities"), [row])
     shown = client.get("/skills/release-notes").text
     assert "inferred, 92 % sure" in shown and "For documentation" in shown
+    assert "Documentation (inferred, 92 % sure)" in shown
+    for address in ("/catalog", "/catalog/compare?skill=release-notes"):
+        assert "Documentation (inferred, 92 % sure)" in client.get(address).text
+    (told,) = client.get("/api/v1/catalog/compare?skill=release-notes").json()["skills"]
+    assert (told["category_assigned_by"], told["category_confidence"]) == ("inference", 0.917)
     assert "reads Git, writes &lt;b&gt;x" in shown and "wants a person&#39;s look, inferred" in shown
     assign(store, "pytest-run", docs, now=NOW)
     shown = client.get("/skills/pytest-run").text

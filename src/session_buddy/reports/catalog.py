@@ -34,7 +34,8 @@ _MOST_COMPARED = 8
 _KINDS = tuple(FindingKind)
 _CATALOGUE = """
 SELECT c.skill_name AS skill, c.kind AS kind, c.modality_type AS modality, c.domain AS domain,
-       c.category_name AS category, c.input_format AS input_format, c.output_format AS output_format,
+       c.category_name AS category, c.category_assigned_by AS category_assigned_by,
+       c.category_confidence AS category_confidence, c.input_format AS input_format, c.output_format AS output_format,
        c.requires_human_review AS requires_human_review, c.invocation_count AS invocations,
        c.completion_rate AS success_rate, c.avg_duration_seconds AS avg_duration_seconds,
        c.last_invoked_at AS last_invoked_at, c.description AS description
@@ -108,8 +109,8 @@ def _skill(name: str, row: dict[str, object] | None, sources: list[KeptSource], 
     given = {
         field: told.get(field)
         for field in (
-            *("description", "modality", "domain", "category", "success_rate", "last_invoked_at"),
-            *("avg_duration_seconds", "input_format", "output_format"),
+            *("description", "modality", "domain", "category", "category_assigned_by", "category_confidence"),
+            *("success_rate", "last_invoked_at", "avg_duration_seconds", "input_format", "output_format"),
         )
     }
     return CatalogueSkill(

@@ -69,6 +69,10 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
     modality: str | None
     domain: str | None
     category: str | None
+    category_assigned_by: str | None
+    """Who put it there: `predefined`, `rules`, `inference` or `person`."""
+    category_confidence: float | None
+    """0-1; of what was inferred, the chance that it is right."""
     invocations: int
     success_rate: float | None
     """Completed of completed and failed, 0-1."""

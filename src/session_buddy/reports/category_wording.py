@@ -5,7 +5,7 @@ from __future__ import annotations
 from session_buddy.formats import NOTHING, percent
 from session_buddy.reports.categories import CategoryFigures, SchemeFigures, SkillModality
 
-__all__ = ["formats_words", "learned_words", "review_words", "said_words", "sources_words"]
+__all__ = ["category_words", "formats_words", "learned_words", "review_words", "said_words", "sources_words"]
 
 _SAID = {"predefined": "predefined", "rules": "by rule or file", "person": "by a person"}
 
@@ -19,6 +19,17 @@ def said_words(assigned_by: str, confidence: float | None = None) -> str:
     if assigned_by != "inference":
         return _SAID.get(assigned_by, assigned_by)
     return "inferred" if confidence is None else f"inferred, {percent(confidence)} sure"
+
+
+def category_words(category: str | None, assigned_by: str | None, confidence: float | None) -> str:
+    """Return a category, and of one that was inferred how surely.
+
+    >>> category_words("Testing", "inference", 0.917), category_words("Testing", "person", 1.0)
+    ('Testing (inferred, 92 % sure)', 'Testing')
+    """
+    if category is None or assigned_by != "inference":
+        return category or NOTHING
+    return f"{category} ({said_words(assigned_by, confidence)})"
 
 
 def formats_words(modality: SkillModality) -> str:

@@ -33,7 +33,8 @@ _METRICS = """
 SELECT m.skill_name AS skill, m.kind, m.plugin, m.invocation_count AS invocations, m.completed_count AS completed,
        m.failed_count AS failed, m.abandoned_count AS abandoned, m.completion_rate AS success_rate,
        m.avg_duration_seconds, m.session_count AS sessions, m.first_invoked_at, m.last_invoked_at,
-       d.invocation_count_1h, d.invocation_count_24h, t.trend, t.trend_slope, k.category_name AS category, k.description
+       d.invocation_count_1h, d.invocation_count_24h, t.trend, t.trend_slope, k.category_name AS category,
+       k.category_assigned_by, k.category_confidence, k.description
 FROM skill_metrics m
 LEFT JOIN v_realtime_skill_dashboard d ON d.skill_name = m.skill_name
 LEFT JOIN v_skill_effectiveness_trend t ON t.skill_name = m.skill_name
@@ -131,6 +132,10 @@ class SkillProfile(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     plugin: str | None
     category: str | None
+    category_assigned_by: str | None
+    """Who put it there: `predefined`, `rules`, `inference` or `person`."""
+    category_confidence: float | None
+    """0-1; of what was inferred, the chance that it is right."""
     description: str | None
     invocations: int
     completed: int

@@ -45,14 +45,24 @@ def labelled(
 ) -> list[Example]:
     """Return the skills that somebody put into one of *categories*, and the words of these; by name.
 
-    A skill in several is taught as what its person, else its surest assignment, says.
+    A skill in several is taught as what its person, else its surest assignment, says. A rule that a person rejected
+    for a skill teaches nothing of it.
     """
     names = {one.category_id: plain_name(one) for one in categories}
     said: dict[str, list[Assignment]] = defaultdict(list)
+    rejected: set[tuple[str, str]] = set()
     for one in assignments:
-        if one.category_id in names and one.assigned_by != "inference" and not is_rejected(one):
+        if one.category_id not in names or one.assigned_by == "inference":
+            continue
+        if is_rejected(one):
+            rejected.add((one.skill_name, names[one.category_id]))
+        else:
             said[one.skill_name].append(one)
-    found = {rule.text.name: Example(rule.text, rule.category) for rule in rules}
+    found = {
+        rule.text.name: Example(rule.text, rule.category)
+        for rule in rules
+        if (rule.text.name, rule.category) not in rejected
+    }
     for skill, several in said.items():
         chief = chief_assignment(several)
         weight = PERSON_WEIGHT if chief.assigned_by == "person" else 1.0

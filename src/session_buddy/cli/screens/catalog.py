@@ -17,6 +17,7 @@ from session_buddy.reports.catalog_figures import (
     CatalogueFilter,
     CatalogueSkill,
 )
+from session_buddy.reports.category_wording import category_words
 from session_buddy.reports.scanning import FaultyFile, ForgottenMachine, ScanSummary
 
 __all__ = ["catalogue_screen", "comparison_screen", "forgotten_screen", "scan_screen"]
@@ -105,7 +106,9 @@ def _lines(now: str) -> dict[str, Callable[[CatalogueSkill], str | Text]]:
     return {
         "kind": lambda one: one.kind or NOTHING,
         "for": lambda one: one.modality or NOTHING,
-        "category": lambda one: printable(one.category or NOTHING),
+        "category": lambda one: printable(
+            category_words(one.category, one.category_assigned_by, one.category_confidence)
+        ),
         "reads": lambda one: printable(one.input_format or NOTHING),
         "writes": lambda one: printable(one.output_format or NOTHING),
         "a person looks at it": lambda one: "yes" if one.requires_human_review else "no",
@@ -126,7 +129,7 @@ def _row(skill: CatalogueEntry, now: str, problem: FindingKind | None) -> list[s
         shown_name(skill.skill),
         skill.kind or NOTHING,
         skill.modality or NOTHING,
-        printable(skill.category or NOTHING),
+        printable(category_words(skill.category, skill.category_assigned_by, skill.category_confidence)),
         _origin(skill),
         count(skill.invocations) if skill.invocations else NOTHING,
         rate(skill.success_rate),

@@ -24,6 +24,7 @@ from session_buddy.formats import (
     shown_name,
     sparkline,
 )
+from session_buddy.reports.category_wording import category_words
 from session_buddy.reports.profile import DayCount, SkillProfile
 
 __all__ = ["daily_bars", "profile_screen"]
@@ -63,7 +64,10 @@ def daily_bars(days: list[DayCount], until: str, length: int) -> str:
 
 
 def _totals(profile: SkillProfile, now: str, width: int) -> Iterator[RenderableType]:
-    labels = [profile.kind, profile.plugin and f"plugin {profile.plugin}", profile.category]
+    category = profile.category and category_words(
+        profile.category, profile.category_assigned_by, profile.category_confidence
+    )
+    labels = [profile.kind, profile.plugin and f"plugin {profile.plugin}", category]
     yield heading(printable(profile.skill), "  ".join(printable(label) for label in labels if label))
     if profile.description:
         yield indented(printable(profile.description))

@@ -131,9 +131,8 @@ def _environment() -> Environment:
     environment.filters |= {name: getattr(experiment_wording, name) for name in experiment_wording.__all__}
     environment.filters |= {name: _unbroken(tell) for name, tell in _OF_EXPERIMENTS.items()}
     environment.filters |= {name: getattr(dependency_wording, name) for name in ("order_of_pair", "order_words")}
-    environment.filters |= {
-        name: getattr(category_wording, name) for name in ("formats_words", "review_words", "said_words")
-    }
+    of_categories = ("category_words", "formats_words", "review_words", "said_words")
+    environment.filters |= {name: getattr(category_wording, name) for name in of_categories}
     environment.filters |= {
         name: _unbroken(getattr(dependency_wording, name)) for name in ("chance_words", "lift_words", "took_words")
     }

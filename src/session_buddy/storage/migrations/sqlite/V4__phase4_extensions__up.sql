@@ -1120,12 +1120,13 @@ FROM ab_test_configs t
 LEFT JOIN ab_test_group_counts c ON c.test_id = t.test_id AND c.group_name = 'control'
 LEFT JOIN ab_test_group_counts x ON x.test_id = t.test_id AND x.group_name = 'treatment';
 
--- Every known skill, also those that never ran; the category it most surely belongs to.
+-- Every known skill, also those that never ran; the category it most surely belongs to, how surely, and who said so.
 CREATE VIEW v_multimodal_skill_catalog AS
 SELECT k.skill_name, m.kind, o.modality_type, ifnull(g.domain, o.modality_type) AS domain, g.category_name,
        o.input_format, o.output_format, ifnull(o.requires_human_review, 0) AS requires_human_review,
        ifnull(m.invocation_count, 0) AS invocation_count, m.completion_rate, m.avg_duration_seconds,
-       m.last_invoked_at, d.description
+       m.last_invoked_at, d.description, n.confidence_score AS category_confidence,
+       n.assigned_by AS category_assigned_by
 FROM (
     SELECT skill_name FROM skill_metrics UNION SELECT skill_name FROM skill_modalities
     UNION SELECT skill_name FROM skill_category_mapping UNION SELECT skill_name FROM skill_description
@@ -1135,5 +1136,6 @@ LEFT JOIN skill_modalities o ON o.skill_name = k.skill_name
 LEFT JOIN skill_description d ON d.skill_name = k.skill_name
 LEFT JOIN skill_categories g ON g.category_id = (
     SELECT a.category_id FROM skill_category_mapping a JOIN skill_categories b ON b.category_id = a.category_id
-    WHERE a.skill_name = k.skill_name AND (a.assigned_by <> 'person' OR a.confidence_score > 0)
-    ORDER BY b.scheme <> 'session-buddy', a.assigned_by <> 'person', a.confidence_score DESC, a.category_id LIMIT 1);
+    WHERE a.skill_name = k.skill_name AND (a.assigned_by <> 'person' OR ifnull(a.confidence_score, 1) > 0)
+    ORDER BY b.scheme <> 'session-buddy', a.assigned_by <> 'person', a.confidence_score DESC, a.category_id LIMIT 1)
+LEFT JOIN skill_category_mapping n ON n.skill_name = k.skill_name AND n.category_id = g.category_id;
