@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from session_buddy.cli import main
+from session_buddy.integrations.ci.running import Ended
 from session_buddy.storage import open_store
 from tests.clickhouse.places import elsewhere
 from tests.docs.pages import PAGES, ROOT, commands, name_of
@@ -37,6 +38,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr("session_buddy.server.mcp.stdio.serve_stdio", lambda *_, **__: None)
     for place in (".claude/projects/p", "backup/.claude/projects/p", "collected/anna", "collected/ben"):
         shutil.copytree(TRANSCRIPTS, tmp_path / place, ignore=lambda _, names: {n for n in names if n[-6:] != ".jsonl"})
+    monkeypatch.setattr("session_buddy.cli.telling_ci.run_command", lambda *_: Ended(exit_code=0, duration_seconds=1.0))
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "junit.xml").write_text('<testsuite name="pytest"><testcase name="a"/></testsuite>')
+    (tmp_path / "jobs.json").write_text('{"jobs": [], "total_count": 0}')
+    (tmp_path / "crackerjack.log").write_text("✅ Fast hooks completed in 4.8s\n")
+    (tmp_path / "performance-baseline.json").write_text("{}")
     (tmp_path / "team.csv").write_text("category,domain,skill\nReviews,code,our-review\n")
     url = f"sqlite:///{tmp_path}/.local/share/session-buddy/session-buddy.db"
     with open_store(url) as store:

@@ -7,6 +7,7 @@ import platform
 import time
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,19 @@ import msgspec
 
 from session_buddy.cli.output import message
 from session_buddy.cli.settings import Settings
-from session_buddy.errors import SessionBuddyError
+from session_buddy.errors import SessionBuddyError, StoreAway
 from session_buddy.importers.shell import ShellRules
 from session_buddy.integrations.ci.delivering import Delivery
 from session_buddy.integrations.ci.running import Ended, run_command
 from session_buddy.integrations.ci.surroundings import CiPlace, commit_of, place_of
 from session_buddy.integrations.ci.telling import named, told
-from session_buddy.model import BadLine
+from session_buddy.model import BadLine, Invocation
 
 if TYPE_CHECKING:
+    from session_buddy.importers.ci import CiReports
     from session_buddy.reports.importing import ImportSummary
 
-__all__ = ["delivery_of", "import_reports", "run_and_tell"]
+__all__ = ["delivery_of", "import_reports", "run_and_tell", "send_reports"]
 
 _CALL, _CALL_SKILL, _SESSION = "SESSION_BUDDY_CALL", "SESSION_BUDDY_CALL_SKILL", "SESSION_BUDDY_SESSION"
 
@@ -67,14 +69,12 @@ def import_reports(
     settings: Settings, paths: Sequence[Path], *, rules: ShellRules, commit: str | None, user_id: str
 ) -> tuple[ImportSummary, list[BadLine]]:
     """Import what CI left below *paths*; return what that did, and what was refused in this import, with reasons."""
-    from session_buddy.importers.ci import CiReports
     from session_buddy.ingest import import_files
     from session_buddy.reports.importing import summarise
 
     named_paths = [path.absolute() for path in paths]
-    place = _place(settings, Path.cwd())
     refused: list[BadLine] = []
-    importer = CiReports(rules, commit=commit or place.commit or commit_of(Path.cwd()))
+    importer = _importer(settings, rules, commit)
     started = time.perf_counter()
     with settings.open_store() as store:
         report = import_files(
@@ -87,6 +87,40 @@ def import_reports(
             seconds=time.perf_counter() - started,
         )
     return summary, refused
+
+
+def send_reports(
+    settings: Settings, paths: Sequence[Path], server: str, *, rules: ShellRules, commit: str | None, user_id: str
+) -> list[BadLine]:
+    """Read what CI left below *paths*, and tell *server* of it; return what was refused, with reasons.
+
+    Raises :class:`StoreAway` where the server does not take it now: it waits on disk then.
+    """
+    importer = _importer(settings, rules, commit)
+    refused: list[BadLine] = []
+    found: dict[str, Invocation] = {}
+    for path in (path for root in paths for path in importer.find(root.absolute())):
+        parser = importer.parser(str(path), user_id=user_id, written_at=_written_at(path))
+        parser.feed(path.read_bytes())
+        parsed = parser.pause()
+        refused += parsed.bad_lines
+        found |= {one.event_id: one for one in parsed.invocations}
+    missed = delivery_of(settings, server).deliver(found.values())
+    if missed is not None:
+        raise StoreAway(f"Not told: {missed}", remedy="Run 'session-buddy ci deliver' when the server is back.")
+    return refused
+
+
+def _importer(settings: Settings, rules: ShellRules, commit: str | None) -> CiReports:
+    from session_buddy.importers.ci import CiReports
+
+    known = commit or _place(settings, Path.cwd()).commit
+    return CiReports(rules, commit=known or commit_of(Path.cwd()))
+
+
+def _written_at(path: Path) -> str:
+    moment = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _record(

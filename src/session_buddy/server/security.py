@@ -37,6 +37,8 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _RECHECK_SECONDS = 1.0
 _PUBLIC = frozenset({"/healthz", "/readyz", "/login", "/logout"})
 _IS_TOLD_OF_WORK = frozenset({"/api/v1/invocations", "/api/v1/hooks", "/v1/logs", "/v1/metrics", "/v1/traces"})
+_CHECKS_ITSELF = frozenset({"/api/v1/ci/github", "/api/v1/ci/gitlab"})
+"""Services of CI know no token of ours: what they post is signed, or bears a secret."""
 _IS_TOLD_OF_AN_EXPERIMENT = re.compile(r"/api/v1/experiments/.+/(assignments|exposures|outcomes)", re.DOTALL).fullmatch
 _ANY_NAME = frozenset({"/healthz", "/readyz"})
 """Probes ask these by address, and learn nothing but yes or no."""
@@ -128,7 +130,7 @@ class Access:
 
 def scope_needed(method: str, path: str) -> Scope | None:
     """Return the scope that *method* on *path* needs; None where everybody may. What is not known needs most."""
-    if path in _PUBLIC or path.startswith("/static/"):
+    if path in _PUBLIC or path.startswith("/static/") or (method == "POST" and path in _CHECKS_ITSELF):
         return None
     if method == "POST" and (path in _IS_TOLD_OF_WORK or _IS_TOLD_OF_AN_EXPERIMENT(path)):
         return Scope.INGEST

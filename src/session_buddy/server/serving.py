@@ -32,7 +32,7 @@ from session_buddy.server.hooking import HookIntake, HookReader
 from session_buddy.server.live import close_live
 from session_buddy.server.live_protocol import LiveHttpProtocol, LiveWebSocketProtocol
 from session_buddy.server.security import Access
-from session_buddy.server.site import Site
+from session_buddy.server.site import CiSecrets, Site
 from session_buddy.server.troubles import Troubles
 from session_buddy.server.watching import Transcripts, Watcher
 from session_buddy.storage import Clock, Store
@@ -71,6 +71,7 @@ def serve(
     rules: Callable[[], ShellRules] | None = None,
     transcripts: Transcripts | None = None,
     hooks: HookIntake | None = None,
+    ci: CiSecrets | None = None,
     chores: Sequence[Chore] = (),
     max_skills: int = MAX_SKILLS,
     on_ready: Callable[[str], None] = lambda _: None,
@@ -78,7 +79,7 @@ def serve(
     """Serve *store* until the process is told to stop (SIGTERM, SIGINT), then end within ten seconds.
 
     *on_ready* is called with the address when requests are answered. *transcripts* are followed, *hooks* heard,
-    *chores* done. *user_id* is whose uses are told where nobody is named,
+    *chores* done. By *ci* webhooks of CI are believed. *user_id* is whose uses are told where nobody is named,
     *rules* returns those by which shell commands are named.
     More than *max_skills* skills are one in the metrics.
     Nothing acknowledged is lost, however it ends. The store stays the caller's to close.
@@ -100,6 +101,7 @@ def serve(
             spool_bytes=_SPOOL_BYTES,
             present=transcripts.present if transcripts else None,
             hooks=hooks,
+            ci=ci or CiSecrets(),
             troubles=troubles.told,
         )
         jobs = [Chore(job.meaning, job.seconds, partial(run_job, store, job, clock), _SOON_SECONDS) for job in JOBS]

@@ -18,7 +18,7 @@ from session_buddy.server.threads import Threads
 from session_buddy.storage.store import Store
 from session_buddy.storage.writer import BatchingWriter
 
-__all__ = ["BodyLimits", "Site", "Stored", "site_of"]
+__all__ = ["BodyLimits", "CiSecrets", "Site", "Stored", "site_of"]
 
 
 class Stored(Protocol):
@@ -46,6 +46,19 @@ class BodyLimits(msgspec.Struct, frozen=True, kw_only=True):
     """The most that bodies not yet stored may have together: beyond it the server is full for a moment."""
 
 
+class CiSecrets(msgspec.Struct, frozen=True, kw_only=True):
+    """By which webhooks of services of CI are believed; without one none is."""
+
+    github: str | None = None
+    """What GitHub signs with."""
+    gitlab: str | None = None
+    """What GitLab sends along."""
+
+    def __repr__(self) -> str:
+        """Say which there are, and none of them: logs show values."""
+        return f"CiSecrets(github={'…' if self.github else None}, gitlab={'…' if self.gitlab else None})"
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """One server over one store; carried by the app as ``app.state.site``."""
@@ -69,6 +82,7 @@ class Site:
     """By which shell commands are named; ``None``: by the built-in ones."""
     hooks: HookIntake | None = None
     """Where events of hooks wait; ``None`` where none are heard."""
+    ci: CiSecrets = field(default_factory=CiSecrets)
     troubles: Callable[[], list[str]] = list
     """What the background (following transcripts, other processes' rows) fails at, in sentences."""
 

@@ -83,6 +83,7 @@ def import_(
         str | None,
         typer.Option("--commit", metavar="SHA", help="What was tried (default: as CI says, or git where it is clean)."),
     ] = None,
+    server: _Server = None,
     user: User = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -93,14 +94,18 @@ def import_(
     """
     from session_buddy.cli.screens.importing import import_lines
     from session_buddy.cli.sources import local_user, shell_rules
-    from session_buddy.cli.telling_ci import import_reports
+    from session_buddy.cli.telling_ci import import_reports, send_reports
 
     settings = settings_of(context)
-    summary, refused = import_reports(
-        settings, paths, rules=shell_rules(settings), commit=commit, user_id=local_user(settings, user)
-    )
+    rules, user_id = shell_rules(settings), local_user(settings, user)
+    if server:
+        refused = send_reports(settings, paths, server, rules=rules, commit=commit, user_id=user_id)
+    else:
+        summary, refused = import_reports(settings, paths, rules=rules, commit=commit, user_id=user_id)
     for bad in refused:
         message(f"{bad.path}:{bad.line}: {bad.reason}")
+    if server:
+        return
     if as_json:
         print_json(summary)
     elif not quiet:

@@ -57,6 +57,24 @@ MaxSkills = Annotated[
         help="So many skills have names in the metrics, the others are one (default: the setting metrics_max_skills).",
     ),
 ]
+GithubSecret = Annotated[
+    str | None,
+    typer.Option(
+        "--github-secret",
+        metavar="SECRET",
+        envvar="SESSION_BUDDY_GITHUB_SECRET",
+        help="Believe webhooks of GitHub that are signed with this. Others can see options: better in the environment.",
+    ),
+]
+GitlabToken = Annotated[
+    str | None,
+    typer.Option(
+        "--gitlab-token",
+        metavar="TOKEN",
+        envvar="SESSION_BUDDY_GITLAB_TOKEN",
+        help="Believe webhooks of GitLab that bear this; likewise.",
+    ),
+]
 
 
 def serve(
@@ -65,6 +83,8 @@ def serve(
     port: Port = 8765,
     allowed_hosts: AllowedHosts = None,
     max_skills: MaxSkills = None,
+    github_secret: GithubSecret = None,
+    gitlab_token: GitlabToken = None,
     user: User = None,
 ) -> None:
     """Serve the dashboard, the API and the live feed.
@@ -79,6 +99,7 @@ def serve(
         on_ready=tell_address,
         allowed_hosts=allowed_hosts or (),
         max_skills=max_skills,
+        ci_secrets=(github_secret, gitlab_token),
     )
 
 
@@ -119,14 +140,19 @@ def run_server(
     on_ready: Callable[[str], None],
     allowed_hosts: Sequence[str] = (),
     max_skills: int | None = None,
+    ci_secrets: tuple[str | None, str | None] = (None, None),
 ) -> None:
-    """Serve the store of *settings* until told to stop; the transcripts are those of *account*."""
+    """Serve the store of *settings* until told to stop; the transcripts are those of *account*.
+
+    *ci_secrets* are those of GitHub and GitLab, by which their webhooks are believed.
+    """
     from session_buddy.cli.hearing import heard_hooks
     from session_buddy.cli.sources import followed_transcripts, local_user, shell_rules
     from session_buddy.reports.settings import read_max_skills
     from session_buddy.server import serving
     from session_buddy.server.alarming import alerts_folder, anomaly_chores
     from session_buddy.server.doors import Door
+    from session_buddy.server.site import CiSecrets
 
     door = Door(host, port)
     access = _access(settings, door, allowed_hosts)
@@ -142,6 +168,7 @@ def run_server(
             rules=lambda: shell_rules(settings),
             transcripts=followed_transcripts(store, settings, account=account),
             hooks=heard_hooks(store, settings, account=account),
+            ci=CiSecrets(github=ci_secrets[0] or None, gitlab=ci_secrets[1] or None),
             chores=anomaly_chores(store, settings.now, alerts_folder(spool_folder)),
             max_skills=max_skills or read_max_skills(store),
             on_ready=on_ready,

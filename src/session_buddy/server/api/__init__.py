@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from session_buddy.server.api import (
     catalog,
     categories,
+    ci,
     community,
     dependencies,
     experimenting,
@@ -38,6 +39,7 @@ def api_router() -> APIRouter:
     routes = APIRouter()
     routes.include_router(recording.router(), prefix=PREFIX)
     routes.include_router(hooks.router(), prefix=PREFIX)
+    routes.include_router(ci.router(), prefix=PREFIX)
     routes.include_router(reading.router, prefix=PREFIX)
     routes.include_router(searching.router, prefix=PREFIX)
     routes.include_router(recommending.router, prefix=PREFIX)
