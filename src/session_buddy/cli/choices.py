@@ -118,6 +118,7 @@ class OriginChoice(StrEnum):
     """The origins of :class:`session_buddy.catalog.scanning.sources.Origin`."""
 
     USER = "user"
+    MANAGED = "managed"
     PROJECT = "project"
     PLUGIN = "plugin"
     MARKETPLACE = "marketplace"

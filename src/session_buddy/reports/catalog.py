@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from session_buddy.catalog.keeping import Standing, read_standing
+from session_buddy.catalog.scanning.agents import camp_of
 from session_buddy.catalog.scanning.findings import FindingKind, chief_of, is_in_force
 from session_buddy.catalog.scanning.sources import BUILT_IN, KeptSource, Origin, Source, is_whole, kind_of
 from session_buddy.errors import InvalidInput, NotFound
@@ -32,6 +33,8 @@ __all__ = ["compare_skills", "read_catalogue"]
 
 _MOST_COMPARED = 8
 _KINDS = tuple(FindingKind)
+_EVERYWHERE = (Origin.USER, Origin.MANAGED, Origin.PLUGIN, Origin.MCP)
+"""What is on offer to sessions in any folder."""
 _CATALOGUE = """
 SELECT c.skill_name AS skill, c.kind AS kind, c.modality_type AS modality, c.domain AS domain,
        c.category_name AS category, c.category_assigned_by AS category_assigned_by,
@@ -135,14 +138,14 @@ def _skill(name: str, row: dict[str, object] | None, sources: list[KeptSource], 
 def _listing_tokens(standing: Standing) -> tuple[int, int]:
     """Return what a session pays for all that is on offer everywhere, and the part of it for skills never used.
 
-    Of several machines, that of the one where it is the most: no session pays for what lies on another.
+    Of several machines and agents, that of the one where it is the most: no session pays for what another has.
     """
-    paid: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    paid: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     for source in standing.sources:
-        if source.origin in (Origin.USER, Origin.PLUGIN, Origin.MCP) and _is_taken(source, standing):
-            of_machine = paid[source.machine]
-            of_machine[0] += source.listing_tokens
-            of_machine[1] += 0 if standing.uses.get(source.skill_name, 0) else source.listing_tokens
+        if source.origin in _EVERYWHERE and _is_taken(source, standing):
+            of_one = paid[source.machine, camp_of(source.path)]
+            of_one[0] += source.listing_tokens
+            of_one[1] += 0 if standing.uses.get(source.skill_name, 0) else source.listing_tokens
     whole, unused = max(paid.values(), default=[0, 0])
     return whole, unused
 

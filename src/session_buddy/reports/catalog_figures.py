@@ -121,7 +121,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """How many there are in all."""
     listing_tokens: int
     """About what every session pays for all skills that are on offer everywhere, those of projects apart; of several
-    machines, on the one where that is the most."""
+    machines and agents, that of the one where it is the most."""
     unused_listing_tokens: int
     """The part of it for skills that were never used."""
     scanned_at: str | None

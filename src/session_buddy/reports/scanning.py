@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -132,7 +133,13 @@ def _usual(store: Store, here: Path | None) -> Places:
     folders = [root.parent for root in ClaudeCode(None).roots(os.environ, home)]
     projects = [path for path in map(Path, session_folders(store)) if path.is_absolute()]
     own_rules = user_config_path("session-buddy", appauthor=False) / "shell-rules.toml"
-    return default_places(folders, home, [here, *projects] if here else projects, rule_places(own_rules))
+    return default_places(
+        folders,
+        home,
+        [here, *projects] if here else projects,
+        rule_places(own_rules),
+        platform=sys.platform,
+    )
 
 
 def _is_below(path: str, folders: Sequence[str]) -> bool:

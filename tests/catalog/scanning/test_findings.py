@@ -178,3 +178,27 @@ def test_machines_have_nothing_to_do_with_each_other() -> None:
     assert told == {elsewhere.key: told[elsewhere.key]}
     (finding,) = told[elsewhere.key]
     assert (finding.problem, finding.reason) == (FindingKind.SHADOWED, "/q is used in its place.")
+
+
+CODEX = source("/h/.codex/skills/review/SKILL.md", content_hash="c" * 64)
+AGENTS = source("/h/.agents/skills/review/SKILL.md", content_hash="c" * 64)
+MANAGED = source("/etc/claude-code/.claude/skills/review/SKILL.md", origin=Origin.MANAGED)
+
+
+def test_what_another_agent_reads_is_neither_hidden_nor_a_double() -> None:
+    same = source(USER.path, content_hash="c" * 64)
+    assert found(same, CODEX, AGENTS, PROJECT, review=USED) == {PROJECT.path: ["shadowed"]}
+    shared = source("/p/shop/.agents/skills/review/SKILL.md", origin=Origin.PROJECT)
+    told = reason(AGENTS, shared, CODEX, kind=FindingKind.SHADOWED, review=USED)
+    assert told == [(shared.path, f"{AGENTS.path} is used in its place.")]
+
+
+def test_what_an_organisation_gives_comes_before_all() -> None:
+    told = reason(MANAGED, USER, PROJECT_COMMAND, kind=FindingKind.SHADOWED, review=USED)
+    assert told == [(path, f"{MANAGED.path} is used in its place.") for path in (USER.path, PROJECT_COMMAND.path)]
+    agents = [
+        source(path, "agent:tester", origin)
+        for path, origin in (("/m/agents/t.md", Origin.MANAGED), ("/p/shop/.claude/agents/t.md", Origin.PROJECT))
+    ]
+    assert reason(*agents, kind=FindingKind.SHADOWED) == [(agents[1].path, "/m/agents/t.md is used in its place.")]
+    assert is_in_force(MANAGED)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
+from session_buddy.catalog.scanning.agents import camp_of
 from session_buddy.catalog.scanning.faults import FaultKind, faults_in
-from session_buddy.catalog.scanning.places import named_places
+from session_buddy.catalog.scanning.nested import Nested, nested_folders
+from session_buddy.catalog.scanning.places import default_places, named_places
 from session_buddy.catalog.scanning.reading import LARGEST_SKILL
 from session_buddy.catalog.scanning.scan import Scan, scan_places
 from session_buddy.catalog.scanning.sources import Origin, Source, is_whole, kind_of
@@ -187,6 +190,85 @@ class TestWhere:
         (source,) = scan(disk, rules).read
         assert (source.skill_name, source.origin, source.description) == ("fly", Origin.SHELL, "D.")
         assert source.path == f"{rules}#fly"
+
+
+class TestElsewhere:
+    """Skills that are not Claude Code's own, or lie inside a project."""
+
+    def test_folders_of_other_agents(self, disk: Disk) -> None:
+        shop = disk.project()
+        of_user = [".agents", ".codex", ".gemini", ".copilot", ".config/opencode"]
+        of_project = [".agents", ".gemini", ".opencode", ".github"]
+        for number, folder in enumerate(of_user):
+            disk.skill(f"own-{number}", below=disk.home / folder / "skills")
+        for number, folder in enumerate(of_project):
+            disk.skill(f"shared-{number}", below=shop / folder / "skills")
+        assert told(scan(disk)) == {
+            *((f"own-{number}", "user", None) for number in range(len(of_user))),
+            *((f"shared-{number}", "project", None) for number in range(len(of_project))),
+        }
+        assert {camp_of(source.path) for source in scan(disk).read} == {
+            *(".agents", ".codex", ".gemini", ".copilot", "opencode", ".opencode", ".github"),
+        }
+
+    @pytest.mark.parametrize(
+        ("platform", "folder"),
+        [
+            ("linux", "/etc/claude-code/.claude/skills"),
+            ("darwin", "/Library/Application Support/ClaudeCode/.claude/skills"),
+            ("win32", "C:/Program Files/ClaudeCode/.claude/skills"),
+        ],
+    )
+    def test_what_an_organisation_gives_comes_first(self, disk: Disk, platform: str, folder: str) -> None:
+        places = default_places([disk.claude], disk.home, [], [], platform=platform).places
+        assert (places[0].path, places[0].origin) == (folder, Origin.MANAGED)
+        codex = [one for one in places if one.path == "/etc/codex/skills"]
+        assert bool(codex) is (platform != "win32")
+        assert not [one for one in disk.places().places if one.origin is Origin.MANAGED], "only where it is asked for"
+
+    def test_folders_inside_a_project_have_skills_too(self, disk: Disk) -> None:
+        shop = disk.project()
+        for inner in ("web", "packages/api", "apps/big/one/deep"):
+            disk.skill(inner.rpartition("/")[2], below=shop / inner / ".claude" / "skills")
+        for passed in ("node_modules/left-pad", ".git/x", ".cache/x", "env", "a/b/c/d/e"):
+            disk.skill("not-found", below=shop / passed / ".claude" / "skills")
+        disk.write(shop / "env" / "pyvenv.cfg", "home = /usr")
+        (shop / "link").symlink_to(shop / "packages")
+        found = scan(disk)
+        assert told(found) == {(name, "project", None) for name in ("web", "api", "deep")}
+        assert not [source for source in found.read if "link" in source.path]
+
+    def test_what_is_gone_from_inside_a_project_is_told(self, disk: Disk) -> None:
+        shop = disk.project()
+        disk.skill("api", below=shop / "packages" / "api" / ".claude" / "skills")
+        before = scan(disk)
+        shutil.rmtree(shop / "packages")
+        assert scan(disk, known=before).gone == set(by_path(before))
+        shutil.rmtree(shop)
+        assert scan(disk, known=before).gone == set(), "a project that is not there may come back"
+
+    def test_what_the_search_does_not_reach_any_more_is_not_gone(
+        self, disk: Disk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shop = disk.project()
+        disk.skill("api", below=shop / "packages" / "api" / ".claude" / "skills")
+        before = scan(disk)
+        monkeypatch.setattr("session_buddy.catalog.scanning.places.MOST_FOLDERS", 2)
+        again = scan(disk, known=before)
+        assert again.gone == again.unchanged == set()
+
+    def test_the_search_has_bounds(self, tmp_path: Path) -> None:
+        for number in range(30):
+            (tmp_path / f"{number:02}" / ".claude").mkdir(parents=True)
+        assert nested_folders(str(tmp_path)).looked_into == 31
+        some = nested_folders(str(tmp_path), most=11)
+        assert (some.looked_into, some.folders) == (11, [str(tmp_path / f"{number:02}") for number in range(10)])
+        assert nested_folders(str(tmp_path / "nowhere")) == Nested([], 0)
+
+    def test_what_holds_the_home_is_not_searched(self, disk: Disk) -> None:
+        disk.projects.append(disk.home.parent)
+        disk.skill("far", below=disk.home.parent / "other" / ".claude" / "skills")
+        assert told(scan(disk)) == set()
 
 
 class TestNamed:

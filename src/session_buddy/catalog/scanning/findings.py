@@ -1,9 +1,10 @@
 """What is to be said of skills as they are written down: never used, twice there, hidden, broken, changed. Pure.
 
-Which of several of one name an agent takes is as Claude Code's documentation has it: a user's skill before a
-project's, a skill before a command; of subagents the project's before the user's before a plugin's; of servers those of
-one user in one project before the project's before the user's. Skills of plugins are called with the plugin's name, so
-they hide nothing and are not hidden.
+Which of several of one name an agent takes is as Claude Code's documentation has it: an organisation's skill before a
+user's before a project's, a skill before a command; of subagents the organisation's before the project's before the
+user's before a plugin's; of servers those of one user in one project before the project's before the user's. Skills of
+plugins are called with the plugin's name, so they hide nothing and are not hidden. What another agent reads is not in
+the way of any of these.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import PurePath
 
 import msgspec
 
+from session_buddy.catalog.scanning.agents import camp_of
 from session_buddy.catalog.scanning.faults import faults_in
 from session_buddy.catalog.scanning.sources import BUILT_IN, WHOLE, KeptSource, Origin, Source, is_whole
 from session_buddy.formats import date
@@ -71,7 +73,8 @@ def findings_of(
 ) -> dict[tuple[str, str], list[Finding]]:
     """Return what there is to say of each of *sources*, by its key; *texts* are hashes of descriptions by skill.
 
-    Machines have nothing to do with each other: what lies on one hides nothing on another, and is no double of it.
+    Machines have nothing to do with each other, nor have agents that read other folders: what one has hides nothing of
+    another, and is no double of it.
     """
     found: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for source in sources:
@@ -130,7 +133,7 @@ def _shadows(sources: Sequence[KeptSource]) -> Iterator[tuple[tuple[str, str], F
         # Most have a name of their own, and nothing to do with the rest of this.
         rank = _rank(source) if named[source.machine, source.skill_name] > 1 and is_in_force(source) else None
         if rank:
-            groups[source.machine, rank.group, source.skill_name].append((rank, source))
+            groups[source.machine, rank.group + camp_of(source.path), source.skill_name].append((rank, source))
     for group in groups.values():
         for rank, source in group:
             above = [(other.order, one) for other, one in group if other.order < rank.order and _meet(other, rank)]
@@ -147,19 +150,21 @@ def _doubles(sources: Sequence[KeptSource], texts: Mapping[str, str]) -> Iterato
     files = [
         source
         for source in sources
-        if source.origin in (Origin.USER, Origin.PROJECT, Origin.PLUGIN, Origin.FOLDER) and not is_broken(source)
+        if source.origin in (Origin.USER, Origin.MANAGED, Origin.PROJECT, Origin.PLUGIN, Origin.FOLDER)
+        and not is_broken(source)
     ]
-    contents: dict[tuple[str, str], list[KeptSource]] = defaultdict(list)
-    described: dict[tuple[str, str], dict[str, KeptSource]] = defaultdict(dict)
+    contents: dict[tuple[str, str, str], list[KeptSource]] = defaultdict(list)
+    described: dict[tuple[str, str, str], dict[str, KeptSource]] = defaultdict(dict)
+    side = {source.key: (source.machine, camp_of(source.path)) for source in files}
     for source in files:
-        contents[source.machine, source.content_hash].append(source)
+        contents[*side[source.key], source.content_hash].append(source)
         if source.skill_name in texts:
-            described[source.machine, texts[source.skill_name]].setdefault(source.skill_name, source)
+            described[*side[source.key], texts[source.skill_name]].setdefault(source.skill_name, source)
     for source in files:
-        same = [one.path for one in contents[source.machine, source.content_hash] if one is not source]
+        same = [one.path for one in contents[*side[source.key], source.content_hash] if one is not source]
         if same:
             yield source.key, Finding(FindingKind.DUPLICATED, f"The same file is at {_some(same)}.")
-        others = described[source.machine, texts.get(source.skill_name, "")]
+        others = described[*side[source.key], texts.get(source.skill_name, "")]
         names = [name for name in others if name != source.skill_name]
         if names:
             yield source.key, Finding(FindingKind.DUPLICATED, f"{_some(names)} has the same description.")
@@ -177,12 +182,13 @@ def _rank(source: Source) -> _Rank | None:
             return _Rank("shell", int(source.path.startswith(BUILT_IN)), None)
         case Origin.MCP:
             return _rank_of_server(source)
-        case Origin.USER | Origin.PROJECT | Origin.PLUGIN if source.skill_name.startswith("agent:"):
-            order = (Origin.PROJECT, Origin.USER, Origin.PLUGIN).index(source.origin)
+        case Origin.MANAGED | Origin.USER | Origin.PROJECT | Origin.PLUGIN if source.skill_name.startswith("agent:"):
+            order = (Origin.MANAGED, Origin.PROJECT, Origin.USER, Origin.PLUGIN).index(source.origin)
             return _Rank("agent", order, _project_of(source))
-        case Origin.USER | Origin.PROJECT:
+        case Origin.MANAGED | Origin.USER | Origin.PROJECT:
             is_command = PurePath(source.path).name != "SKILL.md"
-            return _Rank("skill", 2 * (source.origin is Origin.PROJECT) + is_command, _project_of(source))
+            level = (Origin.MANAGED, Origin.USER, Origin.PROJECT).index(source.origin)
+            return _Rank("skill", 2 * level + is_command, _project_of(source))
         case _:
             return None
 

@@ -1,4 +1,4 @@
-"""Where Claude Code keeps skills, commands, subagents, plugins and the names of servers.
+"""Where Claude Code keeps skills, commands, subagents, plugins and the names of servers, and where others do.
 
 Reads manifests, and whether folders are there; what is in the places is for :mod:`.scan` to read.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from session_buddy.catalog.scanning.agents import managed_places, places_of_project, places_of_user
 from session_buddy.catalog.scanning.manifests import (
     Installed,
     Market,
@@ -20,6 +21,7 @@ from session_buddy.catalog.scanning.manifests import (
     decoded,
     listed,
 )
+from session_buddy.catalog.scanning.nested import MOST_FOLDERS, nested_folders
 from session_buddy.catalog.scanning.sources import BUILT_IN, Look, Origin, Place, look_of
 from session_buddy.importers.shell.rules import rules_file
 
@@ -27,6 +29,8 @@ __all__ = ["Places", "default_places", "named_places", "rule_places"]
 
 _MANIFEST = ".claude-plugin"
 _LARGEST = 4 << 20
+_MOST_SEARCHED = 10_000
+"""Folders of all projects together, those of the latest sessions first: a scan shall stay a matter of a second."""
 
 
 class Places(msgspec.Struct, frozen=True):
@@ -34,23 +38,39 @@ class Places(msgspec.Struct, frozen=True):
 
     places: list[Place]
     whole: list[str]
+    projects: list[str] = []
+    """Projects that were searched for folders with skills of their own: what is no file there any more is gone."""
 
 
-def default_places(folders: Sequence[Path], home: Path, projects: Iterable[Path], rules: Sequence[Place]) -> Places:
-    """Return the places of Claude Code's own *folders* (``~/.claude``) and of *projects*, with those of *rules*."""
-    places: list[Place] = []
+def default_places(
+    folders: Sequence[Path],
+    home: Path,
+    projects: Iterable[Path],
+    rules: Sequence[Place],
+    *,
+    platform: str | None = None,
+) -> Places:
+    """Return the places of Claude Code's own *folders* (``~/.claude``) and of *projects*, with those of *rules*.
+
+    Those of other agents are among them, and of an organisation where a *platform* is given (``sys.platform``).
+    """
+    places: list[Place] = managed_places(platform) if platform else []
     for folder in folders:
         places += _own(folder, Origin.USER)
         places.append(Place(str(folder / ".claude.json"), Look.LISTING, Origin.MCP))
     places.append(Place(str(home / ".claude.json"), Look.LISTING, Origin.MCP))
-    roots = dict.fromkeys(root for project in projects for root in _loaded_from(project, home))
-    for root in roots:
+    places += places_of_user(home)
+    loaded = [list(_loaded_from(project, home)) for project in projects]
+    for root in dict.fromkeys(root for roots in loaded for root in roots):
         places += _own(root / ".claude", Origin.PROJECT)
+        places += places_of_project(root)
         places.append(Place(str(root / ".mcp.json"), Look.LISTING, Origin.MCP))
+    inner, searched = _inner([roots[-1] for roots in loaded if roots], home)
+    places += inner
     for folder in folders:
         places += _plugins(folder)
     places += rules
-    return Places(list(dict.fromkeys(places)), [f"{folder}{os.sep}" for folder in folders])
+    return Places(list(dict.fromkeys(places)), [f"{folder}{os.sep}" for folder in folders], searched)
 
 
 def rule_places(own: Path) -> list[Place]:
@@ -84,6 +104,26 @@ def named_places(paths: Sequence[Path], among: Places) -> Places:
 
 def _own(folder: Path, origin: Origin) -> list[Place]:
     return [Place(str(folder / look), look, origin) for look in (Look.SKILLS, Look.COMMANDS, Look.AGENTS)]
+
+
+def _inner(tops: Sequence[Path], home: Path) -> tuple[list[Place], list[str]]:
+    """Return the places inside projects, given their *tops*, and which of these were searched."""
+    places: list[Place] = []
+    searched: list[str] = []
+    left = _MOST_SEARCHED
+    for top in dict.fromkeys(tops):
+        # What holds the home is no project, and would be searched for everybody's.
+        if top in home.parents or left <= 0:
+            continue
+        nested = nested_folders(str(top), min(left, MOST_FOLDERS))
+        left -= nested.looked_into
+        places += [
+            Place(os.path.join(folder, ".claude", Look.SKILLS), Look.SKILLS, Origin.PROJECT)  # noqa: PTH118
+            for folder in nested.folders
+        ]
+        if nested.looked_into:
+            searched.append(f"{top}{os.sep}")
+    return places, searched
 
 
 def _loaded_from(project: Path, home: Path) -> Iterator[Path]:

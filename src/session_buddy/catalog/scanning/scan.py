@@ -16,6 +16,7 @@ from pathlib import PurePath
 import msgspec
 
 from session_buddy.catalog.scanning.faults import Fault, FaultKind
+from session_buddy.catalog.scanning.nested import PASSED_OVER
 from session_buddy.catalog.scanning.places import Places
 from session_buddy.catalog.scanning.reading import (
     LARGEST_LISTING,
@@ -26,11 +27,9 @@ from session_buddy.catalog.scanning.reading import (
     source_of_file,
     sources_of_listing,
 )
-from session_buddy.catalog.scanning.sources import WHOLE, Look, Place, Source
+from session_buddy.catalog.scanning.sources import WHOLE, Look, Origin, Place, Source
 
 __all__ = ["Scan", "scan_places"]
-
-_PASSED_OVER = frozenset({".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox"})
 
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,18 +73,21 @@ class _Scanner:
         return Scan(
             read=list(self._read.values()),
             unchanged=self._unchanged,
-            gone={path for path in self._known if self._is_gone(path, places.whole)},
+            gone={path for path in self._known if self._is_gone(path, places)},
             files=self._files,
         )
 
-    def _is_gone(self, path: str, whole: list[str]) -> bool:
+    def _is_gone(self, path: str, places: Places) -> bool:
         if path in self._read or path in self._unchanged:
             return False
         if any(path.startswith(folder) for folder in self._unlisted):
             # A folder that may not be looked into today need not be empty.
             return False
-        if any(path.startswith(folder) for folder in whole):
+        if any(path.startswith(folder) for folder in places.whole):
             return True
+        if self._known[path].origin is Origin.PROJECT and any(path.startswith(root) for root in places.projects):
+            # The search has bounds, and may not have come as far as where it was found before.
+            return _is_missing(path)
         return any(path == place or path.startswith((place + os.sep, place + WHOLE)) for place in self._searched)
 
     # -- folders
@@ -117,7 +119,7 @@ class _Scanner:
                     yield entry.path, Look.SKILLS
                 elif entry.name.endswith(".md") and look is not None:
                     yield entry.path, look
-                elif entry.name not in _PASSED_OVER and _is_folder(entry):
+                elif entry.name not in PASSED_OVER and _is_folder(entry):
                     folders.append((entry.path, look or _look_below(path, entry.name)))
             pending.extend(reversed(folders))
 
@@ -237,6 +239,16 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     except OSError:
         # A link that leads to itself.
         return False
+
+
+def _is_missing(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _text(path: str) -> str:

@@ -22,6 +22,8 @@ class Origin(StrEnum):
 
     USER = "user"
     """In the user's own folder: in force in every project."""
+    MANAGED = "managed"
+    """Of the organisation: in force for everybody on the machine."""
     PROJECT = "project"
     """In a project: in force there."""
     PLUGIN = "plugin"

@@ -360,7 +360,8 @@ CREATE TABLE IF NOT EXISTS skill_sources (
     changed_at String,
     seen_at String,
     CONSTRAINT names_are_there CHECK machine <> '' AND path <> '' AND trimBoth(skill_name) <> '' AND length(content_hash) = 64,
-    CONSTRAINT origin_is_known CHECK origin IN ('user', 'project', 'plugin', 'marketplace', 'folder', 'mcp', 'shell'),
+    CONSTRAINT origin_is_known
+        CHECK origin IN ('user', 'managed', 'project', 'plugin', 'marketplace', 'folder', 'mcp', 'shell'),
     CONSTRAINT counts_are_counts CHECK least(listing_tokens, body_tokens, size) >= 0
 ) ENGINE = ReplacingMergeTree
 ORDER BY (machine, path)

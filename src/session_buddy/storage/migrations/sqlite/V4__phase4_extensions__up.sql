@@ -382,7 +382,8 @@ CREATE TABLE skill_sources (
     machine TEXT NOT NULL CHECK (machine <> ''),                 -- that was looked through, by its name
     path TEXT NOT NULL CHECK (path <> ''),                       -- of the file, and behind # what in it
     skill_name TEXT NOT NULL CHECK (trim(skill_name) <> ''),
-    origin TEXT NOT NULL CHECK (origin IN ('user', 'project', 'plugin', 'marketplace', 'folder', 'mcp', 'shell')),
+    origin TEXT NOT NULL
+        CHECK (origin IN ('user', 'managed', 'project', 'plugin', 'marketplace', 'folder', 'mcp', 'shell')),
     plugin TEXT,
     version TEXT,
     content_hash TEXT NOT NULL CHECK (length(content_hash) = 64),
