@@ -229,6 +229,12 @@ def test_a_rerun_of_what_failed_in_its_preparation() -> None:
     assert [status for _, status, _ in ended(attempts)] == ["error", "passed"]
 
 
+def test_an_attempt_that_was_to_be_repeated_counts_though_the_run_was_broken_off() -> None:
+    attempts = reports(("a", "setup", "passed"), ("a", "call", "rerun"))
+    attempts.end()
+    assert ended(attempts) == [("a", "failed", 1.0)]
+
+
 def test_tests_of_several_processes_come_mixed() -> None:
     attempts = reports(
         ("a", "setup", "passed"), ("b", "setup", "passed"), ("b", "call", "failed"), ("a", "call", "passed"),
