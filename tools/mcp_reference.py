@@ -21,9 +21,14 @@ _HEAD = """# What agents can ask over MCP
 How to add the server to an agent: [ask from an agent](../how-to/ask-from-an-agent.md).
 
 Answers come as text and as structured content, which say the same, and are those of the commands and of the REST API:
-the same names, the same numbers; what says nothing (null, empty) is left out. An answer has about 2,000 tokens at most,
-counted as three bytes each. Where there is more it has `next`: ask the same again with that as `cursor`. Errors of use
-come as answers that are errors, and say what to do. Numbers may be given as texts.
+the same names, the same numbers, to four decimals; what says nothing (null, empty) is left out, and so are the days
+and hours of a skill, which are for charts. An answer has 2,000 tokens at most, estimated as in the catalogue; common
+tokenizers make some 1,200 of that. Where there is more it has `next`: ask the same again with that as `cursor`. Where
+a list or a text was cut short, `…` or `…_left_out` says so. Errors of use come as answers that are errors, and say
+what to do. Numbers may be given as texts. Without `user_id` it is whoever runs the server.
+
+Over HTTP a token for reading is enough for all but `record_outcome`, `rate_skill`, and `experiment_variant` with
+`exposed`.
 
 ## Tools
 """

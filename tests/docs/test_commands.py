@@ -36,6 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr("session_buddy.server.exporting.run_exporter", lambda *_, **__: None)
     monkeypatch.setattr("session_buddy.cli.commands.live.show_live", lambda *_, **__: None)
     monkeypatch.setattr("session_buddy.server.mcp.stdio.serve_stdio", lambda *_, **__: None)
+    monkeypatch.setattr("pygls.lsp.server.LanguageServer.start_io", lambda *_, **__: None)
     for place in (".claude/projects/p", "backup/.claude/projects/p", "collected/anna", "collected/ben"):
         shutil.copytree(TRANSCRIPTS, tmp_path / place, ignore=lambda _, names: {n for n in names if n[-6:] != ".jsonl"})
     monkeypatch.setattr("session_buddy.cli.telling_ci.run_command", lambda *_: Ended(exit_code=0, duration_seconds=1.0))

@@ -143,11 +143,11 @@ def test_the_bounds_on_the_page_are_those_of_the_program() -> None:
 
 
 def test_the_programs_on_the_page_for_python_run(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    record, pages, live = blocks(HOW_TO, "python")
+    tracked, record, pages, live = blocks(HOW_TO, "python")
     with Served(create_app(site)) as server:
-        for program in (record, pages):
+        for program in (tracked, record, pages):
             exec(compile(program.replace("http://127.0.0.1:8765", server.url), str(HOW_TO), "exec"), {})
-    assert capsys.readouterr().out == "stored 1.0\n"
+    assert capsys.readouterr().out == "filling\nstored 1.0\n"
     compile(live, str(HOW_TO), "exec")
 
 

@@ -18,17 +18,16 @@ from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
 
+from session_buddy.catalog.scanning.tokens import estimated_tokens
 from session_buddy.errors import InvalidInput
 from session_buddy.experiments import Experiments
 from session_buddy.model import Outcome
 from session_buddy.server.mcp import prompts
-from session_buddy.server.mcp.answers import ANSWER_BYTES, BYTES_A_TOKEN, Listed, page_of, start_of, tokens_in
+from session_buddy.server.mcp.answers import ANSWER_TOKENS, Listed, fitted, page_of, start_of
 from session_buddy.server.mcp.ground import Ground, ground_of_store
 from session_buddy.server.mcp.protocol import mcp_server
-from session_buddy.server.mcp.schemas import schema_of
+from session_buddy.server.mcp.schemas import schema_of, short_schema_of
 from session_buddy.server.mcp.tools import TOOLS, call
-from session_buddy.server.security import scope_needed
-from session_buddy.server.tokens import Scope
 from session_buddy.storage import open_store
 from tests.making import NOW, FakeClock, invocation, many, shifted
 from tests.server.process_kit import server_process
@@ -81,7 +80,7 @@ def asked(ground: Ground, tool: str, **arguments: Any) -> Any:
     if found.is_error:
         return content.text
     assert json.loads(content.text) == found.structured_content
-    assert tokens_in(content.text) <= 2_000
+    assert estimated_tokens(content.text) <= 2_000
     return found.structured_content
 
 
@@ -92,20 +91,26 @@ def test_all_that_tools_say_of_themselves_is_three_thousand_tokens_at_most(groun
     tools = talk(ground, lambda client: client.list_tools()).tools
     assert 1 < len(tools) <= 10
     told = json.dumps([tool.model_dump(by_alias=True, exclude_none=True) for tool in tools], separators=(",", ":"))
-    assert tokens_in(told) <= 3_000
+    assert estimated_tokens(told) <= 3_000
     for tool in tools:
-        assert tool.title and tool.description and tool.annotations.idempotent_hint
-        assert tool.annotations.read_only_hint == (
-            tool.name not in ("record_outcome", "rate_skill", "experiment_variant")
-        )
+        assert tool.title and tool.description and tool.annotations
+        is_reading = tool.name not in ("record_outcome", "rate_skill", "experiment_variant")
+        assert tool.annotations.read_only_hint == is_reading
+        assert tool.annotations.open_world_hint is False
+        # Of a tool that only reads these say nothing.
+        assert is_reading or (tool.annotations.idempotent_hint and tool.annotations.destructive_hint is False)
         assert "$ref" not in json.dumps(tool.input_schema)
 
 
-def test_a_token_is_counted_as_no_more_bytes_than_tokenizers_make_of_json() -> None:
-    assert BYTES_A_TOKEN == 3
-    assert ANSWER_BYTES == 6_000
-    assert tokens_in("é") == 1
-    assert tokens_in("1234") == 2
+def test_what_is_too_long_is_cut_short_and_says_so() -> None:
+    whole = {"name": "x" * 30_000, "next": [{"skill": f"skill-{number}"} for number in range(500)]}
+    shown = fitted(whole, ANSWER_TOKENS)
+    assert estimated_tokens(json.dumps(shown)) <= ANSWER_TOKENS
+    assert len(shown["next"]) + shown["next_left_out"] == 500
+    assert shown["name"].startswith("xxx") and shown["name"].endswith("…")
+    many_fields = {f"field-{number}": "some words of it" for number in range(2_000)}
+    assert 0 < len(fitted(many_fields, ANSWER_TOKENS)) < 2_000
+    assert fitted({"a": 1}, ANSWER_TOKENS) == {"a": 1}
 
 
 @given(
@@ -118,7 +123,7 @@ def test_pages_have_every_row_once_and_none_is_too_long(rows: list[dict[str, str
         start = start_of(cursor, "q")
         assert start == seen
         page = page_of(Listed({"about": "x" * 9_000}, "rows", rows), start, limit, "q")
-        assert tokens_in(json.dumps(page, ensure_ascii=False, separators=(",", ":"))) <= 2_000 or len(page["rows"]) == 1
+        assert estimated_tokens(json.dumps(page, ensure_ascii=False, separators=(",", ":"))) <= ANSWER_TOKENS
         seen, pages = seen + len(page["rows"]), pages + 1
         cursor = page.get("next")
         if cursor is None:
@@ -211,6 +216,14 @@ def test_an_experiment_is_met_and_told(ground: Ground) -> None:
         ("compare_skills", {"skills": ["one"]}, "skills"),
         ("record_outcome", {"event_id": "e", "skill": "s", "outcome": "great"}, "outcome"),
         ("record_outcome", {"event_id": "", "skill": "s", "outcome": "failed"}, "event_id"),
+        ("record_outcome", {"event_id": "e", "skill": "a\nb", "outcome": "failed"}, "on one line"),
+        ("record_outcome", {"event_id": "e\0", "skill": "s", "outcome": "failed"}, "on one line"),
+        ("record_outcome", {"event_id": "event-1-0", "skill": "other", "outcome": "failed"}, "is a use of 'skill-"),
+        (
+            "record_outcome",
+            {"event_id": "e", "skill": "s", "outcome": "failed", "invoked_at": "2700-01-01T00:00Z"},
+            "2105",
+        ),
         ("record_outcome", {"event_id": "e", "skill": "s", "outcome": "completed", "error_type": "api"}, "error_type"),
         ("record_outcome", {"event_id": "e", "skill": "s", "outcome": "failed", "invoked_at": "now"}, "invoked_at"),
         ("rate_skill", {"rating": 9, "event_id": "x"}, "rating"),
@@ -278,6 +291,12 @@ def test_schemas_say_what_arguments_are_bounded_by() -> None:
     assert told["required"] == ["event_id", "skill", "outcome"]
     assert told["properties"]["rating"]["maximum"] == 5
     assert set(told["properties"]["outcome"]["enum"]) == {"completed", "failed", "abandoned"}
+    short = short_schema_of(TOOLS["record_outcome"].arguments)
+    assert short["properties"]["rating"] == {
+        "type": "number",
+        "description": told["properties"]["rating"]["description"],
+    }
+    assert short["properties"].keys() == told["properties"].keys() and short["required"] == told["required"]
 
 
 # -- over pipes and over HTTP -----------------------------------------------------------------------
@@ -316,7 +335,7 @@ def test_nothing_but_the_protocol_is_written_whatever_is_read(filled: str, tmp_p
     noisy = (
         "import sys, warnings; print('hello'); warnings.warn('careful');"
         "from session_buddy.cli import main; import session_buddy.server.mcp.tools as t;"
-        "old = t.call; t.call = lambda *a: (print('in a tool'), old(*a))[1];"
+        "old = t.call; t.call = lambda *a, **k: (print('in a tool'), old(*a, **k))[1];"
         "import session_buddy.server.mcp.protocol as p; p.call = t.call;"
         f"main(['--store', {filled!r}, 'mcp'])"
     )
@@ -375,7 +394,3 @@ def test_over_http_by_the_server_that_runs(filled: str, tmp_path: Path) -> None:
         for content in (b"{", b"[]", b"\xff", b" " * (2 << 20)):
             assert 400 <= httpx.post(address, content=content, headers=JSON).status_code < 500
         assert httpx.get(f"{server.address}/healthz").status_code == 200
-
-
-def test_over_http_it_wants_the_token_that_may_do_all() -> None:
-    assert scope_needed("POST", "/mcp") is scope_needed("GET", "/mcp") is Scope.ADMIN

@@ -140,6 +140,7 @@ def command() -> Any:
     app.add_typer(installing.uninstall_app(), name="uninstall")
     app.command("statusline")(installing.statusline)
     app.command("mcp")(asking.mcp)
+    app.command("lsp")(asking.lsp)
     app.command("top")(skills.top)
     app.command("skill")(skills.skill)
     app.add_typer(catalog.app(), name="catalog")

@@ -97,10 +97,12 @@ def create_app(
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         answering = asyncio.ensure_future(mcp.run())
-        async with background():
-            yield
-        answering.cancel()
-        await asyncio.wait([answering])
+        try:
+            async with background():
+                yield
+        finally:
+            answering.cancel()
+            await asyncio.wait([answering])
 
     app = _App(
         title="Session-Buddy",

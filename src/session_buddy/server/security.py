@@ -134,8 +134,8 @@ def scope_needed(method: str, path: str) -> Scope | None:
         return None
     if method == "POST" and (path in _IS_TOLD_OF_WORK or _IS_TOLD_OF_AN_EXPERIMENT(path)):
         return Scope.INGEST
-    if path == "/mcp":
-        return Scope.ADMIN  # it reads, and records
+    if method == "POST" and path == "/mcp":
+        return Scope.READ  # its tools that record ask for more themselves
     return Scope.READ if method in ("GET", "HEAD", "OPTIONS") else Scope.ADMIN
 
 

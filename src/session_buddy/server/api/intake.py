@@ -10,21 +10,21 @@ from msgspec import Meta
 from msgspec.structs import force_setattr
 
 from session_buddy.errors import InvalidInput, InvalidInvocation
-from session_buddy.model import YEARS, DurationSource, ErrorType, Invocation, Outcome, parse_time
+from session_buddy.model import DurationSource, ErrorType, Invocation, Outcome
+from session_buddy.server.fit_to_keep import VISIBLE_NAME, canonical_moment, require_text, require_visible
 from session_buddy.server.problems import BadBody, BodyTooLarge, InvalidBatch, ItemFault
 
 __all__ = ["NewInvocation", "Recording", "decode_batch"]
 
 _FAULTS_TOLD = 100
 _CENTURY_MS = 100 * 366 * 86_400_000
-_NAME = r"^[^\s\x00-\x1f\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$"
 _TEXT = r"^[^\x00]*$"
 _TRAIT = r"^[a-z][a-z0-9_]{0,31}(:[a-z0-9]{1,16})?$"
 """No dot, no slash: nothing that could be a path or the name of a file."""
 _NAMES = ("event_id", "session_id", "skill_name", "source", "user_id", "parent_event_id")
 
 # Patterns are checked below and not by msgspec: it would cite them as the reason, and take a newline at the end.
-Name = Annotated[str, Meta(min_length=1, max_length=500, extra_json_schema={"pattern": _NAME})]
+Name = Annotated[str, Meta(min_length=1, max_length=500, extra_json_schema={"pattern": VISIBLE_NAME})]
 Text = Annotated[str, Meta(max_length=4_000, extra_json_schema={"pattern": _TEXT})]
 Names = Annotated[tuple[Text, ...], Meta(max_length=1_000)]
 Trait = Annotated[str, Meta(min_length=1, max_length=48, extra_json_schema={"pattern": _TRAIT})]
@@ -69,7 +69,7 @@ class NewInvocation(Invocation, frozen=True, kw_only=True, gc=False, forbid_unkn
 
     def __post_init__(self) -> None:
         # Before anybody else has seen it: what is left out is filled in, then checked as ever.
-        force_setattr(self, "invoked_at", _canonical(self.invoked_at))
+        force_setattr(self, "invoked_at", canonical_moment(self.invoked_at))
         if self.duration_ms is not None:
             force_setattr(self, "duration_ms", int(self.duration_ms))
             if self.duration_source is None:
@@ -77,12 +77,12 @@ class NewInvocation(Invocation, frozen=True, kw_only=True, gc=False, forbid_unkn
         if self.outcome is Outcome.FAILED and self.error_type is None:
             force_setattr(self, "error_type", ErrorType.OTHER)
         for field in _NAMES:
-            _require_visible(field, getattr(self, field))
+            require_visible(field, getattr(self, field))
         for field in ("plugin", "project", "agent_version", "model", "workflow_step_id"):
-            _require_text(field, getattr(self, field))
+            require_text(field, getattr(self, field))
         for field in ("alternatives_considered", "follow_up_actions"):
             for text in getattr(self, field):
-                _require_text(field, text)
+                require_text(field, text)
         for trait in self.traits:
             if not _IS_TRAIT(trait):
                 raise InvalidInvocation(
@@ -105,7 +105,6 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
 _BATCH = msgspec.json.Decoder(list[NewInvocation])
 _ONE = msgspec.json.Decoder(NewInvocation)
 _PARTS = msgspec.json.Decoder(list[msgspec.Raw])
-_IS_NAME = re.compile(_NAME.removesuffix("$")).fullmatch
 _IS_TRAIT = re.compile(_TRAIT.removesuffix("$")).fullmatch
 _FIELD_CITED = re.compile(r"field `([^`]*)`")
 
@@ -164,32 +163,3 @@ def _fault(index: int, part: msgspec.Raw) -> ItemFault | None:
 def _no_json(error: Exception) -> BadBody:
     reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
     return BadBody(f"The body is no JSON: {reason}.", remedy="Send one invocation or an array of them.")
-
-
-def _canonical(moment: str) -> str:
-    try:
-        canonical = parse_time(moment, field="invoked_at")
-    except InvalidInput as error:
-        raise InvalidInvocation(
-            "invoked_at", error.problem.removeprefix("invoked_at: "), remedy=error.remedy
-        ) from error
-    # A batch that an engine cannot keep must not be acknowledged first.
-    if not YEARS[0] <= canonical[:4] <= YEARS[1]:
-        raise InvalidInvocation(
-            "invoked_at", f"{moment!r} is outside {YEARS[0]}-{YEARS[1]}.", remedy="Set the clock that it comes from."
-        )
-    return canonical
-
-
-def _require_visible(field: str, name: str | None) -> None:
-    if name is not None and not _IS_NAME(name):
-        raise InvalidInvocation(
-            field,
-            "is empty, begins with a space, or holds control characters.",
-            remedy="Give a name that can be shown on one line.",
-        )
-
-
-def _require_text(field: str, text: str | None) -> None:
-    if text is not None and "\0" in text:
-        raise InvalidInvocation(field, "holds a character of code 0.", remedy="Leave that out.")

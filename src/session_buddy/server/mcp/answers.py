@@ -7,15 +7,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from session_buddy.catalog.scanning.tokens import estimated_tokens
 from session_buddy.errors import InvalidInput
 
-__all__ = ["ANSWER_BYTES", "BYTES_A_TOKEN", "Listed", "page_of", "start_of", "tokens_in"]
+__all__ = ["ANSWER_TOKENS", "Listed", "fitted", "lean", "page_of", "start_of", "tokens_of"]
 
-BYTES_A_TOKEN = 3
-"""Of JSON in English; tokenizers make tokens of some four bytes of prose and three of JSON, so this counts too many."""
-ANSWER_BYTES = 2_000 * BYTES_A_TOKEN
-_SHORTENED = 400
-"""The most characters of one text where an answer would be too long."""
+ANSWER_TOKENS = 2_000
+"""The most that an answer costs its reader, by :func:`~session_buddy.catalog.scanning.tokens.estimated_tokens`: of JSON
+that counts half as many again as public tokenizers do, since it was fitted to what newer models are charged with."""
+_CURSOR_TOKENS = 40
+_CUTS = ((20, 400), (8, 200), (4, 100), (2, 60))
+"""So many items of a list and characters of a text stay, the first of these with which the answer fits."""
 
 
 class Listed(NamedTuple):
@@ -30,9 +32,9 @@ class Listed(NamedTuple):
     """How many there are in all; None: as many as *rows*."""
 
 
-def tokens_in(text: str) -> int:
-    """Return about how many tokens *text* is, rather too many than too few."""
-    return -(-len(text.encode()) // BYTES_A_TOKEN)
+def tokens_of(value: Any) -> int:
+    """Return about how many tokens *value* is as JSON."""
+    return estimated_tokens(msgspec.json.encode(value).decode())
 
 
 def start_of(cursor: str | None, question: object) -> int:
@@ -56,16 +58,15 @@ def page_of(answer: Listed, start: int, limit: int, question: object) -> dict[st
     Nothing is in it that says nothing: no nulls, no empty texts or lists. At least one row is, if there is one.
     """
     fields: dict[str, Any] = lean(msgspec.to_builtins(answer.fields))
-    if _size(fields) > ANSWER_BYTES // 2:
-        fields = shortened(fields)
     if not answer.name:
-        return fields
+        return fitted(fields, ANSWER_TOKENS)
+    fields = fitted(fields, ANSWER_TOKENS // 2)
     rows = [lean(row) for row in msgspec.to_builtins(answer.rows[start : start + limit])]
-    room = ANSWER_BYTES - _size(fields) - 200
+    room = ANSWER_TOKENS - tokens_of(fields) - _CURSOR_TOKENS
     shown: list[Any] = []
     for row in rows:
-        row = row if _size(row) <= ANSWER_BYTES // 2 else shortened(row)
-        room -= _size(row) + 1
+        row = fitted(row, ANSWER_TOKENS // 2 - _CURSOR_TOKENS)
+        room -= tokens_of(row) + 1
         if room < 0 and shown:
             break
         shown.append(row)
@@ -75,30 +76,43 @@ def page_of(answer: Listed, start: int, limit: int, question: object) -> dict[st
     return page | {"next": f"{end}.{_digest(question)}"} if shown and end < total else page
 
 
+def fitted(value: dict[str, Any], tokens: int) -> dict[str, Any]:
+    """Return *value*, with long texts and lists cut short where it is more than so many *tokens*.
+
+    Of a list that was cut, ``…_left_out`` tells how many are missing. What is too long even so, a hundred fields say,
+    loses its last ones.
+    """
+    cuts = iter(_CUTS)
+    shown = value
+    while tokens_of(shown) > tokens:
+        cut = next(cuts, None)
+        shown = dict(list(shown.items())[: len(shown) // 2]) if cut is None else _cut(value, *cut)
+    return shown
+
+
 def lean(value: Any) -> Any:
     """Return *value* without what says nothing, and numbers without digits that nobody reads."""
     if isinstance(value, dict):
         kept = {key: lean(inner) for key, inner in value.items()}
         return {key: inner for key, inner in kept.items() if inner not in (None, "", [], {})}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [lean(inner) for inner in value]
     return round(value, 4) if isinstance(value, float) else value
 
 
-def shortened(value: Any, most: int = 20) -> Any:
-    """Return *value* with long texts and lists cut short, and said to be."""
+def _cut(value: Any, most: int, characters: int) -> Any:
     if isinstance(value, dict):
-        return {key: shortened(inner) for key, inner in value.items()}
+        kept: dict[str, Any] = {}
+        for key, inner in value.items():
+            kept[key] = _cut(inner, most, characters)
+            if isinstance(inner, list) and len(inner) > most:
+                kept[f"{key}_left_out"] = len(inner) - most
+        return kept
     if isinstance(value, list):
-        rest = [f"… {len(value) - most} more"] if len(value) > most else []
-        return [shortened(inner) for inner in value[:most]] + rest
-    if isinstance(value, str) and len(value) > _SHORTENED:
-        return value[:_SHORTENED] + "…"
+        return [_cut(inner, most, characters) for inner in value[:most]]
+    if isinstance(value, str) and len(value) > characters:
+        return value[:characters] + "…"
     return value
-
-
-def _size(value: Any) -> int:
-    return len(msgspec.json.encode(value))
 
 
 def _digest(question: object) -> str:

@@ -16,8 +16,9 @@ import session_buddy
 from session_buddy.errors import SessionBuddyError
 from session_buddy.server.mcp import prompts, resources
 from session_buddy.server.mcp.ground import Ground
-from session_buddy.server.mcp.schemas import schema_of
+from session_buddy.server.mcp.schemas import short_schema_of
 from session_buddy.server.mcp.tools import TOOLS, Tool, call
+from session_buddy.server.tokens import Scope
 
 __all__ = ["mcp_server"]
 
@@ -25,7 +26,8 @@ _AT_ONCE = 8
 """Calls that are answered side by side; more wait."""
 _INSTRUCTIONS = (
     "Figures on the skills that agents use here: which work, which broke, what to use next. Success is completed of"
-    " completed and failed, 0-1. Names of skills may be given without their prefix."
+    " completed and failed, 0-1. Names of skills may be given without their prefix. Where an answer has 'next', ask the"
+    " same again with that as cursor. Without user_id it is the user of this server."
 )
 _log = logging.getLogger(__name__)
 
@@ -40,11 +42,12 @@ def mcp_server(ground: Callable[[], Ground]) -> Server[Any]:
     async def list_tools(_: Any, __: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[_described(tool) for tool in TOOLS.values()])
 
-    async def call_tool(_: Any, asked: types.CallToolRequestParams) -> types.CallToolResult:
+    async def call_tool(context: Any, asked: types.CallToolRequestParams) -> types.CallToolResult:
         if asked.name not in TOOLS:
             raise MCPError(types.INVALID_PARAMS, f"There is no tool {asked.name!r}; there are {', '.join(TOOLS)}.")
         try:
-            answer = await in_thread(lambda: call(ground(), asked.name, asked.arguments))
+            may_record = _may_record(context.request)
+            answer = await in_thread(lambda: call(ground(), asked.name, asked.arguments, may_record=may_record))
         except SessionBuddyError as error:
             return _refused(f"{error.problem} {error.remedy}")
         except Exception:
@@ -113,10 +116,22 @@ def _described(tool: Tool) -> types.Tool:
         name=tool.name,
         title=tool.title,
         description=tool.description,
-        input_schema=schema_of(tool.arguments),
-        annotations=types.ToolAnnotations(
-            read_only_hint=tool.is_reading, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-        ),
+        input_schema=short_schema_of(tool.arguments),
+        annotations=_hints(tool),
+    )
+
+
+def _may_record(request: Any) -> bool:
+    """Tell whether *request* came with a token that may record; over pipes there is none, and everything is allowed."""
+    return request is None or request.state.grant.scope.covers(Scope.INGEST)
+
+
+def _hints(tool: Tool) -> types.ToolAnnotations:
+    """Return what clients may rely on; of a tool that only reads the others say nothing."""
+    if tool.is_reading:
+        return types.ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    return types.ToolAnnotations(
+        read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
     )
 
 

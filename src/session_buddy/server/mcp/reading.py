@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from session_buddy.server.mcp import arguments as asked
     from session_buddy.server.mcp.ground import Ground
 
-__all__ = ["anomalies", "compare", "predict", "recommend", "search", "session", "stats"]
+__all__ = ["anomalies", "compare", "predict", "profile_of", "recommend", "search", "session", "stats"]
+
+_FOR_CHARTS = ("daily", "daily_until", "hourly")
 
 
 def search(ground: Ground, wanted: asked.SearchArguments, most: int) -> Listed:
@@ -52,16 +54,22 @@ def predict(ground: Ground, wanted: asked.PredictArguments, _: int) -> dict[str,
 def stats(ground: Ground, wanted: asked.StatsArguments, most: int) -> Listed | dict[str, Any]:
     """Return the figures of one skill, or of all in order."""
     from session_buddy.model import Kind
-    from session_buddy.reports.profile import find_skill, read_profile
     from session_buddy.reports.ranking import first_day, read_ranking, without_tools
 
-    now = ground.clock()
     if wanted.skill is not None:
-        return msgspec.structs.asdict(read_profile(ground.store, find_skill(ground.store, wanted.skill), now=now))
+        return profile_of(ground, wanted.skill)
     kinds = {Kind(wanted.kind)} if wanted.kind else without_tools()
-    since = first_day(now, wanted.days) if wanted.days else None
+    since = first_day(ground.clock(), wanted.days) if wanted.days else None
     ranking = read_ranking(ground.store, kinds, wanted.order, most, since=since)
     return _listed(ranking, "skills", total=ranking.total)
+
+
+def profile_of(ground: Ground, skill: str) -> dict[str, Any]:
+    """Return everything about *skill* but its days and hours, which would cost more to read than all the rest."""
+    from session_buddy.reports.profile import find_skill, read_profile
+
+    found = read_profile(ground.store, find_skill(ground.store, skill), now=ground.clock())
+    return {name: value for name, value in msgspec.structs.asdict(found).items() if name not in _FOR_CHARTS}
 
 
 def anomalies(ground: Ground, wanted: asked.AnomalyArguments, most: int) -> Listed:

@@ -8,7 +8,8 @@ from urllib.parse import unquote
 import msgspec
 
 from session_buddy.errors import NotFound
-from session_buddy.server.mcp.answers import lean, shortened
+from session_buddy.server.mcp.answers import ANSWER_TOKENS, fitted, lean
+from session_buddy.server.mcp.reading import profile_of
 
 if TYPE_CHECKING:
     from session_buddy.server.mcp.ground import Ground
@@ -41,7 +42,6 @@ def read(ground: Ground, uri: str) -> Any:
     """Return the value at *uri*; raises :class:`NotFound`, saying what there is, for an address of nothing. Blocks."""
     from session_buddy.model import Kind
     from session_buddy.ordering import RankingOrder
-    from session_buddy.reports.profile import find_skill, read_profile
     from session_buddy.reports.ranking import first_day, read_ranking, without_tools
     from session_buddy.reports.status import bad_line_reasons, read_sources
 
@@ -53,8 +53,8 @@ def read(ground: Ground, uri: str) -> Any:
         sources, reasons = read_sources(ground.store), bad_line_reasons(ground.store)
         found = {"skills_by_kind": kinds, "sources": sources, "lines_not_understood": reasons}
     elif uri.startswith(_PROFILE) and len(uri) > len(_PROFILE):
-        found = read_profile(ground.store, find_skill(ground.store, unquote(uri.removeprefix(_PROFILE))), now=now)
+        found = profile_of(ground, unquote(uri.removeprefix(_PROFILE)))
     else:
         there = ", ".join([*(one.uri for one in RESOURCES), PROFILE.uri])
         raise NotFound(f"Nothing is at {uri!r}.", remedy=f"There are {there}.")
-    return shortened(lean(msgspec.to_builtins(found)))
+    return fitted(lean(msgspec.to_builtins(found)), ANSWER_TOKENS)

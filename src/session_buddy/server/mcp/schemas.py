@@ -8,9 +8,13 @@ import msgspec
 
 from session_buddy.errors import InvalidInput
 
-__all__ = ["decoded_arguments", "schema_of"]
+__all__ = ["decoded_arguments", "schema_of", "short_schema_of"]
 
 _LEFT_OUT = ("title", "$defs")
+_BOUNDS = (
+    *("additionalProperties", "maxLength", "minItems", "maxItems"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+)
 
 
 def schema_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
@@ -23,6 +27,12 @@ def schema_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
     told.pop("description", None)
     if not told.get("required"):
         told.pop("required", None)
+    return told
+
+
+def short_schema_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the same without bounds: few calls ever pass one, and those are told of it."""
+    told: dict[str, Any] = _unbounded(schema_of(kind))
     return told
 
 
@@ -63,6 +73,16 @@ def _plain(told: Any, parts: dict[str, Any]) -> Any:
             if key not in _LEFT_OUT
         }
     )
+
+
+def _unbounded(told: Any) -> Any:
+    if not isinstance(told, dict):
+        return told
+    return {
+        key: {name: _unbounded(one) for name, one in value.items()} if key == "properties" else _unbounded(value)
+        for key, value in told.items()
+        if key not in _BOUNDS
+    }
 
 
 def _properties(told: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from session_buddy.server.mcp import reading, writing
 from session_buddy.server.mcp.answers import Listed, page_of, start_of
 from session_buddy.server.mcp.ground import Ground
 from session_buddy.server.mcp.schemas import decoded_arguments
+from session_buddy.server.problems import NotPermitted
 
 __all__ = ["TOOLS", "Tool", "call"]
 
@@ -108,13 +109,20 @@ TOOLS: dict[str, Tool] = {
 }
 
 
-def call(ground: Ground, name: str, given: dict[str, Any] | None) -> dict[str, Any]:
+def call(ground: Ground, name: str, given: dict[str, Any] | None, *, may_record: bool = True) -> dict[str, Any]:
     """Return what the tool *name* answers when it is *given* these arguments; blocks.
 
-    Raises :class:`KeyError` for a tool that there is not, and whatever of ours the answer raises.
+    Raises :class:`KeyError` for a tool that there is not, :class:`NotPermitted` where it would record and may not,
+    and whatever of ours the answer raises.
     """
     tool = TOOLS[name]
     wanted = decoded_arguments(given, tool.arguments)
+    # A variant that nobody acts on is only looked at.
+    if not (may_record or tool.is_reading) and getattr(wanted, "exposed", True):
+        raise NotPermitted(
+            f"{name} records, and this token is for reading.",
+            remedy="Make one with 'session-buddy token create --scope admin'.",
+        )
     question = [name, {field: value for field, value in msgspec.to_builtins(wanted).items() if field != "cursor"}]
     start = start_of(getattr(wanted, "cursor", None), question)
     limit = getattr(wanted, "limit", 50)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from session_buddy.errors import InvalidInput, NotFound
-from session_buddy.model import DurationSource, ErrorType, Invocation, Kind, Outcome, parse_time
+from session_buddy.model import DurationSource, ErrorType, Invocation, Kind, Outcome
+from session_buddy.server.fit_to_keep import canonical_moment, require_visible
 from session_buddy.server.mcp.answers import Listed
 
 if TYPE_CHECKING:
@@ -29,12 +30,17 @@ def outcome(ground: Ground, wanted: asked.OutcomeArguments, _: int) -> dict[str,
     if wanted.experiment is not None and wanted.outcome is Outcome.ABANDONED:
         raise InvalidInput("outcome", "is 'abandoned', which no experiment counts.", remedy="Leave the experiment out.")
     failed = wanted.outcome is Outcome.FAILED
+    for field in ("event_id", "skill", "session_id", "user_id"):
+        require_visible(field, getattr(wanted, field))
+    for alternative in wanted.alternatives:
+        require_visible("alternatives", alternative)
+    _require_same_use(ground, wanted)
     use = Invocation(
         event_id=wanted.event_id,
         session_id=wanted.session_id or f"{_SOURCE}:{user_id}:{now[:10]}",
         skill_name=wanted.skill,
         kind=wanted.kind or known_kind(ground.store, wanted.skill) or Kind.SKILL,
-        invoked_at=parse_time(wanted.invoked_at, field="invoked_at") if wanted.invoked_at else now,
+        invoked_at=canonical_moment(wanted.invoked_at) if wanted.invoked_at else now,
         source=_SOURCE,
         user_id=user_id,
         outcome=wanted.outcome,
@@ -105,6 +111,19 @@ def variant(ground: Ground, wanted: asked.VariantArguments, _: int) -> Listed | 
     found = experiments.get(wanted.experiment)
     met: dict[str, Any] = msgspec.to_builtins(given)
     return {"experiment": found.test_name, "strategy": found.strategy_of(given.variant)} | met
+
+
+def _require_same_use(ground: Ground, wanted: asked.OutcomeArguments) -> None:
+    """Raise :class:`InvalidInput` where the id is that of a use of something else: models make ids up."""
+    from session_buddy.reports.uses import read_use
+
+    known = read_use(ground.store, wanted.event_id)
+    if known is not None and known.skill_name != wanted.skill:
+        raise InvalidInput(
+            "event_id",
+            f"{wanted.event_id!r} is a use of {known.skill_name!r}.",
+            remedy="Give this use an id of its own, a UUID, or name that skill.",
+        )
 
 
 def _told_to_experiment(ground: Ground, wanted: asked.OutcomeArguments, use: Invocation) -> dict[str, Any]:
