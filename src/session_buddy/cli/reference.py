@@ -30,7 +30,7 @@ from session_buddy.reports.backtesting import BacktestReport
 from session_buddy.reports.categories import CategoryList, CategorySkills, ImportedTaxonomy, SkillSorting
 from session_buddy.reports.checking import Check, Repaired
 from session_buddy.reports.community import Community
-from session_buddy.reports.dependencies import RelatedSkills, SkillNetwork, SkillPaths
+from session_buddy.reports.dependency_figures import RelatedSkills, SkillNetwork, SkillPaths
 from session_buddy.reports.experiment_power import PowerFigures
 from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex, ExperimentReport
 from session_buddy.reports.gate import Gate

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from session_buddy.formats import count, duration, shown_name
-from session_buddy.reports.dependencies import SURE, NetworkPair, RelatedSkill, Usually
+from session_buddy.reports.dependency_figures import NetworkPair, RelatedSkill, Usually
+from session_buddy.reports.dependency_pairs import SURE
 
 __all__ = ["chance_words", "lift_words", "order_of_pair", "order_words", "path_words", "times_words", "took_words"]
 

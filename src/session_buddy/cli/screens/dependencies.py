@@ -9,7 +9,7 @@ from rich.text import Text
 
 from session_buddy.cli.screens.layout import Column, fitted, heading, indented, note
 from session_buddy.formats import ago, count, date, percent, plural, printable, shown_name
-from session_buddy.reports.dependencies import RelatedSkills, SkillNetwork, SkillPaths
+from session_buddy.reports.dependency_figures import RelatedSkills, SkillNetwork, SkillPaths
 from session_buddy.reports.dependency_wording import (
     chance_words,
     lift_words,

@@ -9,15 +9,8 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from session_buddy.reports.dependencies import (
-    FEWEST_SESSIONS,
-    RelatedSkills,
-    SkillNetwork,
-    SkillPaths,
-    read_network,
-    read_paths,
-    read_related,
-)
+from session_buddy.reports.dependencies import FEWEST_SESSIONS, read_network, read_paths, read_related
+from session_buddy.reports.dependency_figures import RelatedSkills, SkillNetwork, SkillPaths
 from session_buddy.reports.profile import find_skill
 from session_buddy.server.api.answers import answer
 from session_buddy.server.api.describing import described

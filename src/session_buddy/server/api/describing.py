@@ -19,7 +19,7 @@ from session_buddy.prediction.card import ModelCard
 from session_buddy.reports.catalog_figures import Catalogue, CatalogueComparison
 from session_buddy.reports.categories import CategoryList, CategorySkills, ImportedTaxonomy, SkillSorting
 from session_buddy.reports.community import Community
-from session_buddy.reports.dependencies import RelatedSkills, SkillNetwork, SkillPaths
+from session_buddy.reports.dependency_figures import RelatedSkills, SkillNetwork, SkillPaths
 from session_buddy.reports.experiment_power import PowerFigures
 from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex, ExperimentReport, ExperimentView
 from session_buddy.reports.landscape import ClusterIndex, ClusterMembers, SkillMap, SkillNeighbours

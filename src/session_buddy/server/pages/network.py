@@ -9,14 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from session_buddy.errors import InvalidInput
-from session_buddy.reports.dependencies import (
-    FEWEST_SESSIONS,
-    RelatedSkills,
-    SkillNetwork,
-    read_network,
-    read_paths,
-    read_related,
-)
+from session_buddy.reports.dependencies import FEWEST_SESSIONS, read_network, read_paths, read_related
+from session_buddy.reports.dependency_figures import RelatedSkills, SkillNetwork
 from session_buddy.reports.profile import find_skill
 from session_buddy.server.pages.links import with_query
 from session_buddy.server.pages.network_drawing import HEIGHT, WIDTH, drawn_network

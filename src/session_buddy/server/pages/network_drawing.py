@@ -11,7 +11,8 @@ from math import hypot, log2, sqrt
 import msgspec
 
 from session_buddy.formats import plural, shown_name
-from session_buddy.reports.dependencies import SURE, NetworkPair, NetworkSkill, SkillNetwork
+from session_buddy.reports.dependency_figures import NetworkPair, NetworkSkill, SkillNetwork
+from session_buddy.reports.dependency_pairs import SURE
 from session_buddy.reports.dependency_wording import chance_words, lift_words, order_of_pair
 from session_buddy.server.pages.forces import laid_out
 
