@@ -29,8 +29,6 @@ def mcp(context: typer.Context, user: User = None) -> None:
     Agents start this by themselves: 'claude mcp add session-buddy -- session-buddy mcp'. A running server answers the
     same at /mcp.
     """
-    from session_buddy.cli.hearing import read_waiting
-    from session_buddy.cli.sources import local_user
     from session_buddy.server.mcp.stdio import serve_stdio
 
     settings = settings_of(context)
@@ -39,6 +37,7 @@ def mcp(context: typer.Context, user: User = None) -> None:
 
         @cache
         def opened_ground() -> Ground:
+            from session_buddy.cli.sources import local_user
             from session_buddy.errors import StoreBusy
             from session_buddy.server.mcp.ground import ground_of_store
 
@@ -49,6 +48,8 @@ def mcp(context: typer.Context, user: User = None) -> None:
             return ground_of_store(store, settings.now, local_user(settings, user))
 
         def ground() -> Ground:
+            from session_buddy.cli.hearing import read_waiting
+
             with opening:
                 found = opened_ground()
                 read_waiting(found.store, settings)

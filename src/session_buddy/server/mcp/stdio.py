@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, redirect_stdout
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,10 +19,12 @@ def serve_stdio(ground: Callable[[], Ground]) -> None:
 
     *ground* is asked for at the first call, so that an agent need not wait for a store that it may never ask.
     """
-    import anyio
-    from mcp.server.stdio import stdio_server
+    # What the SDK makes while it is loaded stays: looking for garbage among it takes a third of the time.
+    with _uncollected():
+        import anyio
+        from mcp.server.stdio import stdio_server
 
-    from session_buddy.server.mcp.protocol import mcp_server
+        from session_buddy.server.mcp.protocol import mcp_server
 
     async def run() -> None:
         server = mcp_server(ground)
@@ -30,6 +33,16 @@ def serve_stdio(ground: Callable[[], Ground]) -> None:
             await server.run(incoming, outgoing, server.create_initialization_options())
 
     anyio.run(run)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @asynccontextmanager
