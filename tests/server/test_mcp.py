@@ -331,7 +331,7 @@ def test_over_pipes_with_a_process_of_its_own(filled: str, tmp_path: Path, monke
 
 
 def test_nothing_but_the_protocol_is_written_whatever_is_read(filled: str, tmp_path: Path) -> None:
-    """Broken lines are answered or passed over, and what the process prints and warns goes elsewhere."""
+    """Broken lines are answered, and what the process prints and warns goes elsewhere."""
     noisy = (
         "import sys, warnings; print('hello'); warnings.warn('careful');"
         "from session_buddy.cli import main; import session_buddy.server.mcp.tools as t;"
@@ -343,7 +343,9 @@ def test_nothing_but_the_protocol_is_written_whatever_is_read(filled: str, tmp_p
     lines = [
         json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": start}),
         json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}),
-        "{", "[]", "null", '"x"', '{"jsonrpc": "2.0"}', '{"jsonrpc": "2.0", "id": 2, "method": "nothing/known"}',
+        "{", "[]", "null", '"x"', '{"jsonrpc": "2.0"}', "[" * 50_000, '{"jsonrpc": "2.0", "id": 5, "method": 7}',
+        '{"jsonrpc": "2.0", "id": 6, "method": "tools/call", "params": {"name": "\\ud800"}}',
+        '{"jsonrpc": "2.0", "id": "\\ud800"}', '{"jsonrpc": "2.0", "id": 2, "method": "nothing/known"}',
         json.dumps({"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": 5}}),
         json.dumps({"jsonrpc": "2.0", "id": 4, "method": "tools/call", "params": {"name": "skill_stats"}}),
     ]  # fmt: skip
@@ -356,11 +358,13 @@ def test_nothing_but_the_protocol_is_written_whatever_is_read(filled: str, tmp_p
         process.stdin.write("\n".join(lines) + "\n")
         process.stdin.flush()
         answers: dict[Any, Any] = {}
+        unknown = 0
         printed_first = process.stdout.readline()
         while 4 not in answers:
             answer = json.loads(process.stdout.readline())
             assert answer["jsonrpc"] == "2.0"
             answers[answer.get("id")] = answer
+            unknown += answer.get("id") is None
         process.stdin.close()
         rest = process.stdout.read()
         error = process.stderr.read() if process.stderr else ""
@@ -369,6 +373,8 @@ def test_nothing_but_the_protocol_is_written_whatever_is_read(filled: str, tmp_p
     assert "in a tool" in error
     assert answers[2]["error"]["code"] == -32601
     assert "error" in answers[3]
+    assert unknown == 7, "each is answered, though by no id"
+    assert "no message" in answers[5]["error"]["message"] and "no message" in answers[6]["error"]["message"]
     assert answers[4]["result"]["structuredContent"]["skills"]
 
 
