@@ -137,6 +137,39 @@ def test_it_is_read_only_and_leaves_nothing_beside_it(path: Path) -> None:
         connection.execute("DELETE FROM skill_invocation")
 
 
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_a_program_that_has_it_open_is_kept_from_writing_or_not_noticed(path: Path, mode: str) -> None:
+    """What is read is of one moment, also where the program was idle when the reading began."""
+    skills_database(path, [skills_row("a", second) for second in range(59)])
+    writer = sqlite3.connect(path, isolation_level=None, timeout=0.05)
+    writer.execute(f"PRAGMA journal_mode = {mode}")
+    writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = sorted(path.parent.iterdir())
+    with opened(str(path)) as connection:
+        rows = connection.execute("SELECT skill_name FROM skill_invocation ORDER BY id")
+        first = rows.fetchone()
+        if mode == "DELETE":
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                writer.execute("UPDATE skill_invocation SET skill_name = hex(zeroblob(3000))")
+        else:
+            writer.execute("UPDATE skill_invocation SET skill_name = hex(zeroblob(3000))")
+        assert {first, *rows.fetchall()} == {("a",)}
+    assert sorted(path.parent.iterdir()) == before
+    writer.close()
+
+
+def test_what_was_read_while_somebody_came_to_write_is_not_taken(path: Path) -> None:
+    skills_database(path, [skills_row("a", 1)])
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+    database.close()
+    with pytest.raises(OSError, match="was written to while it was read"), opened(str(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM skill_invocation").fetchone() == (1,)
+        with sqlite3.connect(path) as database:
+            database.execute("DELETE FROM skill_invocation")
+        database.close()
+
+
 def test_rows_that_make_no_sense_are_set_aside_one_by_one(path: Path) -> None:
     skills_database(
         path,

@@ -1,7 +1,8 @@
 """SQLite files of other programs, read and never changed.
 
-A database that its program has open is read beside it, under SQLite's own locks. One that nobody writes is opened as
-immutable, so that not even the files of a lock appear beside it.
+They are read under SQLite's own locks, beside the program that has them open. One with a write-ahead log (WAL) whose
+log is not there is opened by nobody; its locks would be files beside it, so it is read without, as immutable. Should
+somebody come to write it meanwhile, what was read of it is worth nothing, and that is an error.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,31 +20,32 @@ __all__ = ["columns_of", "opened"]
 
 _PATIENCE_SECONDS = 2.0
 _MAGIC = b"SQLite format 3\x00"
+_READ_VERSION, _WAL = 19, 2
+"""The byte of the header that says how it is to be read, and its value where there is a write-ahead log."""
 
 
 @contextmanager
 def opened(path: str) -> Iterator[sqlite3.Connection]:
     """Give a connection to the database at *path* that can only read.
 
-    Raises :class:`OSError` for a file that is gone, locked, damaged or no database; it says which.
+    Raises :class:`OSError` for a file that is gone, locked, damaged, changed while it was read, or no database; it says
+    which.
     """
-    with Path(path).open("rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            raise OSError(errno.EINVAL, "is no SQLite database", path)
-    mode = "mode=ro" if _is_in_use(Path(path)) else "mode=ro&immutable=1"
+    file = Path(path)
+    with file.open("rb") as beginning:
+        header = beginning.read(_READ_VERSION + 1)
+    if not header.startswith(_MAGIC):
+        raise OSError(errno.EINVAL, "is no SQLite database", path)
+    immutable = header[_READ_VERSION:] == bytes([_WAL]) and not _has_log(file)
+    before = _state_of(file)
     try:
-        connection = sqlite3.connect(f"file:{quote(path)}?{mode}", uri=True, timeout=_PATIENCE_SECONDS)
-        try:
-            connection.execute("PRAGMA query_only = 1")
+        with closing(_connected(path, immutable=immutable)) as connection:
             yield connection
-        finally:
-            connection.close()
-    except sqlite3.OperationalError as error:
-        locked = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-        said = "is locked by another program; try again when that is done" if locked else f"cannot be read ({error})"
-        raise OSError(errno.EBUSY if locked else errno.EIO, said, path) from error
     except sqlite3.DatabaseError as error:
-        raise OSError(errno.EIO, f"is damaged ({error})", path) from error
+        if not (immutable and _state_of(file) != before):
+            raise _as_os_error(error, path) from error
+    if immutable and _state_of(file) != before:
+        raise OSError(errno.EAGAIN, "was written to while it was read; try again", path)
 
 
 def columns_of(connection: sqlite3.Connection, table: str, needed: frozenset[str]) -> frozenset[str]:
@@ -55,10 +57,27 @@ def columns_of(connection: sqlite3.Connection, table: str, needed: frozenset[str
     return found
 
 
-def _is_in_use(path: Path) -> bool:
-    """Tell whether a program writes it, or left something beside it that belongs in it."""
-    for ending in ("-wal", "-journal"):
-        beside = path.with_name(path.name + ending)
-        if beside.exists() and beside.stat().st_size:
-            return True
-    return False
+def _connected(path: str, *, immutable: bool) -> sqlite3.Connection:
+    mode = "mode=ro&immutable=1" if immutable else "mode=ro"
+    connection = sqlite3.connect(f"file:{quote(path)}?{mode}", uri=True, timeout=_PATIENCE_SECONDS)
+    connection.execute("PRAGMA query_only = 1")
+    return connection
+
+
+def _as_os_error(error: sqlite3.DatabaseError, path: str) -> OSError:
+    if not isinstance(error, sqlite3.OperationalError):
+        return OSError(errno.EIO, f"is damaged ({error})", path)
+    if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return OSError(errno.EBUSY, "is locked by another program; try again when that is done", path)
+    return OSError(errno.EIO, f"cannot be read ({error})", path)
+
+
+def _has_log(file: Path) -> bool:
+    """Tell whether a program has it open, or left something beside it that belongs in it."""
+    log, shared = file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")
+    return log.exists() and (shared.exists() or log.stat().st_size > 0)
+
+
+def _state_of(file: Path) -> tuple[int, int, bool]:
+    told = file.stat()
+    return told.st_size, told.st_mtime_ns, _has_log(file)
