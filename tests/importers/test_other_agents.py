@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests import agents
@@ -249,6 +249,25 @@ class TestCopilot:
         )
         assert (ended(rows["a"])[2], rows["a"].traits) == (Outcome.ABANDONED, ("permission_asked", "rejected"))
         assert (ended(rows["b"])[2], rows["b"].traits) == (Outcome.ABANDONED, ("interrupted",))
+
+    def test_calls_that_the_model_only_counts_are_of_one_session(self) -> None:
+        def session(name: str) -> dict[str, Invocation]:
+            lines = [
+                event(0, "session.start", sessionId=name),
+                event(1, "user.message"),
+                self.started(2, "call_0", "task", arguments={"agent_type": "explore"}),
+                self.started(3, "call_1", "bash", arguments={"command": "pytest"}, parentToolCallId="call_0"),
+                self.done(5, "call_1", "<shellId: 0 completed with exit code 1>"),
+                self.done(6, "call_0"),
+            ]
+            return read(Copilot(), "/x/events.jsonl", b"".join(lines))[0]
+
+        one, other = session("c1"), session("c2")
+        assert (len(one), len(other), len(one.keys() & other.keys())) == (2, 2, 0)
+        agent, shell = one.values()
+        assert ended(shell) == ("pytest-run", Kind.SHELL, Outcome.FAILED, ErrorType.EXIT_CODE)
+        assert shell.parent_event_id == agent.event_id
+        assert session("c1").keys() == one.keys()
 
 
 class TestOpenCode:
@@ -502,6 +521,29 @@ class TestOpenHands:
         )
         rows, _ = read(OpenHands(), "/x/h2.json", [*agents.OPENHANDS_NEW[:2], going])
         assert ended(rows["call_a"]) == ("pytest-run", Kind.SHELL, None, None)
+
+    def test_calls_that_the_model_only_counts_are_known_by_their_events(self) -> None:
+        def counted(one: dict[str, Any]) -> dict[str, Any]:
+            told = json.dumps(one).replace("call_a", "call_0").replace("toolu_a", "functions.execute_bash:0")
+            return cast("dict[str, Any]", json.loads(told.replace('"action_id": "x"', '"action_id": "00000001-0000"')))
+
+        old = [counted(one) for one in agents.OPENHANDS_OLD]
+        ids = [set(read(OpenHands(), f"/x/{name}.json", old)[0]) for name in ("h1", "h3")]
+        assert (len(ids[0]), len(ids[1]), ids[0] & ids[1]) == (2, 2, set())
+        alone = [set(read(OpenHands(), f"/x/sessions/h1/events/{one['id']}.json", one)[0]) for one in old]
+        assert set().union(*alone) == ids[0]
+        new = [counted(one) for one in agents.OPENHANDS_NEW]
+        rows, _ = read(OpenHands(), "/x/h2.json", new)
+        assert ended(rows.pop("00000001-0000")) == ("pytest-run", Kind.SHELL, Outcome.FAILED, ErrorType.EXIT_CODE)
+        assert not rows
+        error = agents.openhands_new(
+            2, 3, "AgentErrorEvent", "agent", tool_name="terminal", tool_call_id="call_0", error="timed out"
+        )
+        rows, bad = read(OpenHands(), "/x/h2.json", [*new[:2], error])
+        assert (list(rows), rows["00000001-0000"].outcome, bad) == (["00000001-0000"], Outcome.FAILED, [])
+        assert read(OpenHands(), "/x/h2.json", [error]) == ({}, []), "of which call it is, it does not say"
+        nameless = new[1] | {"id": None}
+        assert "has no id" in read(OpenHands(), "/x/h2.json", [nameless])[1][0].reason
 
     def test_bad_events_are_told(self) -> None:
         rows, bad = read(

@@ -8,6 +8,7 @@ from typing import Any
 from session_buddy.importers.calls.dialogue import Dialogue, End, Use
 from session_buddy.importers.calls.failures import failed
 from session_buddy.importers.calls.moments import written_at
+from session_buddy.importers.calls.names import only_counts
 from session_buddy.importers.calls.using import (
     agent_use,
     file_use,
@@ -19,6 +20,7 @@ from session_buddy.importers.calls.using import (
 )
 from session_buddy.importers.calls.verdicts import ABANDONED, COMPLETED, Verdict
 from session_buddy.importers.copilot.events import Data, Event
+from session_buddy.importers.documents import stable_id
 from session_buddy.importers.traits import INTERRUPTED, PERMISSION_ASKED, REJECTED
 from session_buddy.model import ErrorType, Invocation, Kind, Outcome, Trigger
 
@@ -92,21 +94,21 @@ class Session:
             state.cwd = words_of(data.context.get("cwd")) or state.cwd
 
     def _call(self, data: Data, line: Event, at: str) -> list[str]:
-        event_id, use = words_of(data.toolCallId), _use_of(data)
+        event_id, use = self._id_of(data.toolCallId), _use_of(data)
         if event_id is None:
             return ["A tool call has no toolCallId."]
         if use is None:
             return [f"The call {event_id} names no tool."]
         self._dialogue.state.model = words_of(data.model) or self._dialogue.state.model
         # The agent's id of a subagent is that of the call which started it.
-        parent = words_of(data.parentToolCallId) or words_of(line.agentId)
+        parent = self._id_of(data.parentToolCallId) or self._id_of(line.agentId)
         self._dialogue.call(event_id, use, at, parent=parent)
         if data.toolName in _LOOKS_AFTER and isinstance(data.arguments, dict):
             self._dialogue.state.calls.tips[event_id] = f"{data.toolName} {data.arguments.get('shellId')}"
         return []
 
     def _result(self, data: Data, at: str) -> None:
-        event_id = words_of(data.toolCallId) or ""
+        event_id = self._id_of(data.toolCallId) or ""
         text = _text_of(data.result)
         if (looked_after := self._dialogue.state.calls.tips.pop(event_id, None)) is not None:
             self._dialogue.result(event_id, _end_of(data, ""), at)
@@ -140,11 +142,16 @@ class Session:
 
     def _permission(self, data: Data) -> None:
         asked = data.permissionRequest if isinstance(data.permissionRequest, dict) else {}
-        event_id = words_of(data.toolCallId) or words_of(asked.get("toolCallId"))
+        event_id = self._id_of(data.toolCallId) or self._id_of(asked.get("toolCallId"))
         if event_id is None or not isinstance(data.result, dict):
             return
         if data.result.get("kind") == "denied-interactively-by-user":
             self._dialogue.note(event_id, PERMISSION_ASKED, REJECTED)
+
+    def _id_of(self, called: object) -> str | None:
+        """Return the model's id of a call; where that only counts calls, one that no other session has."""
+        told = words_of(called)
+        return stable_id("copilot", self._dialogue.state.session_id, told) if only_counts(told) else told
 
     def _notice(self, kind: dict[str, Any], at: str) -> None:
         task, code = words_of(kind.get("shellId")), kind.get("exitCode")

@@ -13,6 +13,7 @@ from session_buddy.errors import InvalidInput
 from session_buddy.importers.calls.dialogue import Dialogue, End, Use
 from session_buddy.importers.calls.failures import failed
 from session_buddy.importers.calls.moments import in_utc
+from session_buddy.importers.calls.names import only_counts
 from session_buddy.importers.calls.using import (
     agent_use,
     editor_use,
@@ -57,6 +58,8 @@ class Conversation:
 
     def __init__(self, dialogue: Dialogue, conversation_id: str) -> None:
         self._dialogue, self._conversation_id = dialogue, conversation_id
+        self._counted: dict[str, str] = {}
+        """The calls that the model only counted: which of them had such a number last."""
 
     def read(self, events: list[Event | None]) -> list[str]:
         """Take in *events*; return what in them had to be left out, and why."""
@@ -94,6 +97,8 @@ class Conversation:
         self._dialogue.call(self._call_id(event.tool_call_id, event.id), use, in_utc(event.timestamp))
 
     def _answered(self, event: Event) -> None:
+        if event.action_id is None and only_counts(event.tool_call_id) and event.tool_call_id not in self._counted:
+            return  # An error names no action: alone in its file, it cannot be put down to a call.
         event_id, at = self._call_id(event.tool_call_id, event.action_id), in_utc(event.timestamp)
         told = event.observation if isinstance(event.observation, dict) else {}
         use = _use_of(event.tool_name, told)
@@ -139,7 +144,13 @@ class Conversation:
     # -- ids ------------------------------------------------------------------------
 
     def _call_id(self, called: object, event_id: object) -> str:
-        return words_of(called) or self._id_of(event_id)
+        """Return the model's id of the call, or what follows from the event where the model only counts its calls."""
+        told = words_of(called)
+        if told is None or not only_counts(told):
+            return told or self._id_of(event_id)
+        if event_id is not None:
+            self._counted[told] = self._id_of(event_id)
+        return self._counted.get(told) or self._id_of(event_id)
 
     def _id_of(self, event_id: object) -> str:
         if isinstance(event_id, str) and event_id:
