@@ -93,7 +93,9 @@ CREATE TABLE IF NOT EXISTS invocation_log_local ON CLUSTER session_buddy (
     INDEX idx_invocation_event event_id TYPE bloom_filter GRANULARITY 1,
     INDEX idx_invocation_session session_id TYPE bloom_filter GRANULARITY 1,
     INDEX idx_invocation_skill skill_name TYPE set(100) GRANULARITY 1,
-    INDEX idx_invocation_version version TYPE minmax GRANULARITY 1
+    INDEX idx_invocation_version version TYPE minmax GRANULARITY 1,
+    
+    INDEX idx_invocation_moment concat(replaceOne(toString(invoked_at), ' ', 'T'), 'Z') TYPE minmax GRANULARITY 1
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/invocation_log', '{replica}', version) PARTITION BY toYYYYMM(invoked_at)
 ORDER BY (invoked_at, event_id)
 SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -109,13 +110,11 @@ def refresh_dependencies(store: Store, kinds: Collection[Kind], *, now: str) -> 
 
 def _of_skills(known: Sequence[tuple[Any, ...]], skills: Mapping[str, int]) -> _Pairs:
     wanted = [row for row in known if row[0] in skills and row[1] in skills]
-    a, b, both = (list(column) for column in zip(*wanted, strict=True)) if wanted else ([], [], [])
-    return _Pairs(a, b, np.array(both, dtype=np.int64))
+    both = np.array([row[2] for row in wanted], dtype=np.int64)
+    return _Pairs([row[0] for row in wanted], [row[1] for row in wanted], both)
 
 
-def _details(
-    pairs: _Pairs, skills: Mapping[str, int], sessions: int, tested: int, read: Read
-) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+def _details(pairs: _Pairs, skills: Mapping[str, int], sessions: int, tested: int, read: Read) -> list[tuple[Any, ...]]:
     first, second = (
         # A deletion in between may leave fewer sessions with one skill than were counted with both.
         np.maximum(np.array([skills[name] for name in side], dtype=np.int64), pairs.both)
@@ -134,7 +133,7 @@ def _details(
         _rounded(order.b_to_a_seconds, _DIGITS_OF_GAPS),
         _rounded(adjusted(order_chance(order.a_first, order.b_first)), _DIGITS_OF_CHANCE),
     ]
-    return dict(zip(zip(pairs.a, pairs.b, strict=True), zip(*columns, strict=True), strict=True))
+    return list(zip(pairs.a, pairs.b, *columns, strict=True))
 
 
 def _rounded(values: Floats, digits: int) -> list[float | None]:
@@ -149,29 +148,31 @@ def _rounded(values: Floats, digits: int) -> list[float | None]:
     return told
 
 
-def _paths(read: Read) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+def _paths(read: Read) -> list[tuple[Any, ...]]:
     # By their places in the alphabet, so that what is level is told in the same order whoever came first.
     names, uses = sorted(read.names.texts), read.uses
     skills = read.names.places[uses.skills]
     found = frequent_paths(uses.sessions, skills, uses.moments, fewest_sessions=FEWEST_SESSIONS)
-    return {
-        (json.dumps([names[place] for place in path.skills]),): (
+    return [
+        (
+            json.dumps([names[place] for place in path.skills]),
             len(path.skills),
             path.sessions,
             path.occurrences,
             path.median_seconds,
         )
         for path in found
-    }
+    ]
 
 
-def _bring_up(store: Store, table: PlainTable, rows: dict[tuple[Any, ...], tuple[Any, ...]], now: str) -> int:
+def _bring_up(store: Store, table: PlainTable, rows: Sequence[tuple[Any, ...]], now: str) -> int:
     """Write those of *rows* that are not in *table* so, drop what is over; return how many rows that were."""
     keys = len(table.key)
     told = ", ".join(table.columns[:-1])
-    there = {row[:keys]: row[keys:] for row in store.query(f"SELECT {told} FROM {table.source}").rows}
-    new = [(*key, *values, now) for key, values in rows.items() if there.get(key) != values]
-    over = [key for key in there if key not in rows]
+    key_of = itemgetter(*range(keys))
+    there = {key_of(row): row for row in store.query(f"SELECT {told} FROM {table.source}").rows}
+    new = [(*row, now) for row in rows if there.pop(key_of(row), None) != row]
+    over = [row[:keys] for row in there.values()]
     if new:
         store.put_rows(table, new)
     if over:

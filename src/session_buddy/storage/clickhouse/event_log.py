@@ -45,7 +45,7 @@ _COUNTER_BITS = 20
 """A version's lower bits: they tell rows of one millisecond apart; see V1."""
 _LEFT_TO_MERGES = {
     "optimize_on_insert": 0,
-    "exclude_materialize_skip_indexes_on_insert": "idx_invocation_event,idx_invocation_session",
+    "exclude_materialize_skip_indexes_on_insert": "idx_invocation_event,idx_invocation_session,idx_invocation_moment",
 }
 """To add up rows of one key, which views have done already within an insert; and indexes that cost more than they save
 where a part is small."""
