@@ -49,5 +49,5 @@ def fit_boosting(features: Numbers, completed: NDArray[np.bool_], *, seed: int) 
         # Threads that wait for each other at every node take many times as long as one alone where a machine is busy.
         with threadpool_limits(limits=1):
             model.fit(looked_at, completed)
-        forests.append(exported(model, looked_at[:_CHECKED]))
+            forests.append(exported(model, looked_at[:_CHECKED]))
     return averaged(forests)

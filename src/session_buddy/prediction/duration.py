@@ -148,7 +148,7 @@ def _fitted(features: Numbers, logs: Numbers, *, seed: int) -> list[Forest]:
         )
         with threadpool_limits(limits=1):
             model.fit(features, logs)
-        forests.append(exported(model, features[:_CHECKED]))
+            forests.append(exported(model, features[:_CHECKED]))
     return forests
 
 
