@@ -12,13 +12,15 @@ else
     folder=$HOME/.local/share/session-buddy/hooks/default
 fi
 umask 077
-[ -d "$folder" ] || mkdir -p "$folder" || exit 0
+[ -d "$folder" ] || mkdir -p "$folder" 2>/dev/null || exit 0
 # A number of a process comes again; the file of the one before may still be there.
 set -C
 number=0
 while [ "$number" -lt 1000 ]; do
-    if { exec 3>"$folder/$$-$number.json"; } 2>/dev/null; then
-        cat >&3
+    file=$folder/$$-$number.json
+    # Not 'exec' nor ':': where they may not write, a shell ends, and with 2, which forbids the agent what it is about to do.
+    if { true >"$file"; } 2>/dev/null; then
+        cat >|"$file" 2>/dev/null
         exit 0
     fi
     number=$((number + 1))

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from tests import agents
 from tests.ingest.making_files import transcript
+from tests.wrong import with_wrong_values
 
-from session_buddy.importers.base import FileParser, Importer
+from session_buddy.importers.base import FAULT, FileParser, Importer
 from session_buddy.importers.every import every_importer
 from session_buddy.importers.shell import ShellRules
 from session_buddy.ingest import import_files
@@ -189,6 +190,22 @@ def test_reading_again_adds_nothing(case: tuple[Importer, Path], store: Store) -
     touched = import_files(store, [importer], {importer.name: [path]}, user_id="u")
     assert touched.recorded.added == 0
     assert store.drifted() == []
+
+
+def test_values_of_a_wrong_sort_are_no_fault(case: tuple[Importer, Path]) -> None:
+    importer, path = case
+    if path.suffix == ".db":
+        return  # columns have types
+    data = path.read_bytes()
+    is_lines = path.suffix == ".jsonl"
+    records = data.splitlines() if is_lines else [data]
+    for place, record in enumerate(records):
+        for wrong in with_wrong_values(json.loads(record)):
+            parser = importer.parser(str(path), user_id="u", written_at=WRITTEN)
+            assert not isinstance(parser, FileParser)
+            parsed = parser.feed(b"\n".join((*records[:place], wrong, *records[place + 1 :])) + b"\n"), parser.pause()
+            parser.save()
+            assert not [bad.reason for one in parsed for bad in one.bad_lines if FAULT in bad.reason], wrong
 
 
 def test_damaged_files_give_reasons_and_stop_nothing(case: tuple[Importer, Path], store: Store, tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.wrong import with_wrong_values
 
 from session_buddy.errors import InvalidInput
 from session_buddy.importers.hooks import Sessions, decode_event
@@ -249,3 +251,42 @@ def test_every_real_call_is_one_invocation(shared: Path) -> None:
         calls = {row.event_id for row in told.rows.values() if "#" not in row.event_id}
         assert len(calls) == expected.total(), folder.name
         assert told.problems == []
+
+
+ANSWERS: dict[str, tuple[str, dict[str, Any], Any]] = {
+    "shell": ("Bash", {"command": "pytest -q"}, {"stdout": "1 passed", "interrupted": False, "backgroundTaskId": "b1"}),
+    "MCP": ("mcp__k8s__get", {"name": "x"}, {"status": {"phase": "Running"}, "success": True}),
+    "subagent": ("Task", {"subagent_type": "explorer"}, {"status": "async_launched", "agentId": "a1"}),
+    "skill": ("Skill", {"skill": "review"}, {"success": True, "status": "forked", "commandName": "review"}),
+    "watching": ("TaskOutput", {"task_id": "b1"}, {"task": {"task_id": "b1", "status": "completed", "exitCode": 0}}),
+    "file": ("Edit", {"file_path": "/w/a.py"}, {"filePath": "/w/a.py", "durationMs": 12}),
+}
+
+
+@pytest.mark.parametrize("name", ["PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionDenied", "Stop"])
+@pytest.mark.parametrize(("tool", "given", "answer"), ANSWERS.values(), ids=ANSWERS)
+def test_values_of_a_wrong_sort_are_no_fault(name: str, tool: str, given: dict[str, Any], answer: Any) -> None:
+    event = {
+        "session_id": "s1", "hook_event_name": name, "tool_name": tool, "tool_input": given, "tool_use_id": "t1",
+        "tool_response": answer, "duration_ms": 7, "error": "Exit code 1", "timestamp": "2026-07-01T10:00:00.000Z",
+        "cwd": "/w", "prompt_id": "p1", "model": "m", "agent_id": "a", "agent_type": "x", "is_interrupt": False,
+    }  # fmt: skip
+    for wrong in with_wrong_values(event):
+        sessions = Sessions(None, user_id="u", rules=RULES)
+        with suppress(InvalidInput):
+            sessions.read(decode_event(wrong), "2026-07-01T10:00:01.000Z")
+        sessions.show()
+        sessions.save()
+
+
+def test_a_duration_that_reaches_beyond_all_years_is_none(told: Told) -> None:
+    told("PostToolUse", tool_name="Read", tool_input={}, tool_use_id="t1", duration_ms=999_999_999_999)
+    assert told.rows["t1"].invoked_at.startswith(("1994", "2026"))
+    told.event(
+        {
+            "session_id": "s1", "hook_event_name": "PostToolUse", "tool_name": "Read", "tool_use_id": "t2",
+            "timestamp": "1970-01-01T00:00:01Z", "duration_ms": 999_999_999_999,
+        },
+        "2026-07-01T10:00:01.000Z",
+    )  # fmt: skip
+    assert told.rows["t2"].invoked_at == "1970-01-01T00:00:01.000Z"

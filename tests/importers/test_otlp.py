@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tests.wrong import with_wrong_values
 
 from session_buddy.errors import InvalidInput
 from session_buddy.importers.otlp import Read, Signal, decode, read_logs, read_spans
@@ -279,6 +281,28 @@ def test_what_is_no_protobuf_is_refused() -> None:
     for signal in Signal:
         with pytest.raises(InvalidInput, match="no OTLP request"):
             decode(b"\xff\xff\xff\xff", signal, is_json=False)
+
+
+@pytest.mark.parametrize("signal", [Signal.LOGS, Signal.TRACES])
+def test_values_of_a_wrong_sort_are_no_fault(signal: Signal) -> None:
+    listed = {"key": "x", "value": {"arrayValue": {"values": [{"stringValue": "a"}]}}}
+    if signal is Signal.LOGS:
+        request = logs("claude_code.tool_result", tool_name="mcp_tool", tool_parameters='{"a": {}}', **CLAUDE)
+        request["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["attributes"].insert(0, listed)
+    else:
+        request = spans(span("execute_tool search", gen_ai__tool__name="search", gen_ai__tool__call__id="c1"))
+        request["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"].insert(0, listed)
+    for wrong in with_wrong_values(request):
+        with suppress(InvalidInput):
+            read(json.loads(wrong), signal)
+
+
+def test_a_list_of_nothing_is_none() -> None:
+    """In JSON of protobuf nothing may be written as null."""
+    request = logs("claude_code.tool_result", tool_name="Read", **CLAUDE)
+    attributes = request["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["attributes"]
+    attributes.append({"key": "x", "value": {"arrayValue": {"values": None}}})
+    assert one(request).event_id == "t1"
 
 
 @given(data=st.binary(max_size=300), signal=st.sampled_from(Signal), is_json=st.booleans())

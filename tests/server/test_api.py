@@ -216,6 +216,14 @@ class TestSizes:
         answer = one_server.client.post(PLACE, content=packed, headers=JSON | {"content-encoding": "gzip"})
         assert answer.status_code == status
 
+    def test_more_members_than_anybody_sends_are_refused(self, one_server: Served) -> None:
+        whole = gzip.compress(json.dumps([told("gz-3")]).encode(), mtime=0)
+        for spaces, status in ((999, 200), (1_000, 400)):
+            packed = gzip.compress(b" ", mtime=0) * spaces + whole
+            answer = one_server.client.post(PLACE, content=packed, headers=JSON | {"content-encoding": "gzip"})
+            assert answer.status_code == status
+        assert "more than 1,000 members" in answer.text
+
     def test_another_encoding_is_refused(self, one_server: Served) -> None:
         answer = one_server.client.post(PLACE, content=b"[]", headers=JSON | {"content-encoding": "br"})
         assert answer.status_code == 415

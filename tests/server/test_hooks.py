@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import httpx
@@ -16,6 +17,9 @@ import pytest
 
 from session_buddy.cli.hearing import hook_folder
 from session_buddy.cli.settings import Settings
+from session_buddy.importers.base import FAULT
+from session_buddy.importers.hooks import Sessions
+from session_buddy.importers.hooks.events import HookEvent
 from session_buddy.importers.shell import ShellRules
 from session_buddy.ingest.hooks import drain_hooks
 from session_buddy.ingest.waiting import Waiting
@@ -117,6 +121,49 @@ def test_the_script_never_fails_where_it_cannot_write(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = subprocess.run(["sh", str(SCRIPT), str(tmp_path / "file" / "hooks")], input=b"{}", capture_output=True)
     assert done.returncode == 0
+
+
+SHELLS = [(name, *options) for name, *options in (("sh",), ("dash",), ("bash",), ("bash", "--posix")) if which(name)]
+"""A failed redirection ends some of them, and what they end with may forbid the agent what it is about to do."""
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_the_script_never_fails_where_no_file_can_be_made(shell: tuple[str, ...]) -> None:
+    # In /proc nobody can make a file, not even root.
+    done = subprocess.run([*shell, str(SCRIPT), "/proc/self"], input=b"{}", capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_the_script_leaves_a_file_of_an_earlier_process_of_its_number(shell: tuple[str, ...], tmp_path: Path) -> None:
+    taken = 'printf old >"$1/$$-0.json"; printf older >"$1/$$-1.json"; shift; exec "$@"'
+    command = ["sh", "-c", taken, "sh", str(tmp_path), *shell, str(SCRIPT), str(tmp_path)]
+    done = subprocess.run(command, input=b'{"new": 1}', capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"old", b"older", b'{"new": 1}'}
+
+
+def test_an_event_that_makes_the_reader_fail_is_set_aside_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Waiting(tmp_path / "hooks")
+    for event in (told("Stop", session_id="fault"), told("PreToolUse", "t1"), told("PostToolUse", "t1")):
+        spool.put(json.dumps(event).encode())
+    reads = Sessions.read
+
+    def failing(self: Sessions, event: HookEvent, at: str) -> list[str]:
+        if event.session_id == "fault":
+            raise TypeError("what it holds")
+        return reads(self, event, at)
+
+    monkeypatch.setattr(Sessions, "read", failing)
+    with open_store(f"sqlite:///{tmp_path / 'store.db'}") as store:
+        drained = drain_hooks(store, spool, user_id="u", rules=RULES)
+        assert (drained.events, drained.bad_events, drained.recorded.added) == (2, 1, 1)
+        ((reason,),) = store.query("SELECT reason FROM import_quarantine").rows
+        assert reason == f"{FAULT} (TypeError); please report it."
+        assert spool.is_empty()
+    assert [path.suffix for path in spool.folder.glob("*.rejected")] == [".rejected"]
 
 
 def test_scripts_side_by_side_never_mix(tmp_path: Path) -> None:

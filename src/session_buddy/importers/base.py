@@ -7,6 +7,7 @@ reads *one* file, piece by piece; what it must remember between two readings fit
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -15,7 +16,20 @@ import msgspec
 
 from session_buddy.model import BadLine, Invocation, SkillFacts
 
-__all__ = ["FileParser", "Importer", "Parsed", "Parser"]
+__all__ = ["FAULT", "FileParser", "Importer", "Parsed", "Parser", "fault_told"]
+
+FAULT = "is a fault of this version of Session-Buddy"
+_log = logging.getLogger(__name__)
+
+
+def fault_told(error: Exception) -> str:
+    """Return the reason why a piece of input is set aside that made an importer raise *error*.
+
+    What other programs write changes, and one piece of it may stop neither what follows nor other files. Its message
+    may hold what the piece holds, and is told only to who asks for all that is logged.
+    """
+    _log.debug("An importer failed", exc_info=error)
+    return f"{FAULT} ({type(error).__name__}); please report it."
 
 
 class Parsed(msgspec.Struct, frozen=True):

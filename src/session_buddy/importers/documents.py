@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from session_buddy.errors import InvalidInput
-from session_buddy.importers.base import Parsed, Parser
+from session_buddy.importers.base import Parsed, Parser, fault_told
 from session_buddy.model import BadLine, Invocation
 
 __all__ = ["LONGEST_DOCUMENT", "Document", "ReadDocument", "decoded_or_none", "document_of", "stable_id"]
@@ -62,13 +62,17 @@ class Document(Parser):
             return Parsed([], [])
         try:
             invocations, problems = self._read(data)
-        except InvalidInput as error:
-            return Parsed([], [self._bad(error.problem)])
+        except Exception as error:
+            return Parsed([], [self._refused(error)])
         return Parsed(invocations, [self._bad(_together(problems))] if problems else [])
 
     def save(self) -> bytes:
         """Return nothing: it is read again from the start."""
         return b""
+
+    def _refused(self, error: Exception) -> BadLine:
+        """Return what is told of the document where reading it raised *error*."""
+        return self._bad(error.problem if isinstance(error, InvalidInput) else fault_told(error))
 
     def _bad(self, reason: str) -> BadLine:
         reason = reason.removeprefix("document: ")

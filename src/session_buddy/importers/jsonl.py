@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from session_buddy.errors import InvalidInput
-from session_buddy.importers.base import Parsed, Parser
+from session_buddy.importers.base import Parsed, Parser, fault_told
 from session_buddy.model import BadLine, Invocation, parse_time
 
 __all__ = ["LONGEST_LINE", "JsonLines", "Reading", "decoded", "first_moment"]
@@ -182,6 +182,8 @@ class JsonLines(Parser, Generic[L]):
             problems = self._reading.read(line)
         except InvalidInput as error:
             problems = [error.problem]
+        except Exception as error:
+            problems = [fault_told(error)]
         if problems:
             bad.extend(self._bad(length, problem) for problem in problems)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from session_buddy.errors import InvalidInput, MigrationLocked
+from session_buddy.importers.base import fault_told
 from session_buddy.importers.hooks import Sessions, decode_event, hook_version
 from session_buddy.importers.shell import ShellRules
 from session_buddy.ingest.waiting import Waiting, is_done
@@ -98,6 +99,8 @@ class _Reading:
         except InvalidInput as error:
             if is_done(written_ns, data):
                 self._reject(path, len(data), error.problem.removeprefix("event: "))
+        except Exception as error:
+            self._reject(path, len(data), fault_told(error))
         else:
             self.read.append(path)
             self.bad_lines += [_bad(path, len(data), problem) for problem in problems]

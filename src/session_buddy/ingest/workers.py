@@ -17,7 +17,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 
 import msgspec
 
-from session_buddy.importers.base import Importer
+from session_buddy.errors import SessionBuddyError
+from session_buddy.importers.base import Importer, fault_told
 from session_buddy.ingest.files import Reading
 from session_buddy.ingest.portion import Portion, read_portion
 
@@ -107,3 +108,7 @@ def _attempt(importer: Importer, reading: Reading, user_id: str) -> Portion | Fa
         return read_portion(importer, reading, user_id=user_id)
     except OSError as error:
         return reading.path, error.strerror or str(error)
+    except SessionBuddyError:
+        raise
+    except Exception as error:
+        return reading.path, fault_told(error)

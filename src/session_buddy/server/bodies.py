@@ -16,6 +16,8 @@ __all__ = ["Room", "inflated", "read_body", "require_type"]
 
 _GZIP = 31
 """What zlib calls a gzip header and trailer around 32 KiB windows."""
+_PIECE_BYTES = 64 << 10
+_MOST_MEMBERS = 1_000
 
 
 class Room:
@@ -106,19 +108,28 @@ def inflated(data: bytes, encoding: str, *, most_bytes: int) -> bytes:
         raise UnsupportedBody(f"The encoding {encoding!r} is not taken.", remedy="Send it as it is, or as gzip.")
     parts: list[bytes] = []
     room = most_bytes
-    while data:
-        inflating = zlib.decompressobj(_GZIP)
-        try:
-            part = inflating.decompress(data, room + 1)
-        except zlib.error as error:
-            raise BadBody("The body is no gzip.", remedy="Compress it with gzip, or send it as it is.") from error
-        room -= len(part)
-        if room < 0:
-            raise _too_large(most_bytes)
-        if not inflating.eof:
-            raise BadBody("The gzip ends before its end.", remedy="Send it whole.")
-        parts.append(part)
-        data = inflating.unused_data  # gzip files that follow one another are one
+    members, inflating = 0, None
+    # By the piece: what follows a member is copied, and of a whole body that would be copied for each of its members.
+    for start in range(0, len(data), _PIECE_BYTES):
+        piece = data[start : start + _PIECE_BYTES]
+        while piece:
+            if inflating is None:  # gzip files that follow one another are one
+                members += 1
+                if members > _MOST_MEMBERS:
+                    raise BadBody(f"The gzip has more than {_MOST_MEMBERS:,} members.", remedy="Compress it as one.")
+                inflating = zlib.decompressobj(_GZIP)
+            try:
+                part = inflating.decompress(piece, room + 1)
+            except zlib.error as error:
+                raise BadBody("The body is no gzip.", remedy="Compress it with gzip, or send it as it is.") from error
+            room -= len(part)
+            if room < 0:
+                raise _too_large(most_bytes)
+            parts.append(part)
+            piece = inflating.unused_data if inflating.eof else b""
+            inflating = None if inflating.eof else inflating
+    if inflating is not None:
+        raise BadBody("The gzip ends before its end.", remedy="Send it whole.")
     return b"".join(parts)
 
 

@@ -10,13 +10,13 @@ from session_buddy.model import YEARS, parse_time
 __all__ = ["earlier", "from_epoch_ms", "in_utc", "written_at"]
 
 
-def written_at(timestamp: str | None) -> str:
+def written_at(timestamp: object) -> str:
     """Return the *timestamp* of a line in the canonical form.
 
     Raises :class:`InvalidInput` for one that is none, and for a year that not every engine can keep: such a line is set
     aside on all of them, and the rest of its file is read.
     """
-    moment = parse_time(timestamp or "", field="timestamp")
+    moment = parse_time(timestamp if isinstance(timestamp, str) else "", field="timestamp")
     first, last = YEARS
     if not first <= moment[:4] <= last:
         raise InvalidInput(
@@ -59,5 +59,14 @@ def in_utc(timestamp: object) -> str:
 
 
 def earlier(moment: str, milliseconds: float) -> str:
-    """Return what was so many *milliseconds* before the canonical *moment*, in the canonical form."""
-    return written_at((datetime.fromisoformat(moment) - timedelta(milliseconds=milliseconds)).isoformat())
+    """Return what was so many *milliseconds* before the canonical *moment*, in the canonical form.
+
+    Raises :class:`InvalidInput` where that is before any year that is kept.
+    """
+    try:
+        before = datetime.fromisoformat(moment) - timedelta(milliseconds=milliseconds)
+    except OverflowError as error:
+        raise InvalidInput(
+            "duration", f"{milliseconds!r} ms before {moment} is no time.", remedy="It is left out."
+        ) from error
+    return written_at(before.isoformat())

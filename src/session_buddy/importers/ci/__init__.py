@@ -107,15 +107,14 @@ class _CiDocument(Document):
 
     def pause(self) -> Parsed:
         """Read all that was fed as one document; a reason against it says in which line."""
-        try:
-            if self._length <= LONGEST_DOCUMENT and not any(piece.strip() for piece in self._pieces):
-                raise Refused("the file is empty")
-            return super().pause()
-        except Refused as error:
-            refused = BadLine(
-                path=self._path, line=error.line, offset=0, length=self._length, reason=f"refused: {error}"
-            )
-            return Parsed([], [refused])
+        if self._length <= LONGEST_DOCUMENT and not any(piece.strip() for piece in self._pieces):
+            return Parsed([], [self._refused(Refused("the file is empty"))])
+        return super().pause()
+
+    def _refused(self, error: Exception) -> BadLine:
+        if not isinstance(error, Refused):
+            return super()._refused(error)
+        return BadLine(path=self._path, line=error.line, offset=0, length=self._length, reason=f"refused: {error}")
 
     def _told(self, data: bytes) -> tuple[list[Invocation], list[str]]:
         suffix = PurePath(self._path).suffix.lower()

@@ -133,7 +133,7 @@ class Endings:
         if call.kind is Kind.SKILL and result.status != _FORKED:
             self.close_span(thread)
             thread.span = Span(call.event_id, call.spelt, typed=False, last_at=at)
-        elif result.backgroundTaskId or result.status in _LAUNCHES or (call.tool == "Monitor" and result.taskId):
+        elif result.backgroundTaskId or _is_launch(result.status) or (call.tool == "Monitor" and result.taskId):
             call.exit_means = self._shells.exit_means(call)
             self._shells.name(call, thread, succeeded=None)
             for task in (result.backgroundTaskId, result.taskId, result.agentId):
@@ -200,6 +200,10 @@ def _note_duration(call: Call, result: ToolResult, at: str, lasted: object) -> N
         call.last(reported, DurationSource.REPORTED)
     else:
         call.last(elapsed_ms(call.invoked_at, at), DurationSource.ELAPSED)
+
+
+def _is_launch(status: object) -> bool:
+    return isinstance(status, str) and status in _LAUNCHES
 
 
 def _watched(status: object, exit_code: object) -> Verdict | None:

@@ -162,10 +162,10 @@ class Session:
 
 def _use_of(data: Data) -> Use | None:
     given = data.arguments if isinstance(data.arguments, dict) else {}
-    tool = data.toolName
+    tool = words_of(data.toolName)
     server, served = words_of(data.mcpServerName), words_of(data.mcpToolName)
-    if server is not None:
-        return mcp_use(server, served or str(tool))
+    if server is not None and (called := served or tool) is not None:
+        return mcp_use(server, called)
     if tool in _SHELLS:
         return shell_use(tool, given.get("command"))
     if tool == "skill":
@@ -180,7 +180,7 @@ def _use_of(data: Data) -> Use | None:
 def _end_of(data: Data, text: str) -> End:
     error: dict[str, Any] = data.error if isinstance(data.error, dict) else {}
     if data.success is not True:
-        if error.get("code") in _REFUSED:
+        if words_of(error.get("code")) in _REFUSED:
             return End(ABANDONED)
         return End(failed(str(error.get("message", "")))) if data.success is False else End(Verdict(None))
     exits = _EXIT.search(text)

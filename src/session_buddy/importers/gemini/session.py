@@ -114,23 +114,24 @@ class Session:
 
 
 def _use_of(call: ToolCall) -> Use | None:
+    tool = words_of(call.name)
     given = call.args if isinstance(call.args, dict) else {}
     served = _SERVED.fullmatch(call.displayName) if isinstance(call.displayName, str) else None
-    if served is None and isinstance(call.name, str):
-        served = _SERVED_NAME.fullmatch(call.name)
+    if served is None and tool is not None:
+        served = _SERVED_NAME.fullmatch(tool)
     if served is not None:
         return mcp_use(served["server"], served["tool"])
-    if call.name == _SHELL:
+    if tool == _SHELL:
         return shell_use(_SHELL, given.get("command"))
-    if call.name == _SKILL:
+    if tool == _SKILL:
         return skill_use(given.get("name"), _SKILL)
-    if call.name in _AGENTS:
-        return agent_use(given.get(_AGENTS[call.name]))
-    if call.name in _OWN_AGENTS:
-        return agent_use(call.name)
-    if call.name in _FILES:
-        return file_use(call.name, given.get("file_path", given.get("absolute_path")), writes=_FILES[call.name])
-    return tool_use(call.name)
+    if tool in _AGENTS:
+        return agent_use(given.get(_AGENTS[tool]))
+    if tool in _OWN_AGENTS:
+        return agent_use(tool)
+    if tool in _FILES:
+        return file_use(tool, given.get("file_path", given.get("absolute_path")), writes=_FILES[tool])
+    return tool_use(tool)
 
 
 def _end_of(call: ToolCall, use: Use) -> End | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
 
 import msgspec
 
+from session_buddy.errors import InvalidInput
 from session_buddy.importers.calls.ledger import State, remember
+from session_buddy.importers.calls.moments import earlier
 from session_buddy.importers.claude_code.conversation import Conversation
 from session_buddy.importers.hooks.events import HookEvent
 from session_buddy.importers.hooks.lines import call_line, line_of
@@ -148,4 +149,7 @@ def _before(at: str, duration_ms: object) -> str:
     """Return the moment *duration_ms* before *at*, or *at* itself where that is no duration."""
     if isinstance(duration_ms, bool) or not isinstance(duration_ms, int | float) or not 0 <= duration_ms < 1e12:
         return at
-    return parse_time((datetime.fromisoformat(at) - timedelta(milliseconds=duration_ms)).isoformat())
+    try:
+        return earlier(at, duration_ms)
+    except InvalidInput:
+        return at

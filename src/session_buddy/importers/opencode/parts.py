@@ -94,8 +94,8 @@ def _event_id(part: Part, part_id: str | None) -> str | None:
     return called if called is not None and _UNIQUE.fullmatch(called) else part_id
 
 
-def _use_of(tool: Any, state: dict[str, Any]) -> Use | None:
-    given = state.get("input")
+def _use_of(called: Any, state: dict[str, Any]) -> Use | None:
+    tool, given = words_of(called), state.get("input")
     given = given if isinstance(given, dict) else {}
     if tool == "bash":
         return shell_use(tool, given.get("command"))
@@ -106,7 +106,7 @@ def _use_of(tool: Any, state: dict[str, Any]) -> Use | None:
     if tool in _FILES:
         return file_use(tool, given.get("filePath"), writes=_FILES[tool])
     use = tool_use(tool)
-    if use is not None and tool not in _BUILT_IN and "_" in tool.strip("_"):
+    if use is not None and tool is not None and tool not in _BUILT_IN and "_" in tool.strip("_"):
         server, _, name = tool.partition("_")
         return mcp_use(server, name) if server and name else use
     return use

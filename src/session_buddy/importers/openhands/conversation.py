@@ -91,7 +91,7 @@ class Conversation:
 
     def _called(self, event: Event) -> None:
         given = event.action if isinstance(event.action, dict) else {}
-        use = _use_of(event.tool_name, given)
+        use = _use_of(words_of(event.tool_name), given)
         if use is None:
             raise InvalidInput("event", "A call names no tool.", remedy="It is left out.")
         self._dialogue.call(self._call_id(event.tool_call_id, event.id), use, in_utc(event.timestamp))
@@ -101,10 +101,11 @@ class Conversation:
             return  # An error names no action: alone in its file, it cannot be put down to a call.
         event_id, at = self._call_id(event.tool_call_id, event.action_id), in_utc(event.timestamp)
         told = event.observation if isinstance(event.observation, dict) else {}
-        use = _use_of(event.tool_name, told)
+        tool = words_of(event.tool_name)
+        use = _use_of(tool, told)
         if use is None:
             raise InvalidInput("event", "A result names no tool.", remedy="It is left out.")
-        if not told and not self._tells_enough(event_id, event.tool_name):
+        if not told and not self._tells_enough(event_id, tool):
             return
         # Where it stands alone, when the call was made is not known.
         came_at = None if self._dialogue.call(event_id, use, at) else at
@@ -114,7 +115,7 @@ class Conversation:
         elif event.kind == "AgentErrorEvent":
             self._dialogue.result(event_id, End(failed(words_of(event.error) or "")), came_at)
         else:
-            self._dialogue.result(event_id, _end_of(told, is_shell=event.tool_name in _SHELL_TOOLS), came_at)
+            self._dialogue.result(event_id, _end_of(told, is_shell=tool in _SHELL_TOOLS), came_at)
 
     # -- before version 1 -----------------------------------------------------------
 
@@ -169,7 +170,7 @@ def _of_metadata(event: Event, field: str) -> str | None:
     return words_of(metadata.get(field)) if isinstance(metadata, dict) else None
 
 
-def _use_of(tool: Any, given: dict[str, Any]) -> Use | None:
+def _use_of(tool: str | None, given: dict[str, Any]) -> Use | None:
     """Return what a call of *tool* uses; *given* are the fields of its action, or of the observation that answers."""
     if tool in _SHELL_TOOLS:
         return Use(tool) if given.get("is_input") is True else shell_use(tool, given.get("command"))

@@ -220,8 +220,9 @@ def _value(told: _Any | None) -> Any:
     if told.int_value is not None:
         return _number(told.int_value)
     if isinstance(told.array_value, dict):
-        values = told.array_value.get("values", [])
-        return [_text(next(iter(one.values()), "")) for one in values if isinstance(one, dict)]
+        values = told.array_value.get("values")
+        listed = values if isinstance(values, list) else []
+        return [_text(next(iter(one.values()), "")) for one in listed if isinstance(one, dict)]
     for value in (told.string_value, told.bool_value, told.double_value):
         if isinstance(value, str | bool | int | float):
             return value
@@ -257,4 +258,6 @@ def _number(value: Any) -> int:
 
 def _failed(code: Any) -> bool | None:
     """Return what the code of a status says; unset says nothing."""
+    if not isinstance(code, int | str):
+        return None
     return {1: False, 2: True, "STATUS_CODE_OK": False, _ERROR: True}.get(code)
