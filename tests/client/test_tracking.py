@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,12 @@ def test_functions_of_both_kinds_are_tracked_at_each_call() -> None:
         ({"skill": "  "}, "skill_name"),
         ({"skill": "a", "kind": "tools"}, "kind"),
         ({"skill": "a", "phase": "later"}, "phase"),
+        ({"skill": 5}, "skill: 5 is no text"),
+        ({"skill": "a\ud800"}, "skill: .* half of a character"),
+        ({"skill": "a", "project": b"/p"}, "project: .* is no text"),
+        ({"skill": "a", "alternatives": "abc"}, "alternatives: 'abc' is no list"),
+        ({"skill": "a", "alternatives": ("b", 1)}, "alternatives: 1 is no text"),
+        ({"skill": "a", "alternatives": None}, "alternatives: None is no list"),
     ],
 )
 def test_what_is_wrong_is_raised_where_it_is_said(arguments: dict[str, Any], said: str) -> None:
@@ -148,6 +156,14 @@ def test_more_that_is_wrong() -> None:
         pass
     with pytest.raises(InvalidInput, match="each use"), once:
         pass
+    with session_buddy.track("a") as use, pytest.raises(InvalidInput, match="alternatives"):
+        use.consider(5)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="Kept is a class"):
+
+        @session_buddy.track("a")
+        class Kept:
+            pass
+
     with pytest.raises(InvalidInput, match="generator"):
 
         @session_buddy.track("a")
@@ -165,6 +181,75 @@ def test_a_disk_that_refuses_costs_a_warning(
     with session_buddy.track("deploy"):
         pass
     assert "The use of 'deploy' is lost" in caplog.text
+
+
+def test_where_nothing_can_be_kept_the_work_is_done_all_the_same(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    home.write_text("no folder")
+    done = []
+    with session_buddy.track("a"):
+        done.append("work")
+
+    @session_buddy.track("b")
+    def more() -> None:
+        done.append("more")
+
+    more()
+    assert done == ["work", "more"]
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
+    assert "The use of 'b' is lost" in caplog.text
+
+
+def test_a_generator_may_be_left_early_or_elsewhere() -> None:
+    async def early() -> AsyncIterator[int]:
+        async with session_buddy.track("early"):
+            yield 1
+            yield 2
+
+    async def leave() -> None:
+        async for _ in early():
+            break
+
+    asyncio.run(leave())
+
+    def within() -> Iterator[None]:
+        with session_buddy.track("within"):
+            yield
+
+    halves = within()
+    contextvars.copy_context().run(next, halves)
+    contextvars.copy_context().run(next, halves, None)
+    elsewhere = within()
+    next(elsewhere)
+    thread = threading.Thread(target=next, args=(elsewhere, None))
+    thread.start()
+    thread.join()
+    with session_buddy.track("later"):
+        pass
+    rows = {row.skill_name: row for row in told()}
+    assert {name: row.outcome for name, row in rows.items()} == {
+        "early": "abandoned", "within": "completed", "later": "completed",
+    }  # fmt: skip
+    assert rows["later"].parent_event_id is None
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_is_over_holds_nothing_more_in_whatever_order_it_ends(first: int) -> None:
+    def within(name: str) -> Iterator[None]:
+        with session_buddy.track(name):
+            yield
+
+    both = [within("a"), within("b")]
+    for one in both:
+        next(one)
+    next(both[first], None)
+    with session_buddy.track("between"):
+        pass
+    next(both[1 - first], None)
+    with session_buddy.track("later"):
+        pass
+    rows = {row.skill_name: row for row in told()}
+    assert rows["between"].parent_event_id == rows["ab"[1 - first]].event_id
+    assert (rows["later"].parent_event_id, rows["later"].trigger) == (None, "user")
 
 
 def test_the_next_command_records_it(home: Path) -> None:

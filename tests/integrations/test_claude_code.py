@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from session_buddy.catalog.scanning.frontmatter import Form, read_head
 from session_buddy.errors import InvalidInput
 from session_buddy.integrations.claude_code import Installation, Route, Telling
-from session_buddy.integrations.claude_code.entries import EVENTS, merged, plugin_hooks, without
+from session_buddy.integrations.claude_code.entries import EVENTS, merged, plugin_hooks, targets, without
 from session_buddy.integrations.claude_code.installing import settings_file
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def test_ours_stands_beside_what_is_there_and_each_event_is_told() -> None:
     for event in EVENTS:
         kinds = [handler["type"] for group in settings["hooks"][event] for handler in group["hooks"][-2:]]
         assert kinds[-1:] == (["command"] if event == "SessionStart" else ["http"])
-    assert without(settings) == THEIRS
+    assert without(settings, targets(telling(), status_line=False)) == THEIRS
 
 
 def test_each_way_starts_no_more_than_it_needs() -> None:
@@ -108,7 +108,9 @@ def test_what_goes_in_comes_out_whatever_else_is_there(
 ) -> None:
     once = merged(settings, telling(route), status_line=line)
     assert merged(once, telling(route), status_line=line) == once
-    assert without(merged(once, telling(again), status_line=line)) == _without_emptiness(settings)
+    ours = targets(telling(again), status_line=line)
+    twice = merged(once, telling(again), status_line=line, ours=targets(telling(route), status_line=line))
+    assert without(twice, ours) == _without_emptiness(settings)
 
 
 def _without_emptiness(settings: dict[str, Any]) -> dict[str, Any]:
@@ -162,6 +164,43 @@ def test_what_changed_meanwhile_stays(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+LOOKALIKES = {
+    "hooks": {
+        "Stop": [{"hooks": [{"type": "http", "url": "https://corp.example/api/v1/hooks"}]}],
+        "PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", "command": "/opt/my-spool-hook.sh --x"}]}],
+    },
+    "statusLine": {"type": "command", "command": "session-buddy statusline"},
+}
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_what_only_looks_like_ours_is_somebody_elses(tmp_path: Path, installed: bool) -> None:
+    place = Place(tmp_path, json.dumps(LOOKALIKES))
+    if installed:
+        place.ours.install(telling())
+        settings = json.loads(place.file.read_text())
+        place.file.write_text(json.dumps(settings | {"model": "opus"}))
+    place.ours.uninstall()
+    assert json.loads(place.file.read_text()) == LOOKALIKES | ({"model": "opus"} if installed else {})
+
+
+def test_what_an_earlier_time_put_there_goes_too(tmp_path: Path) -> None:
+    place = Place(tmp_path, "{}")
+    place.ours.install(Telling(route=Route.SERVER, script="/s", folder="/f", server="http://one:1"))
+    first = place.file.read_text()
+    place.ours.install(Telling(route=Route.SERVER, script="/s", folder="/f", server="http://two:2"))
+    assert "http://one:1" not in place.file.read_text()
+    place.file.write_text(first)
+    place.ours.uninstall()
+    assert json.loads(place.file.read_text()) == {}
+
+
+def test_a_link_to_itself_is_told(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").symlink_to(tmp_path / "settings.json")
+    with pytest.raises((InvalidInput, OSError)):
+        Installation(tmp_path / "settings.json", tmp_path / "keep").install(telling())
+
+
 def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     place = Place(tmp_path, "{}")
     done = place.ours.install(telling(), dry_run=True)
@@ -183,6 +222,9 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
         ('{"hooks": []}', "hooks"),
         ('{"hooks": {"Stop": 5}}', "hooks"),
         ('{"a": 1, "a": 2}', "twice"),
+        ('{"a": 1e400}', "1e400"),
+        ('{"a": NaN}', "NaN"),
+        ('{"a": "\\ud800"}', "half of a character"),
     ],
 )
 def test_settings_that_cannot_be_understood_are_left_alone(tmp_path: Path, text: str | bytes, reason: str) -> None:

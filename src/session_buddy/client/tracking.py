@@ -21,7 +21,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,7 +43,7 @@ T = TypeVar("T")
 _SOURCE = "python"
 _SESSION = f"{_SOURCE}:{uuid.uuid4()}"
 """Uses in one run of a program are one session, unless it says otherwise."""
-_around: ContextVar[str | None] = ContextVar("session_buddy_use", default=None)
+_around: ContextVar[_Level | None] = ContextVar("session_buddy_use", default=None)
 _log = logging.getLogger(__name__)
 
 _SORTS: tuple[tuple[type[BaseException], ErrorType], ...] = (
@@ -87,8 +87,9 @@ class Use:
         self._change(outcome=Outcome.ABANDONED, error_type=None)
 
     def consider(self, *alternatives: str) -> None:
-        """Name other skills that could have done it."""
-        self._change(alternatives_considered=(*self._invocation.alternatives_considered, *alternatives))
+        """Name other skills that could have done it; raises :class:`InvalidInput` for what is no text."""
+        more = _texts("alternatives", alternatives)
+        self._change(alternatives_considered=(*self._invocation.alternatives_considered, *more))
 
     def end(self, error: BaseException | None, duration_ms: int) -> None:
         """Say that it is over: completed, unless *error* ended it or something else was said."""
@@ -106,6 +107,21 @@ class Use:
             self._told(self._invocation)
 
 
+class _Level:
+    """A use that others may be nested in."""
+
+    def __init__(self, event_id: str, around: _Level | None) -> None:
+        self.event_id, self.around = event_id, around
+        self.is_over = False
+
+
+def _going_on(level: _Level | None) -> _Level | None:
+    """Return *level*, or the innermost around it that is not over."""
+    while level is not None and level.is_over:
+        level = level.around
+    return level
+
+
 class Tracked:
     """See :func:`track`: a context manager, plain and ``async``, and a decorator of both kinds of functions."""
 
@@ -113,30 +129,33 @@ class Tracked:
         self._fields, self._place = fields, place
         self._use: Use | None = None
         self._began = 0.0
-        self._token: Any = None
+        self._level: _Level | None = None
 
     def __enter__(self) -> Use:
         if self._use is not None:
             raise InvalidInput("track", "was entered before.", remedy="Call track() for each use.")
-        around = _around.get()
+        around = _going_on(_around.get())
         begun = Invocation(
             event_id=str(uuid.uuid4()),
             invoked_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             source=_SOURCE,
-            parent_event_id=around,
+            parent_event_id=around.event_id if around else None,
             trigger=Trigger.NESTED if around else Trigger.USER,
             **self._fields,
         )
         self._use = Use(begun, self._place.tell)
-        self._token = _around.set(begun.event_id)
+        self._level = _Level(begun.event_id, around)
+        _around.set(self._level)
         self._began = time.monotonic()
         return self._use
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        assert self._use is not None
-        _around.reset(self._token)
+        assert self._use is not None and self._level is not None
+        self._level.is_over = True
+        # A generator may be left in another context, or in another order than it was entered.
+        _around.set(_going_on(_around.get()))
         self._use.end(error, round((time.monotonic() - self._began) * 1000))
 
     async def __aenter__(self) -> Use:
@@ -148,7 +167,9 @@ class Tracked:
         self.__exit__(kind, error, traceback)  # a file of a few hundred bytes takes less time than a thread
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
-        """Return *function* with each call of it a use; raises :class:`InvalidInput` for a generator."""
+        """Return *function* with each call of it a use; raises :class:`InvalidInput` for a generator or a class."""
+        if inspect.isclass(function):
+            raise InvalidInput("function", f"{function.__qualname__} is a class.", remedy="Track its methods.")
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise InvalidInput(
                 "function",
@@ -207,18 +228,22 @@ def track(
     within another is nested in it. *session_id* is one a run of the program, *user_id* the hash of this account.
     *server* (default: ``SESSION_BUDDY_SERVER``) is told with *token* (``SESSION_BUDDY_TOKEN``).
 
-    Raises :class:`InvalidInput`, naming what is wrong, for a skill, kind or phase that is none.
+    Raises :class:`InvalidInput`, naming what is wrong, for a skill, kind, phase or alternatives that are none.
     """
     server = server or os.environ.get("SESSION_BUDDY_SERVER") or None
     fields: dict[str, Any] = {
         "skill_name": skill,
         "kind": _one_of(Kind, "kind", kind),
         "session_id": session_id or _SESSION,
-        "user_id": user_id or local_user_id(_data_folder(), _account()),
+        "user_id": user_id or _own_user_id(),
         "workflow_phase": None if phase is None else _one_of(Phase, "phase", phase),
-        "alternatives_considered": tuple(alternatives),
+        "alternatives_considered": _texts("alternatives", alternatives),
         "project": project,
     }
+    for field in ("skill", "session_id", "user_id", "project"):
+        told = skill if field == "skill" else fields[field]
+        if told is not None:
+            _texts(field, (told,))
     # Checked now: what is wrong is the caller's to know, and not the log's.
     Invocation(event_id="-", invoked_at="2026-01-01T00:00:00.000Z", source=_SOURCE, **fields)
     folder = told_folder(server)
@@ -243,6 +268,14 @@ def _data_folder() -> Path:
     return user_data_path("session-buddy", appauthor=False)
 
 
+def _own_user_id() -> str:
+    try:
+        return local_user_id(_data_folder(), _account())
+    except OSError as error:
+        _log.warning("Who used it is not told: %s", error)
+        return "local"
+
+
 def _account() -> str:
     try:
         return getpass.getuser()
@@ -256,6 +289,19 @@ def _one_of(values: type[T], field: str, given: object) -> T:
     except ValueError as error:
         known = ", ".join(map(str, cast("Any", values)))
         raise InvalidInput(field, f"{given!r} is none.", remedy=f"There are {known}.") from error
+
+
+def _texts(field: str, given: object) -> tuple[str, ...]:
+    """Return *given* as a tuple of texts; raises :class:`InvalidInput`, naming *field*, for anything else."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InvalidInput(field, f"{given!r} is no list of texts.", remedy="Give a tuple: ('one', 'other').")
+    texts = tuple(given)
+    for text in texts:
+        if not isinstance(text, str):
+            raise InvalidInput(field, f"{text!r} is no text.", remedy="Give it as a str.")
+        if not text.isprintable() and any("\ud800" <= sign <= "\udfff" for sign in text):
+            raise InvalidInput(field, f"{text!r} has half of a character.", remedy="Decode it as what it is.")
+    return texts
 
 
 def _outcome_of(error: BaseException) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -13,6 +14,7 @@ from session_buddy.storage.migrations.lock import exclusive
 
 __all__ = ["deliver", "keep"]
 
+_log = logging.getLogger(__name__)
 _LOCK = "lock"
 _BATCH = 1_000
 _REJECTED = ".rejected"
@@ -50,7 +52,8 @@ def _deliver(waiting: Waiting, record: Callable[[Sequence[Invocation]], object])
                 told.append((path, _TOLD.decode(data)))
             except (msgspec.DecodeError, UnicodeDecodeError, InvalidInput):
                 if is_done(written_ns, data):
-                    path.replace(path.with_suffix(_REJECTED))
+                    aside = path.replace(path.with_suffix(_REJECTED))
+                    _log.warning("What waits in %s is no use that can be recorded; it is kept there.", aside)
         record([invocation for _, invocation in told])
         for path, _ in told:
             path.unlink(missing_ok=True)

@@ -1,8 +1,13 @@
-"""What stands in the settings: which events are told, to whom, and how ours are known from others. Pure values."""
+"""What stands in the settings: which events are told, to whom, and how ours are known from others. Pure values.
+
+Ours is what was put there, by its target: the command that is run, or the address that is posted to. Whatever else
+looks like it is somebody else's.
+"""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Container
 from enum import StrEnum
 from typing import Any
 
@@ -10,7 +15,7 @@ import msgspec
 
 from session_buddy.errors import InvalidInput
 
-__all__ = ["EVENTS", "HOOKS_PATH", "SCRIPT_NAME", "Route", "Telling", "merged", "plugin_hooks", "without"]
+__all__ = ["EVENTS", "HOOKS_PATH", "SCRIPT_NAME", "Route", "Telling", "merged", "plugin_hooks", "targets", "without"]
 
 SCRIPT_NAME = "spool-hook.sh"
 HOOKS_PATH = "/api/v1/hooks"
@@ -61,12 +66,22 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
     """The environment variable with the token for the server; the token itself stands in no settings."""
 
 
-def merged(settings: dict[str, Any], telling: Telling, *, status_line: bool) -> dict[str, Any]:
+def targets(telling: Telling, *, status_line: bool) -> frozenset[str]:
+    """Return the targets of all that is put into settings."""
+    handlers = [handler for event in EVENTS for handler in _handlers(event, telling)]
+    put = {target for handler in handlers if (target := _target(handler)) is not None}
+    return frozenset(put | {_STATUS_LINE} if status_line else put)
+
+
+def merged(
+    settings: dict[str, Any], telling: Telling, *, status_line: bool, ours: Container[str] = frozenset()
+) -> dict[str, Any]:
     """Return *settings* with our hooks after those that are there, and with our status line if it is wanted.
 
-    Raises :class:`InvalidInput` where *settings* has something else where hooks belong, or another status line.
+    *ours* are the targets of what was put there before, which makes room. Raises :class:`InvalidInput` where *settings*
+    has something else where hooks belong, or another status line.
     """
-    changed = without(settings)
+    changed = without(without(settings, ours), targets(telling, status_line=status_line))
     hooks = {name: list(groups) for name, groups in _hooks_of(changed).items()}
     for event in EVENTS:
         handlers = _handlers(event, telling)
@@ -84,20 +99,20 @@ def merged(settings: dict[str, Any], telling: Telling, *, status_line: bool) -> 
     return changed
 
 
-def without(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return *settings* without what is ours; whatever else stands there stays, in its order.
+def without(settings: dict[str, Any], ours: Container[str]) -> dict[str, Any]:
+    """Return *settings* without what has one of the targets *ours*; whatever else stands there stays, in its order.
 
     An empty list of hooks where ours were says nothing, and goes.
     """
     kept = dict(settings)
-    hooks = {name: _others(groups) for name, groups in _hooks_of(settings).items()}
-    ours = {name for name, groups in hooks.items() if not groups and settings["hooks"][name]}
-    hooks = {name: groups for name, groups in hooks.items() if name not in ours}
-    if hooks or ("hooks" in settings and not ours):
+    hooks = {name: _others(groups, ours) for name, groups in _hooks_of(settings).items()}
+    emptied = {name for name, groups in hooks.items() if not groups and settings["hooks"][name]}
+    hooks = {name: groups for name, groups in hooks.items() if name not in emptied}
+    if hooks or ("hooks" in settings and not emptied):
         kept["hooks"] = hooks
-    elif ours:
+    elif emptied:
         del kept["hooks"]
-    if kept.get("statusLine") == {"type": "command", "command": _STATUS_LINE}:
+    if kept.get("statusLine") == {"type": "command", "command": _STATUS_LINE} and _STATUS_LINE in ours:
         del kept["statusLine"]
     return kept
 
@@ -137,7 +152,7 @@ def _hooks_of(settings: dict[str, Any]) -> dict[str, Any]:
     return hooks
 
 
-def _others(groups: list[Any]) -> list[Any]:
+def _others(groups: list[Any], ours: Container[str]) -> list[Any]:
     """Return *groups* of handlers without ours; a group that held nothing else goes with them."""
     kept = []
     for group in groups:
@@ -145,7 +160,7 @@ def _others(groups: list[Any]) -> list[Any]:
         if not isinstance(handlers, list):
             kept.append(group)
             continue
-        others = [handler for handler in handlers if not _is_ours(handler)]
+        others = [handler for handler in handlers if _target(handler) not in ours]
         if len(others) == len(handlers):
             kept.append(group)
         elif others:
@@ -153,9 +168,8 @@ def _others(groups: list[Any]) -> list[Any]:
     return kept
 
 
-def _is_ours(handler: Any) -> bool:
-    if not isinstance(handler, dict):
-        return False
-    if handler.get("type") == "http":
-        return str(handler.get("url", "")).endswith(HOOKS_PATH)
-    return handler.get("type") == "command" and SCRIPT_NAME in str(handler.get("command", ""))
+def _target(handler: Any) -> str | None:
+    """Return what *handler* runs, or where it posts to; None where it does something else."""
+    field = {"command": "command", "http": "url"}.get(str(handler.get("type"))) if isinstance(handler, dict) else None
+    target = handler.get(field) if field else None
+    return target if isinstance(target, str) else None

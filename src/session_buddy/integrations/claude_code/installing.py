@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -13,12 +14,13 @@ from typing import Any
 import msgspec
 
 from session_buddy.errors import InvalidInput
-from session_buddy.integrations.claude_code.entries import SCRIPT_NAME, Telling, merged, without
+from session_buddy.integrations.claude_code.entries import SCRIPT_NAME, Telling, merged, targets, without
 
 __all__ = ["Installation", "Installed", "settings_file"]
 
 _INDENT = re.compile(r"\{\r?\n([ \t]+)")
 _BOM = "\ufeff"
+_HALF_OF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class Installed(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,9 +43,13 @@ class Installation:
 
     def __init__(self, settings: Path, keep: Path) -> None:
         # Settings are often a link into a folder of dotfiles: what it leads to is changed, and the link stays.
-        self._file = settings.resolve()
+        try:
+            self._file = settings.resolve()
+        except RuntimeError as error:
+            raise InvalidInput(str(settings), "is a link that leads to itself.", remedy="Mend the link.") from error
         identity = hashlib.blake2b(str(self._file).encode(), digest_size=8).hexdigest()
         self._before, self._after = keep / f"{identity}.before.json", keep / f"{identity}.after.json"
+        self._put = keep / f"{identity}.put.json"
         self._script = keep / SCRIPT_NAME
 
     @property
@@ -60,14 +66,15 @@ class Installation:
         # What stands there only because of an earlier time is not what the user had.
         original = self._original() if self._is_as_left(present) else present
         settings = self._parsed(original)
-        if (others := without(settings)) != settings:
+        ours = self._ours()
+        if (others := without(settings, ours)) != settings:
             original = self._text(others, original).encode()
-        text = self._text(merged(settings, telling, status_line=status_line), original)
+        text = self._text(merged(settings, telling, status_line=status_line, ours=ours), original)
         written = text.encode()
         if written == present and (self._script.exists() or dry_run):
             return Installed(settings=str(self._file), changed=False, backup=None, text=text)
         if not dry_run:
-            self._keep(original, written)
+            self._keep(original, written, targets(telling, status_line=status_line))
             self._put_script()
             self._write(written, present)
         backup = str(self._before) if original is not None else None
@@ -85,7 +92,7 @@ class Installation:
             restored = None
         else:
             settings = self._parsed(present)
-            kept = without(settings)
+            kept = without(settings, self._ours())
             restored = present if kept == settings else self._text(kept, present).encode()
         changed = restored != present
         if not dry_run:
@@ -109,12 +116,22 @@ class Installation:
     def _original(self) -> bytes | None:
         return self._before.read_bytes() if self._before.exists() else None
 
-    def _keep(self, original: bytes | None, written: bytes) -> None:
+    def _ours(self) -> frozenset[str]:
+        """Return the targets of what was put into these settings."""
+        return (
+            frozenset(msgspec.json.decode(self._put.read_bytes(), type=list[str]))
+            if self._put.exists()
+            else frozenset()
+        )
+
+    def _keep(self, original: bytes | None, written: bytes, put: frozenset[str]) -> None:
         self._after.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if original is None:
             self._before.unlink(missing_ok=True)
         else:
             _replace(self._before, original, 0o600)
+        # What was put there earlier may still stand there, where somebody else took back what was written since.
+        _replace(self._put, msgspec.json.encode(sorted(put | self._ours())), 0o600)
         _replace(self._after, written, 0o600)
 
     def _put_script(self) -> None:
@@ -124,6 +141,7 @@ class Installation:
         """Delete what was kept of these settings, and with the last of them the script."""
         self._after.unlink(missing_ok=True)
         self._before.unlink(missing_ok=True)
+        self._put.unlink(missing_ok=True)
         if not list(self._after.parent.glob("*.after.json")):
             self._script.unlink(missing_ok=True)
 
@@ -145,17 +163,26 @@ class Installation:
         if data is None or not data.strip():
             return {}
         try:
-            settings = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_without_repeats)
+            settings = json.loads(
+                data.decode("utf-8-sig"),
+                object_pairs_hook=_without_repeats,
+                parse_float=_finite,
+                parse_constant=_finite,
+            )
         except UnicodeDecodeError as error:
             raise self._unreadable("is not UTF-8.") from error
         except json.JSONDecodeError as error:
             raise self._unreadable(f"is no JSON: line {error.lineno}: {error.msg}.") from error
         except RecursionError as error:
             raise self._unreadable("is too deeply nested.") from error
+        except _NoNumber as error:
+            raise self._unreadable(f"has {error.args[0]}, which is no number of JSON.") from error
         except _Repeated as error:
             raise self._unreadable(f"has {error.args[0]!r} twice in one object.") from error
         if not isinstance(settings, dict):
             raise self._unreadable("is no JSON object.")
+        if _HALF_OF_A_CHARACTER.search(json.dumps(settings, ensure_ascii=False)):
+            raise self._unreadable("has half of a character (\\ud800 to \\udfff), which no file can hold.")
         return settings
 
     def _unreadable(self, problem: str) -> InvalidInput:
@@ -166,7 +193,7 @@ class Installation:
         """Return *settings* as text, set out as the text *like* is."""
         model = (like or b"").decode()
         found = _INDENT.search(model)
-        text = json.dumps(settings, indent=found[1] if found else 2, ensure_ascii=False)
+        text = json.dumps(settings, indent=found[1] if found else 2, ensure_ascii=False, allow_nan=False)
         if not model or model.endswith("\n"):
             text += "\n"
         text = text.replace("\n", "\r\n") if "\r\n" in model else text
@@ -181,6 +208,16 @@ def _plugin() -> Traversable:
 
 class _Repeated(ValueError):
     """A name stands twice in one object: rewriting it would lose one of them."""
+
+
+class _NoNumber(ValueError):
+    """A number that could not be written again."""
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise _NoNumber(text)
+    return number
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
