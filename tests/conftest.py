@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# Who is started in the background is made deaf to Ctrl-C, and so are the processes that tests start and interrupt.
+# Who is started in the background may be made deaf to Ctrl-C or to the end of a terminal, and so are the processes that
+# tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Its limit for an example is wall time, which says nothing on a machine that is busy with other tests.
 settings.register_profile("without a clock", deadline=None)

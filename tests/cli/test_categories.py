@@ -57,6 +57,7 @@ def test_a_category_with_its_skills(run: Run, used: str) -> None:
     assert told.code == 1 and "Testing" in told.error["suggestions"]
 
 
+@pytest.mark.long
 def test_a_skill_is_sorted_by_a_person(run: Run, used: str) -> None:
     shown = run("category", "assign", "Release-Notes", "documentation").out
     assert "release-notes" in shown and "Documentation" in shown and "by a person" in shown
@@ -85,6 +86,7 @@ def test_an_unknown_skill_is_not_sorted(run: Run, used: str) -> None:
     assert told.code == 1 and told.error["suggestions"] == ["release-notes"]
 
 
+@pytest.mark.long
 def test_a_taxonomy_is_taken_over_and_others_follow(run: Run, used: str, hobbies: Path) -> None:
     shown = run("category", "import", str(hobbies)).out
     assert "Taxonomy  hobby" in shown and "3 new categories, 0 changed, 75 skills put into them" in shown

@@ -160,6 +160,7 @@ def test_sql_only_reads(run: Run, both_to_read: tuple[str, str], statement: str)
     assert (told.code, told.error["type"]) == (3, "QueryRefused")
 
 
+@pytest.mark.long
 def test_the_schema_is_told_checked_repaired_rolled_back_and_migrated(run: Run, both: tuple[str, str]) -> None:
     _, chdb = both
     status = run("db", "status", "--json", store=chdb)
@@ -176,6 +177,7 @@ def test_the_schema_is_told_checked_repaired_rolled_back_and_migrated(run: Run, 
     assert run("db", "verify", store=chdb).code == 0
 
 
+@pytest.mark.long
 def test_what_drifted_is_told_and_repaired(run: Run, both: tuple[str, str]) -> None:
     _, chdb = both
     with open_store(chdb) as store:
@@ -228,6 +230,7 @@ def test_names_are_not_completed_from_an_engine_that_must_be_started_first(monke
     assert _known_skills(Context(), "p") == []  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 def test_a_copy_there_and_back_holds_the_same(run: Run, both_to_read: tuple[str, str], tmp_path: Path) -> None:
     url, _ = both_to_read
     there = new_database()
@@ -273,6 +276,7 @@ def without(blocked: set[str], arguments: list[str], home: Path) -> subprocess.C
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["chdb:///{}/folder", "clickhouse://localhost/db", "clickhouses://localhost/db"])
 @pytest.mark.parametrize(
     "arguments", [["top"], ["up"], ["db", "status"], ["db", "migrate"], ["db", "verify"]], ids=" ".join
@@ -295,6 +299,7 @@ def test_the_client_alone_is_not_enough_for_the_engine_in_process(tmp_path: Path
     assert "pip install 'session-buddy[clickhouse]'" in told.stderr
 
 
+@pytest.mark.long
 def test_on_sqlite_no_command_touches_clickhouse(tmp_path: Path, filled: list[Any], url: str) -> None:
     for arguments in (
         ["import"], ["top"], ["skill", "pytest-run"], ["sessions"], ["status"], ["sql", "SELECT 1"],

@@ -48,6 +48,7 @@ def seconds_to_close(store: Store) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.long
 def test_closing_does_not_wait_for_a_write_that_hangs_and_says_what_is_not_known(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

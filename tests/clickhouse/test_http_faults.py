@@ -59,6 +59,7 @@ def test_a_record_that_failed_at_any_stage_is_made_whole_by_telling_it_again(
         assert_all_once(store, first + second)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [*STRIKES, "drop_before", "slow"])
 def test_a_writer_rides_through_faults(server: ChdbServer, store: Store, tmp_path: Path, kind: Kind) -> None:
     events = many(300, seed=3, days=2)

@@ -142,6 +142,7 @@ def test_what_a_client_sent_half_is_not_executed(server: ChdbServer, connected: 
     assert count(connected) == 0
 
 
+@pytest.mark.long
 def test_a_stopped_server_goes_on_and_a_killed_one_comes_back_with_its_data(server: ChdbServer, connected: Any) -> None:
     insert(connected, "a")
     server.pause()

@@ -67,6 +67,7 @@ def test_versions_and_descriptions_are_those_of_sqlite() -> None:
     ]
 
 
+@pytest.mark.long
 def test_up_down_and_up_again_give_the_same_schema_and_keep_the_events(url: str, target: ClickHouseTarget) -> None:
     manager = MigrationManager(scripts=SCRIPTS, target=target)
     assert manager.status().origin is Origin.EMPTY
@@ -95,6 +96,7 @@ def test_scripts_may_run_again_after_any_statement(url: str, target: ClickHouseT
     assert MigrationManager(scripts=SCRIPTS, target=target).verify().ok
 
 
+@pytest.mark.long
 def test_a_script_that_fails_half_way_leaves_a_dirty_version_that_repair_finishes_or_undoes(
     url: str, target: ClickHouseTarget, scripts: Path
 ) -> None:
@@ -149,6 +151,7 @@ def test_a_new_store_whose_making_was_killed_is_made_by_the_next_opening(
     assert manager.verify().ok
 
 
+@pytest.mark.long
 def test_where_there_are_events_or_a_version_was_on_its_way_down_repair_is_asked_for(
     url: str, target: ClickHouseTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,6 +172,7 @@ def test_where_there_are_events_or_a_version_was_on_its_way_down_repair_is_asked
     open_store(url).close()
 
 
+@pytest.mark.long
 def test_a_lost_view_is_found_and_made_again_and_a_lost_table_is_named(url: str, target: ClickHouseTarget) -> None:
     manager = MigrationManager(scripts=SCRIPTS, target=target)
     manager.migrate()
@@ -223,6 +227,7 @@ def test_the_lock_of_a_server_is_a_table_that_only_one_can_make(target: ClickHou
         pass
 
 
+@pytest.mark.long
 def test_a_lock_is_kept_however_long_it_takes(
     url: str, target: ClickHouseTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:

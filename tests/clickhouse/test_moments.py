@@ -18,7 +18,7 @@ pytest.importorskip("chdb", reason="the extra 'clickhouse' is not installed")
 MONTHS = 4
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def store() -> Iterator[Store]:
     """A store with a use in each of some months, and so a part of the log for each; all of them are merged."""
     url = new_database()

@@ -73,6 +73,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, url: str) -> list[str]:
     return beside(url)
 
 
+@pytest.mark.long
 def test_what_a_killed_process_left_in_a_folder_is_gone_with_the_next(tmp_path: Path) -> None:
     url = f"chdb:///{tmp_path}/data?database=killed"
     with subprocess.Popen([sys.executable, "-c", KILLED, url], stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
@@ -117,6 +118,7 @@ def recorded(server_url: str) -> Iterator[Store]:
         yield store
 
 
+@pytest.mark.long
 def test_a_living_process_keeps_what_it_works_in_however_long(
     server_url: str, recorded: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

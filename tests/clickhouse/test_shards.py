@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
 from session_buddy.storage import Store, open_store
 from session_buddy.storage.clickhouse.connection import open_client, parse_url
 from tests.clickhouse.cluster_snapshot import layout
@@ -52,6 +54,7 @@ def read_from(shards: list[str], over: str) -> None:
     client.close()
 
 
+@pytest.mark.long
 def test_two_shards_say_together_what_one_server_says() -> None:
     clock = FakeClock()
     events = many(1_500, users=12)

@@ -15,6 +15,7 @@ pytest.importorskip("clickhouse_connect", reason="the extra 'clickhouse' is not 
 COUNTED = "SELECT name, total_rows FROM system.tables WHERE database = currentDatabase() ORDER BY name"
 
 
+@pytest.mark.long
 def test_a_store_is_lent_again_as_it_was_made() -> None:
     stock = Stock(new_database)
     first = stock.lend()

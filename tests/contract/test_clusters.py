@@ -215,6 +215,7 @@ class Dying:
         write(*given)
 
 
+@pytest.mark.long
 def test_killed_before_any_write_it_can_be_read_and_the_next_time_mends_it(skilled: Store) -> None:
     names = [*NAMES[EACH:], *(f"later-{number}" for number in range(EACH))]
     skilled.describe(described(name, "forecast weather") for name in names[-EACH:])

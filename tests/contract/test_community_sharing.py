@@ -187,6 +187,7 @@ class Dying:
         return bool(self._do(lambda: self._store.swap_row(*arguments), lambda: None))
 
 
+@pytest.mark.long
 def test_killed_anywhere_an_import_leaves_the_old_or_the_new_bundle_whole(open_new: OpenStore) -> None:
     old, new = {"a": 90, "b": 91, "c": 92}, {"b": 50, "c": 51, "pytest-run": 52}
     bundles = [content(*(cell(skill, invocations=n, completed=9, failed=0) for skill, n in cells.items()), sequence=s)

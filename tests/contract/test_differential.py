@@ -295,6 +295,7 @@ def test_late_doubled_and_completed_deliveries_give_the_same_rows(
     assert [store.drifted() for store in pair] == [[], []]
 
 
+@pytest.mark.long
 def test_real_transcripts_give_the_same_rows(open_pair: OpenPair, transcripts: Path) -> None:
     pair = open_pair(FakeClock(MOMENTS[2]))
     importer = ClaudeCode(ShellRules.builtin())

@@ -82,6 +82,7 @@ def test_who_was_told_first_stays_the_first_when_it_is_completed(store: Store) -
         store.rebuild()
 
 
+@pytest.mark.long
 def test_tellings_merge_to_the_same_row_in_every_order(engine: str, open_new: OpenStore) -> None:
     fields: list[dict[str, Any]] = [
         {"outcome": None},

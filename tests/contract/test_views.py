@@ -57,6 +57,7 @@ def assert_dashboard(store: Store, batch: Sequence[Invocation], now: str) -> Non
         assert rows[skill]["last_invocation_at"] == max(i.invoked_at for i in group)
 
 
+@pytest.mark.long
 def test_sliding_windows_are_true_at_the_moment_of_reading(
     engine: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -117,6 +117,7 @@ def run_step(name: str, folder: Path, **given: str) -> subprocess.CompletedProce
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_action_runs_records_imports_and_judges(tmp_path: Path) -> None:
     (tmp_path / "report.xml").write_text('<testsuite name="pytest"><testcase name="a"/></testsuite>')
     hostile = 'echo "$(echo hi)"; exit 7 # $(touch broken) `touch broken`'

@@ -104,6 +104,7 @@ def test_the_configuration_is_valid_and_asks_where_the_server_is_by_default(prom
     assert job["static_configs"] == [{"targets": [f"127.0.0.1:{DEFAULT_PORT}"]}]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file", RULE_TESTS, ids=lambda file: file.name)
 def test_alerts_fire_when_they_should(file: Path, promtool: Promtool) -> None:
     tested = promtool("test", "rules", str(file))

@@ -57,6 +57,7 @@ def test_there_are_commands_to_run() -> None:
     assert sum(len(commands(page)) for page in WITH_COMMANDS) > 40
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=name_of)
 def test_every_command_of_a_page_runs(page: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for arguments in commands(page):

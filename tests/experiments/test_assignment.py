@@ -123,6 +123,7 @@ def test_a_growing_ratio_moves_users_to_control_only(user: str, test_id: int, on
     assert small == large or (small.variant, large.variant) == (Variant.TREATMENT, Variant.CONTROL)
 
 
+@pytest.mark.long
 def test_buckets_are_even() -> None:
     shares_of_control = [int(groups_of(AssignmentRule(test_id=9, ratio=cut / 100)).sum()) for cut in range(1, 100)]
     counts = np.diff([0, *shares_of_control, len(USERS)])

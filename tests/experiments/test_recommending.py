@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from session_buddy.experiments.analysis import analyse
 from session_buddy.experiments.assignment import Variant
 from session_buddy.experiments.records import Experiments
@@ -39,6 +41,7 @@ def record_crafts(store: Store) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_recommending_by_what_is_used_beats_popularity(kit: Kit, place: Store) -> None:
     record_crafts(place)
     read = [read_learned(place, now=NOW)]

@@ -54,6 +54,7 @@ def test_each_name_is_one_strategy() -> None:
     assert refused.value.suggestions == ["semantic_search"]
 
 
+@pytest.mark.long
 def test_the_user_s_variant_is_what_runs(kit: Kit) -> None:
     kit.running()
     strategies = shouting()
@@ -136,6 +137,7 @@ def used(skill: str, uses: int, failures: int) -> list[Any]:
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_an_experiment_between_two_real_strategies(kit: Kit, place: Store) -> None:
     """The most used skill fails four times in ten, the most reliable hardly ever: users who follow that do better."""
     place.record([*used("popular", 300, 120), *used("sure", 100, 1)])

@@ -137,6 +137,7 @@ def test_no_more_than_the_longest_line_is_held(monkeypatch):
     assert parser.feed(b"\n").bad_lines[0].length == 50_000
 
 
+@pytest.mark.long
 def test_a_line_of_fifty_megabytes_is_read():
     script = Script().prompt().call("t1", "Read").result("t1", "x" * 50_000_000)
     size = 1 << 20
@@ -182,6 +183,7 @@ noise = st.one_of(
 """Anything, lines of the right shape with anything in them, cut lines, and deep ones."""
 
 
+@pytest.mark.long
 @settings(max_examples=400, deadline=None)
 @given(between=st.lists(st.lists(noise, max_size=3), min_size=len(GOOD) + 1, max_size=len(GOOD) + 1))
 def test_noise_never_raises_and_never_costs_a_good_line(between):

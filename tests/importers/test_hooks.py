@@ -239,6 +239,7 @@ def _key(event: dict[str, Any]) -> object:
     return own or (event["session_id"], event["tool_name"], json.dumps(event["tool_input"], sort_keys=True))
 
 
+@pytest.mark.long
 def test_every_real_call_is_one_invocation(shared: Path) -> None:
     folders = sorted(path for path in (shared / "data/hooks").iterdir() if path.is_dir())
     assert len(folders) == 6

@@ -354,6 +354,7 @@ _WORDS = (
 
 
 # Three readings of a megabyte take about a second; quadratic time would take hours.
+@pytest.mark.long
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("piece", [*_OPENERS, *_LISTS, *_WORDS])
 def test_hostile_text_is_read_in_linear_time(piece: str) -> None:

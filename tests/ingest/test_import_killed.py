@@ -110,6 +110,7 @@ def check(store: Path, acknowledged: int, folder: Path, expected: set[str]) -> N
     store.unlink()
 
 
+@pytest.mark.long
 def test_an_import_killed_now_and_then_completes(tmp_path: Path) -> None:
     expected = write_sessions(tmp_path / "projects", SESSIONS, CALLS)
     during = 0

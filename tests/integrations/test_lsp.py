@@ -119,6 +119,7 @@ async def opened(client: LanguageClient, path: Path, text: str) -> str:
     return uri
 
 
+@pytest.mark.long
 def test_an_editor_is_told_all_that_is_known(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path))

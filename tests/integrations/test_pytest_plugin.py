@@ -84,6 +84,7 @@ def rows(home: Mapping[str, str], statement: str) -> list[tuple[Any, ...]]:
         return list(store.query(statement).rows)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["one process", "xdist"])
 def test_a_run_and_its_tests_are_recorded_once(project: Path, home: dict[str, str], processes: tuple[str, ...]) -> None:
     done = run(project, home, *processes)
@@ -116,6 +117,7 @@ def test_it_is_off_unless_it_is_asked_for(project: Path, home: dict[str, str]) -
     assert not Path(home["SESSION_BUDDY_STORE"].removeprefix("sqlite:///")).exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("break_it", ["store", "disk", "delivery"])
 def test_whatever_breaks_in_it_the_run_ends_as_it_would(
     project: Path, home: dict[str, str], tmp_path: Path, break_it: str
@@ -153,6 +155,7 @@ def test_a_run_without_tests_says_nothing_and_one_that_is_wrong_failed(project: 
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_within_ci_run_the_run_is_that_command(project: Path, home: dict[str, str]) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:asyncio", "-p", "session_buddy"]
     for name in ((), ("--skill", "everything")):

@@ -112,6 +112,7 @@ def files(shared: Path) -> tuple[list[Labelled], dict[str, Costs]]:
     return corpus(folder), profiles(folder)
 
 
+@pytest.mark.long
 def test_the_windowed_gaussian_scores_what_nabs_own_results_score(
     files: tuple[list[Labelled], dict[str, Costs]],
 ) -> None:
@@ -122,6 +123,7 @@ def test_the_windowed_gaussian_scores_what_nabs_own_results_score(
     assert figures == pytest.approx([21.97, 4.87, 29.80], abs=0.01)
 
 
+@pytest.mark.long
 def test_ours_reaches_58(files: tuple[list[Labelled], dict[str, Costs]]) -> None:
     of_files, costs = files
     scores = {each.name: nab.ours(each) for each in of_files}

@@ -262,6 +262,7 @@ class TestSizes:
         assert not is_stored(one_server, "many-0")
         assert one_server.client.post(PLACE, json=[told(f"many-{n}") for n in range(50)]).status_code == 200
 
+    @pytest.mark.long
     def test_a_body_that_does_not_come_is_not_waited_for(self, one_server: Served) -> None:
         head = b"POST /api/v1/invocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
         with socket.create_connection(("127.0.0.1", one_server.port), timeout=20) as connection:

@@ -67,10 +67,12 @@ def schemathesis(server: Served, folder: Path, *options: str) -> None:
     assert "Tested: " in done.stdout, done.stdout
 
 
+@pytest.mark.long
 def test_what_is_sent_by_the_description_is_answered_by_it(one_server: Served, tmp_path: Path) -> None:
     schemathesis(one_server, tmp_path, "--phases", "examples,fuzzing", "--max-examples", "4", *_NOT_DESCRIBABLE)
 
 
+@pytest.mark.long
 def test_every_body_that_fits_the_description_is_recorded(one_server: Served, tmp_path: Path) -> None:
     schemathesis(
         one_server, tmp_path, "--phases", "fuzzing", "--max-examples", "12", "--include-operation-id", "record"

@@ -87,6 +87,7 @@ def until(condition) -> None:  # type: ignore[no-untyped-def]
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_killed_it_loses_nothing_and_listeners_recover(tmp_path: Path) -> None:
     live_and_die(tmp_path, lives=1)
 
@@ -117,6 +118,7 @@ def live_and_die(folder: Path, *, lives: int) -> None:
         assert server.stop() == 0
 
 
+@pytest.mark.long
 def test_what_was_spooled_is_delivered_by_the_next_life(tmp_path: Path) -> None:
     with server_process(tmp_path) as server:
         # Another process holds the store for writing: the server can only put aside what it is sent.

@@ -161,6 +161,7 @@ def test_a_server_that_takes_longer_messages_leaves_the_bound_to_us(tmp_path: Pa
     asyncio.run(scene())
 
 
+@pytest.mark.long
 @either_wire
 def test_clients_that_come_and_go_while_it_is_told_disturb_nobody(tmp_path: Path, ws: Any) -> None:
     async def scene() -> None:

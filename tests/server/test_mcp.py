@@ -140,6 +140,7 @@ def test_a_cursor_of_something_else_is_refused(cursor: str) -> None:
 # -- what tools answer --------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_lists_are_read_page_by_page(ground: Ground) -> None:
     names: list[str] = []
     cursor = None
@@ -330,6 +331,7 @@ def test_over_pipes_with_a_process_of_its_own(filled: str, tmp_path: Path, monke
         assert store.query("SELECT count(*) FROM skill_invocation").rows == [(2,)]
 
 
+@pytest.mark.long
 def test_nothing_but_the_protocol_is_written_whatever_is_read(filled: str, tmp_path: Path) -> None:
     """Broken lines are answered, and what the process prints and warns goes elsewhere."""
     noisy = (

@@ -134,6 +134,7 @@ def run_experiments(store: Store) -> None:
         experiments.conclude(text, actor=text, decision=text)
 
 
+@pytest.mark.long
 def test_no_page_that_can_be_reached_takes_a_text_for_markup(visitor: Visitor) -> None:
     seen, waiting = (
         set[str](),

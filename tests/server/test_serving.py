@@ -26,6 +26,7 @@ ONE = {"event_id": "e1", "session_id": "s1", "skill_name": "a", "kind": "shell",
 _PATIENCE_SECONDS = 60
 
 
+@pytest.mark.long
 def test_it_imports_what_is_there_follows_what_comes_and_ends_when_told(tmp_path: Path) -> None:
     transcript = tmp_path / "home" / ".claude" / "projects" / "p" / "s.jsonl"
     transcript.parent.mkdir(parents=True)
@@ -45,6 +46,7 @@ def test_it_imports_what_is_there_follows_what_comes_and_ends_when_told(tmp_path
         assert server.said.count("\n") == 1, server.said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_it_lets_go_of_who_is_connected(tmp_path: Path, number: int) -> None:
     with server_process(tmp_path) as server:
@@ -69,6 +71,7 @@ def test_told_to_stop_it_lets_go_of_who_is_connected(tmp_path: Path, number: int
         assert _rows(tmp_path) == 1
 
 
+@pytest.mark.long
 def test_a_second_one_on_the_same_store_is_refused(tmp_path: Path) -> None:
     with server_process(tmp_path) as first:
         second = ServerProcess(tmp_path)

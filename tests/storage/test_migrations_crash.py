@@ -110,6 +110,7 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
         assert query(kept, "PRAGMA integrity_check") == [("ok",)] and raw_schema(kept)
 
 
+@pytest.mark.long
 def test_killed_while_the_file_is_made(tmp_path: Path) -> None:
     scripts = write_scripts(tmp_path / "scripts")
     began = time.perf_counter()

@@ -222,6 +222,7 @@ print(answers)
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("reads", "said"), [("query", "[[(3000000, 4500001500000)]]"), ("stream", "closed")])
 def test_closing_waits_for_a_statement_of_another_thread(tmp_path: Path, reads: str, said: str) -> None:
     # The memory that a statement reads when its connection is gone does not always crash it: three times.

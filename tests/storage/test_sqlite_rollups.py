@@ -56,6 +56,7 @@ def test_the_two_ways_to_insert_differ_in_who_counts() -> None:
     assert INSERT_BY_TRIGGERS.replace(", 0)", ", 1)") == INSERT_SET_WISE
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("batch_size", [5, 7, 100, 2_500])
 def test_batches_and_single_rows_give_bit_equal_tables(tmp_path: Path, batch_size: int) -> None:
     clock, events = FakeClock(), many(2_500)

@@ -286,6 +286,7 @@ for number in range(start, start + 100_000):
 """
 
 
+@pytest.mark.long
 def test_a_writer_that_is_killed_again_and_again_loses_and_doubles_nothing(tmp_path: Path) -> None:
     rnd = random.Random(5)
     acknowledged: set[str] = set()
