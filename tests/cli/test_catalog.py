@@ -98,6 +98,7 @@ def test_the_list_has_filters_orders_and_reasons(run: Run, disk: Disk) -> None:
     assert run("catalog", "--by", "cost", "--json").json["skills"][0]["skill"] == "outline"
     used = run("catalog", "--min-success", "0.5", "--json").json["skills"]
     assert [one["skill"] for one in used] == ["pack"]
+    assert run("catalog", "--min-success", "nan").code == 2
     assert "No such skill is known." in run("catalog", "--origin", "marketplace").out
     assert run("catalog", "--category", "Cooking", "--json").code == 1
 

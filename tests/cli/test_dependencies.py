@@ -44,6 +44,7 @@ def test_the_network_by_lift_and_support(run: Run, joined: str) -> None:
     assert run("network", "--min-sessions", "12", "--json").json["total"] == 3
     assert "No two skills go together so often." in run("network", "--min-sessions", "50").out
     assert run("network", "--min-sessions", "2").code == 2
+    assert run("network", "--min-lift", "nan").code == 2
 
 
 def test_paths(run: Run, joined: str) -> None:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Annotated
 
 import typer
 
 from session_buddy.cli.settings import settings_of
 
-__all__ = ["AsJson", "IncludeTools", "Limit", "Quiet", "TriedExperiment", "User"]
+__all__ = ["AsJson", "IncludeTools", "Limit", "Quiet", "TriedExperiment", "User", "finite"]
+
+
+def finite(value: float | None) -> float | None:
+    """Return *value*; it is wrong usage where that is no number that others can be less or more than."""
+    if value is not None and not isfinite(value):
+        raise typer.BadParameter(f"{value} is no number to compare with.")
+    return value
 
 
 def _remember(context: typer.Context, as_json: bool) -> bool:

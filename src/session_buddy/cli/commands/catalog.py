@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from session_buddy.cli.choices import KindChoice, ModalityChoice, OriginChoice, ProblemChoice
-from session_buddy.cli.options import AsJson, IncludeTools, Limit
+from session_buddy.cli.options import AsJson, IncludeTools, Limit, finite
 from session_buddy.cli.output import answer
 from session_buddy.cli.settings import settings_of
 from session_buddy.ordering import CatalogueOrder
@@ -43,7 +43,14 @@ def catalog(
     ] = None,
     min_success: Annotated[
         float | None,
-        typer.Option("--min-success", min=0, max=1, metavar="RATE", help="Only those that succeed so often, 0-1."),
+        typer.Option(
+            "--min-success",
+            min=0,
+            max=1,
+            callback=finite,
+            metavar="RATE",
+            help="Only those that succeed so often, 0-1.",
+        ),
     ] = None,
     max_cost: Annotated[
         int | None,

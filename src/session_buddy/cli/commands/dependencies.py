@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from session_buddy.cli.options import AsJson, IncludeTools, Limit
+from session_buddy.cli.options import AsJson, IncludeTools, Limit, finite
 from session_buddy.cli.output import answer
 from session_buddy.cli.settings import settings_of
 
@@ -44,7 +44,11 @@ def network(
     min_lift: Annotated[
         float,
         typer.Option(
-            "--min-lift", min=0.0, metavar="X", help="Only pairs used together X times as often as by chance."
+            "--min-lift",
+            min=0.0,
+            callback=finite,
+            metavar="X",
+            help="Only pairs used together X times as often as by chance.",
         ),
     ] = 1.0,
     min_sessions: MinSessions = 3,
