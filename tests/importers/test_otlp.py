@@ -302,7 +302,13 @@ def test_a_list_of_nothing_is_none() -> None:
     request = logs("claude_code.tool_result", tool_name="Read", **CLAUDE)
     attributes = request["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["attributes"]
     attributes.append({"key": "x", "value": {"arrayValue": {"values": None}}})
-    assert one(request).event_id == "t1"
+    request["resourceLogs"][0]["resource"]["attributes"] = None
+    request["resourceLogs"].append({"resource": None, "scopeLogs": None})
+    request["resourceLogs"].append({"scopeLogs": [{"logRecords": None}]})
+    assert one(request | {"resourceSpans": None}).event_id == "t1"
+    without = logs("claude_code.tool_result")
+    without["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["attributes"] = None
+    assert read(without).invocations == []
 
 
 @given(data=st.binary(max_size=300), signal=st.sampled_from(Signal), is_json=st.booleans())

@@ -68,12 +68,15 @@ class Span(Entry, kw_only=True):
     """None: it does not say."""
 
 
+# Where JSON of protobuf says null, it says nothing.
+
+
 class _JsonLog(msgspec.Struct, rename="camel"):
     time_unix_nano: Any = 0
     observed_time_unix_nano: Any = 0
     body: _Any | None = None
     event_name: Any = ""
-    attributes: list[_KeyValue] = []
+    attributes: list[_KeyValue] | None = None
 
 
 class _JsonStatus(msgspec.Struct):
@@ -87,29 +90,29 @@ class _JsonSpan(msgspec.Struct, rename="camel"):
     name: Any = ""
     start_time_unix_nano: Any = 0
     end_time_unix_nano: Any = 0
-    attributes: list[_KeyValue] = []
+    attributes: list[_KeyValue] | None = None
     status: _JsonStatus | None = None
 
 
 class _JsonScope(msgspec.Struct, rename="camel"):
-    log_records: list[_JsonLog] = []
-    spans: list[_JsonSpan] = []
+    log_records: list[_JsonLog] | None = None
+    spans: list[_JsonSpan] | None = None
 
 
 class _JsonResource(msgspec.Struct):
-    attributes: list[_KeyValue] = []
+    attributes: list[_KeyValue] | None = None
 
 
 class _JsonPart(msgspec.Struct, rename="camel"):
     resource: _JsonResource | None = None
-    scope_logs: list[_JsonScope] = []
-    scope_spans: list[_JsonScope] = []
+    scope_logs: list[_JsonScope] | None = None
+    scope_spans: list[_JsonScope] | None = None
 
 
 class _JsonRequest(msgspec.Struct, rename="camel"):
-    resource_logs: list[_JsonPart] = []
-    resource_spans: list[_JsonPart] = []
-    resource_metrics: list[msgspec.Raw] = []
+    resource_logs: list[_JsonPart] | None = None
+    resource_spans: list[_JsonPart] | None = None
+    resource_metrics: list[msgspec.Raw] | None = None
 
 
 _REQUEST = msgspec.json.Decoder(_JsonRequest)
@@ -133,21 +136,21 @@ def _of_json(request: _JsonRequest, signal: Signal) -> list[Log] | list[Span]:
     if signal is Signal.LOGS:
         return [
             Log(
-                resource=_attributes(part.resource.attributes if part.resource else []),
+                resource=_attributes(part.resource.attributes if part.resource else None),
                 attributes=_attributes(record.attributes),
                 body=_text(_value(record.body)),
                 event_name=_text(record.event_name),
                 time_ns=_number(record.time_unix_nano) or _number(record.observed_time_unix_nano),
             )
-            for part in request.resource_logs
-            for scope in part.scope_logs
-            for record in scope.log_records
+            for part in request.resource_logs or ()
+            for scope in part.scope_logs or ()
+            for record in scope.log_records or ()
         ]
     if signal is Signal.METRICS:
         return []
     return [
         Span(
-            resource=_attributes(part.resource.attributes if part.resource else []),
+            resource=_attributes(part.resource.attributes if part.resource else None),
             attributes=_attributes(span.attributes),
             trace_id=_text(span.trace_id).lower(),
             span_id=_text(span.span_id).lower(),
@@ -157,9 +160,9 @@ def _of_json(request: _JsonRequest, signal: Signal) -> list[Log] | list[Span]:
             end_ns=_number(span.end_time_unix_nano),
             failed=_failed(span.status.code if span.status else None),
         )
-        for part in request.resource_spans
-        for scope in part.scope_spans
-        for span in scope.spans
+        for part in request.resource_spans or ()
+        for scope in part.scope_spans or ()
+        for span in scope.spans or ()
     ]
 
 
@@ -209,8 +212,8 @@ def _of_protobuf(data: bytes, signal: Signal) -> list[Log] | list[Span]:
         raise ValueError(str(error) or "it is no protobuf") from error
 
 
-def _attributes(pairs: list[_KeyValue]) -> Attributes:
-    found = {pair.key: _value(pair.value) for pair in pairs}
+def _attributes(pairs: list[_KeyValue] | None) -> Attributes:
+    found = {pair.key: _value(pair.value) for pair in pairs or ()}
     return {key: value for key, value in found.items() if value is not None}
 
 
