@@ -25,7 +25,7 @@ __all__ = ["DependencyFigures", "read_figures", "refresh_dependencies"]
 _MODEL, _FORMAT = "dependencies", 2
 _DETAILS = plain_table("skill_dependency_details")
 _PATHS = plain_table("skill_paths")
-_DIGITS_OF_CHANCE, _DIGITS_OF_GAPS = 2, 3
+_DIGITS_OF_CHANCE, _DIGITS_OF_GAPS = 2, 4
 """What differs by less is the same, and not written again: each new session changes every chance a little."""
 _SMALLEST = 1e-300
 
