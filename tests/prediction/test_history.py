@@ -81,6 +81,16 @@ def test_a_call_beside_it_is_not_known_to_have_failed() -> None:
     assert fact(history_of([slow, use(6)]), "session_failed") == 1
 
 
+def test_commands_of_one_line_know_nothing_of_each_other() -> None:
+    """A line says of each command how it went only where that is certain: to have a neighbour tells the outcome."""
+    line = [use(5, outcome, skill=skill) for skill, outcome in (("make", COMPLETED), ("pytest-run", FAILED))]
+    alone = history_of([use(1), line[1]]).facts[-1]
+    for told in (line, line[::-1]):
+        history = history_of([use(1), *told])
+        (row,) = [number for number, skill in enumerate(history.skill) if skill == "pytest-run" and number]
+        np.testing.assert_array_equal(history.facts[row], alone)
+
+
 def test_recent_uses_are_the_newest_twenty() -> None:
     outcomes = [COMPLETED] * 30 + [FAILED] * 5
     history = history_of([use(at, outcome, session=f"s{at}") for at, outcome in enumerate([*outcomes, COMPLETED])])
@@ -157,11 +167,11 @@ def test_facts_look_at_nothing_of_the_end_of_a_use() -> None:
 def counted(uses: list[Use], place: int) -> dict[str, float]:
     """Return facts of one use, counted anew from a list: slow, and of no state."""
     asked = uses[place]
-    begun = [one for one in uses[:place] if one.session == asked.session]
+    # What began at the same moment is not known, whatever stands first.
+    uses = [one for one in uses if one.at < asked.at]
+    begun = [one for one in uses if one.session == asked.session]
     ended = sorted(
-        (one.ended, number, one)
-        for number, one in enumerate(uses[:place])
-        if one.ended != NEVER and one.ended < asked.at
+        (one.ended, number, one) for number, one in enumerate(uses) if one.ended != NEVER and one.ended < asked.at
     )
     everything = [one for _, _, one in ended if one.outcome != UNTOLD]
     session = [one for one in everything if one.session == asked.session]
@@ -178,7 +188,7 @@ def counted(uses: list[Use], place: int) -> dict[str, float]:
         good = sum(one.outcome == COMPLETED for one in told)
         return {f"{name}_completed": good, f"{name}_failed": len(told) - good}
 
-    newest = [one for one in uses[:place] if one.skill == asked.skill][-RECENT_USES:]
+    newest = [one for one in uses if one.skill == asked.skill][-RECENT_USES:]
     failures = [one.ended for one in session if one.outcome == FAILED]
     return {
         **both("all", everything),
@@ -194,7 +204,7 @@ def counted(uses: list[Use], place: int) -> dict[str, float]:
         **both("session_recent", session[-10:]),
         **both("kind_here", [one for one in session if one.kind == asked.kind][-10:]),
         **both("here", here),
-        "user_uses": sum(one.user == asked.user for one in uses[:place]),
+        "user_uses": sum(one.user == asked.user for one in uses),
         "session_failures_in_a_row": in_a_row(session),
         "here_failures_in_a_row": in_a_row(here),
         "session_failing": failing,

@@ -162,11 +162,11 @@ class SessionCourse:
 
 
 def course_of(uses: Iterable[Use], at: int) -> SessionCourse:
-    """Return how a session went until *at*, from its *uses* in the order in which they began."""
+    """Return how a session went before *at*, from its *uses* in the order in which they began."""
     course, told = SessionCourse(), list(uses)
     ends: list[tuple[int, int]] = []
     for place, use in enumerate(told):
-        if use.at > at:
+        if use.at >= at:
             break
         _end_before(course, ends, told, use.at)
         course.begin(use)

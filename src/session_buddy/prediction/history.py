@@ -1,6 +1,8 @@
 """From uses in the order of time to what was known just before each of them. Pure.
 
-What a use is told from is what had *ended* when it began: how a call goes that runs beside it is not known yet.
+What a use is told from is what had *ended* when it began: how a call goes that runs beside it is not known yet. Uses that
+began at the same moment know nothing of each other: commands of one shell line do, and a line only says of each how it
+went where that is certain, so that having a neighbour would give away the outcome.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import heapq
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,21 +89,24 @@ def history_of(uses: Sequence[Use], *, most: int | None = None) -> History:
     courses: dict[str, SessionCourse] = {}
     found, kept = array("d"), []
     ends: list[tuple[int, int, list[float]]] = []
-    for place, use in enumerate(uses):
-        while ends and ends[0][0] < use.at:
+    for at, together in groupby(enumerate(uses), key=lambda placed: placed[1].at):
+        while ends and ends[0][0] < at:
             _, ended, begun = heapq.heappop(ends)
             courses[uses[ended].session].end(uses[ended])
             records.end(uses[ended], begun)
-        course = courses.get(use.session)
-        if course is None:
-            course = courses[use.session] = SessionCourse()
-        if use.outcome != UNTOLD and place >= first:
-            found.extend(facts_of(use, records, course))
-            kept.append(use)
-        course.begin(use)
-        begun = records.begin(use)
-        if use.ended != NEVER:
-            heapq.heappush(ends, (use.ended, place, begun))
+        beginning = list(together)
+        for place, use in beginning:
+            course = courses.get(use.session)
+            if course is None:
+                course = courses[use.session] = SessionCourse()
+            if use.outcome != UNTOLD and place >= first:
+                found.extend(facts_of(use, records, course))
+                kept.append(use)
+        for place, use in beginning:
+            courses[use.session].begin(use)
+            begun = records.begin(use)
+            if use.ended != NEVER:
+                heapq.heappush(ends, (use.ended, place, begun))
     numbers: dict[str, int] = {}
     return History(
         np.frombuffer(found, dtype=np.float64).reshape(-1, len(FACTS)),
