@@ -12,7 +12,7 @@ from session_buddy.integrations.ci.github_output import annotation_lines, comman
 from session_buddy.model import Invocation, Kind
 from session_buddy.monitoring.detector import Severity
 from session_buddy.monitoring.watch import ANOMALIES
-from session_buddy.reports.gate import Gate, GateRules, GateSkill, Reason, read_gate, since_when
+from session_buddy.reports.gate import Gate, GateRules, GateSkill, Reason, gate_rules, read_gate, since_when
 from session_buddy.storage import open_store
 from tests.cli.conftest import DONE, FAILED, Run, uses
 from tests.making import NOW, shifted
@@ -112,8 +112,11 @@ def test_a_gate_looks_for_anomalies_itself(run: Run, url: str) -> None:
 
 
 def test_a_gate_wants_to_know_what_is_asked_for(run: Run, history: list[Invocation]) -> None:
-    assert run("ci", "gate").code == 2
+    nothing = run("ci", "gate")
+    assert nothing.code == 2 and "min-completion" in nothing.err and "no-new-anomaly" in nothing.err
     assert run("ci", "gate", "--min-completion", "90").code == 2
+    assert run("ci", "gate", "--min-completion", "nan").code == 2
+    assert run("ci", "gate", "--min-completion", "0.9", "--min-uses", "0").code == 2
     unknown = run("ci", "gate", "--min-completion", "0.9", "--skill", "pytst-run")
     assert unknown.code == 1 and "pytest-run" in unknown.err
     assert run("ci", "gate", "--min-completion", "0.9", "--since", "soon").code == 3
@@ -191,6 +194,19 @@ def test_since() -> None:
     for text in ("", "7", "d", "-1d", "2026-13-01", "2026-01-31T10:00:00"):
         with pytest.raises(InvalidInput, match="no span and no time"):
             since_when(text, now=NOW)
+
+
+def test_rules_that_mean_nothing_are_refused_by_name() -> None:
+    for field, given in (
+        ("min_completion", {}),
+        ("min_completion", {"min_completion": 1.1}),
+        ("min_completion", {"min_completion": float("nan")}),
+        ("min_uses", {"no_new_anomaly": True, "min_uses": 0}),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            gate_rules(**given)
+        assert refused.value.field == field
+    assert gate_rules(min_completion=0.0) == GateRules(min_completion=0.0)
 
 
 def test_a_gate_over_a_store_counts_whole_hours(url: str) -> None:

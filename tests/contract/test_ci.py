@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from session_buddy.errors import NotFound
 from session_buddy.importers.ci import CiReports
 from session_buddy.model import Invocation
 from session_buddy.reports.gate import GateRules, read_gate
@@ -40,3 +43,9 @@ def test_a_gate_judges_by_what_was_recorded_since(store: Store) -> None:
     assert [one.rule for one in gate.reasons] == ["min-completion"]
     assert read_gate(store, GateRules(min_completion=0.1), since="2026-05-01T10:30:00.000Z").passed
     assert read_gate(store, GateRules(min_completion=0.5), since="2026-05-01T11:00:00.000Z").skills == []
+    twice = ["PYTEST-run", "pytest-run"]
+    named = read_gate(store, GateRules(min_completion=0.5), since="2026-05-01T10:30:00.000Z", skills=twice)
+    assert [one.skill for one in named.skills] == ["pytest-run"] and len(named.reasons) == 1
+    with pytest.raises(NotFound) as unknown:
+        read_gate(store, GateRules(min_completion=0.5), since="2026-05-01T10:30:00.000Z", skills=["pytst-run"])
+    assert unknown.value.suggestions == ["pytest-run"]

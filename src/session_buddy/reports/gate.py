@@ -12,10 +12,14 @@ from session_buddy.errors import InvalidInput
 from session_buddy.formats import percent, plural, shown_name
 from session_buddy.model import Kind, parse_time
 from session_buddy.reports.anomalies import AnomalyFigures
+from session_buddy.reports.profile import find_skill
 from session_buddy.reports.ranking import without_tools
 from session_buddy.storage import Store
 
-__all__ = ["Gate", "GateRules", "GateSkill", "Reason", "read_gate", "since_when"]
+__all__ = ["FEWEST_USES", "Gate", "GateRules", "GateSkill", "Reason", "gate_rules", "read_gate", "since_when"]
+
+FEWEST_USES = 5
+"""With fewer that completed or failed, the success of a skill is not judged unless that is asked for."""
 
 _SPAN = re.compile(r"(\d{1,5})\s*([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
@@ -39,7 +43,7 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True):
     min_completion: float | None = None
     """The least success, 0-1, of every skill."""
     no_new_anomaly: bool = False
-    min_uses: int = 5
+    min_uses: int = FEWEST_USES
     """Skills with fewer uses that completed or failed are not judged by their success."""
 
 
@@ -80,6 +84,27 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     """Those that are new, and not for the better."""
 
 
+def gate_rules(
+    *, min_completion: float | None = None, no_new_anomaly: bool = False, min_uses: int = FEWEST_USES
+) -> GateRules:
+    """Return what is asked for; raises :class:`InvalidInput` where that is nothing, or means nothing.
+
+    >>> gate_rules(min_completion=0.9).min_uses
+    5
+    """
+    if min_completion is None and not no_new_anomaly:
+        raise InvalidInput(
+            "min_completion",
+            "nothing is asked for.",
+            remedy="Say the least success (min-completion, 0-1), that no anomaly may be new (no-new-anomaly), or both.",
+        )
+    if min_completion is not None and not 0 <= min_completion <= 1:
+        raise InvalidInput("min_completion", f"{min_completion:g} is no rate.", remedy="Give a fraction from 0 to 1.")
+    if min_uses < 1:
+        raise InvalidInput("min_uses", f"{min_uses} is too few.", remedy="Give a number from 1 on.")
+    return GateRules(min_completion=min_completion, no_new_anomaly=no_new_anomaly, min_uses=min_uses)
+
+
 def since_when(text: str, *, now: str) -> str:
     """Return the moment that *text* names: a span before *now* (``24h``, ``7d``, ``2w``), a day or a time.
 
@@ -96,28 +121,29 @@ def since_when(text: str, *, now: str) -> str:
         return parse_time(f"{text}T00:00:00Z" if len(text) == 10 else text, field="since")
     except (InvalidInput, OverflowError) as error:
         raise InvalidInput(
-            "since", f"{text!r} is no span and no time.", remedy="Write it as 24h, 7d, 2w or 2026-01-31."
+            "since", f"{text[:40]!r} is no span and no time.", remedy="Write it as 24h, 7d, 2w or 2026-01-31."
         ) from error
 
 
 def read_gate(store: Store, rules: GateRules, *, since: str, skills: Sequence[str] = ()) -> Gate:
     """Return whether *skills* (all that people call skills by default) pass *rules*, by what was recorded *since* then.
 
-    *skills* are names as the store has them. Reads roll-ups only. A skill that was named and not used does not pass:
-    who asks for it means it to be there.
+    *skills* are names as people give them, each of them once however often it is given. One that was not used does not
+    pass: who asks for it means it to be there. Reads roll-ups and the anomalies that were found until now, and looks
+    for none. Raises :class:`~session_buddy.errors.NotFound`, with suggestions, for a name of nothing or of several.
     """
+    names = list(dict.fromkeys(find_skill(store, name) for name in skills))
     rows = msgspec.convert(list(store.query(_COUNTS, [f"{since[:13]}:00:00.000Z"])), list[_Counts])
-    wanted = [row for row in rows if (row.skill in skills if skills else row.kind in without_tools())]
+    wanted = [row for row in rows if (row.skill in names if names else row.kind in without_tools())]
     judged = [_judged(row, rules) for row in wanted]
     reasons = [
         Reason(rule="skill", skill=name, text=f"{shown_name(name)} was not used since {since}.")
-        for name in skills
+        for name in names
         if name not in {row.skill for row in wanted}
     ]
     reasons += [_too_low(one, rules) for one in judged if not one.passed]
     anomalies: list[AnomalyFigures] = []
     if rules.no_new_anomaly:
-        names = frozenset(skills)
         found = msgspec.convert(list(store.query(_ANOMALIES, [since])), list[AnomalyFigures])
         anomalies = [one for one in found if _counts(one) and (not names or one.skill_name in names)]
         reasons += [_out_of_the_ordinary(one) for one in anomalies]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from session_buddy.cli.failures import ExitCode
+from session_buddy.cli.failures import ExitCode, WrongUsage
 from session_buddy.cli.options import AsJson, Limit, Quiet, User
 from session_buddy.cli.output import answer, message, print_json
 from session_buddy.cli.settings import Settings, settings_of
+from session_buddy.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from session_buddy.reports.gate import Gate
+    from session_buddy.reports.gate import Gate, GateRules
 
 __all__ = ["app"]
 
@@ -159,22 +160,18 @@ def gate(
 
     In GitHub Actions it writes the summary of the step, and an annotation for each reason.
     """
-    from session_buddy.reports.gate import GateRules, read_gate, since_when
-    from session_buddy.reports.profile import find_skill
+    from session_buddy.reports.gate import read_gate, since_when
 
-    if min_completion is None and not no_new_anomaly:
-        raise typer.BadParameter("Say what is asked for: --min-completion X, --no-new-anomaly, or both.")
     settings = settings_of(context)
     now = settings.now()
-    rules = GateRules(min_completion=min_completion, no_new_anomaly=no_new_anomaly, min_uses=min_uses)
+    rules = _rules(min_completion, no_new_anomaly, min_uses)
     start = since_when(since, now=now)
     with settings.open_existing() as store:
-        names = list(dict.fromkeys(find_skill(store, name) for name in skills or ()))
         if no_new_anomaly:
             from session_buddy.monitoring.watch import AnomalyWatch
 
             AnomalyWatch(store).step(now)
-        said = read_gate(store, rules, since=start, skills=names)
+        said = read_gate(store, rules, since=start, skills=skills or ())
     _show(settings, said)
     if not said.passed:
         raise typer.Exit(ExitCode.NO)
@@ -188,6 +185,15 @@ def deliver(context: typer.Context, server: _Server = None) -> None:
     if missed is not None:
         message(f"Not recorded: {missed}")
         raise typer.Exit(ExitCode.UNUSABLE)
+
+
+def _rules(min_completion: float | None, no_new_anomaly: bool, min_uses: int) -> GateRules:
+    from session_buddy.reports.gate import gate_rules
+
+    try:
+        return gate_rules(min_completion=min_completion, no_new_anomaly=no_new_anomaly, min_uses=min_uses)
+    except InvalidInput as error:
+        raise WrongUsage(error.problem, remedy=error.remedy) from error
 
 
 def _show(settings: Settings, said: Gate) -> None:

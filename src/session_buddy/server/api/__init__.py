@@ -11,6 +11,7 @@ from session_buddy.server.api import (
     catalog,
     categories,
     ci,
+    ci_reading,
     community,
     dependencies,
     experimenting,
@@ -41,6 +42,7 @@ def api_router() -> APIRouter:
     routes.include_router(hooks.router(), prefix=PREFIX)
     routes.include_router(ci.router(), prefix=PREFIX)
     routes.include_router(reading.router, prefix=PREFIX)
+    routes.include_router(ci_reading.router, prefix=PREFIX)
     routes.include_router(searching.router, prefix=PREFIX)
     routes.include_router(recommending.router, prefix=PREFIX)
     routes.include_router(predicting.router, prefix=PREFIX)

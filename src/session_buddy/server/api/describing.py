@@ -22,6 +22,7 @@ from session_buddy.reports.community import Community
 from session_buddy.reports.dependency_figures import RelatedSkills, SkillNetwork, SkillPaths
 from session_buddy.reports.experiment_power import PowerFigures
 from session_buddy.reports.experiments import ExperimentHistory, ExperimentIndex, ExperimentReport, ExperimentView
+from session_buddy.reports.gate import Gate
 from session_buddy.reports.landscape import ClusterIndex, ClusterMembers, SkillMap, SkillNeighbours
 from session_buddy.reports.paging import AnomalyPage, InvocationPage, SessionPage, SkillPage
 from session_buddy.reports.prediction import Prediction
@@ -34,6 +35,7 @@ from session_buddy.reports.series import Series
 from session_buddy.reports.sessions import Timeline
 from session_buddy.reports.similar import SimilarOnes
 from session_buddy.reports.strategies import TriedRecommendations, TriedSearch
+from session_buddy.reports.tried_tests import TriedTests
 from session_buddy.server.api.experiment_intake import (
     Assignments,
     Conclusion,
@@ -72,6 +74,8 @@ _SHAPES: tuple[type[msgspec.Struct], ...] = (
     SessionPage,
     Timeline,
     AnomalyPage,
+    TriedTests,
+    Gate,
     ServerHealth,
     Readiness,
     Life,
