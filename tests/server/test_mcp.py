@@ -21,7 +21,7 @@ from mcp.shared.exceptions import MCPError
 from session_buddy.catalog.scanning.tokens import estimated_tokens
 from session_buddy.errors import InvalidInput
 from session_buddy.experiments import Experiments
-from session_buddy.model import Outcome
+from session_buddy.model import Kind, Outcome
 from session_buddy.server.mcp import prompts
 from session_buddy.server.mcp.answers import ANSWER_TOKENS, Listed, fitted, page_of, start_of
 from session_buddy.server.mcp.ground import Ground, ground_of_store
@@ -187,6 +187,41 @@ def test_an_outcome_is_recorded_once(ground: Ground) -> None:
     assert ground.store.query("SELECT rating, outcome FROM skill_invocation WHERE event_id = 'mcp-1'").rows == [
         (2, "failed")
     ]
+
+
+def test_a_use_that_is_known_is_only_told_more_of(ground: Ground) -> None:
+    begun = {"event_id": "mcp-known", "skill": "deploy", "invoked_at": "2026-01-02T03:04:05Z"}
+    told = asked(ground, "record_outcome", **begun, outcome="completed", duration_ms=9)
+    assert told["session_id"] == "mcp:me:2026-01-02"
+    assert asked(ground, "record_outcome", **begun, outcome="completed", duration_ms=7, session_id="x") == told
+    for changes, said in (
+        ({"outcome": "failed"}, "it completed, and that stays"),
+        ({"outcome": "completed", "user_id": "mallory"}, "a use of another user"),
+        ({"outcome": "completed", "skill": "deploy-2"}, "a use of 'deploy'"),
+    ):
+        assert said in asked(ground, "record_outcome", **begun | changes)
+    ((outcome, took, session, user),) = ground.store.query(
+        "SELECT outcome, duration_ms, session_id, user_id FROM skill_invocation WHERE event_id = 'mcp-known'"
+    ).rows
+    assert (outcome, took, session, user) == ("completed", 9, "mcp:me:2026-01-02", "me")
+
+
+def test_a_skill_may_be_named_without_its_prefix(ground: Ground) -> None:
+    ground.record([invocation("mcp-agent", skill_name="agent:guide", kind=Kind.SUBAGENT)])
+    for number, name in enumerate(("guide", "agent:guide", "Guide")):
+        asked(ground, "record_outcome", event_id=f"mcp-guide-{number}", skill=name, outcome="completed")
+    asked(ground, "record_outcome", event_id="mcp-guide-9", skill="guide", kind="skill", outcome="completed")
+    counted = ground.store.query(
+        "SELECT skill_name, kind, count(*) FROM skill_invocation WHERE event_id LIKE 'mcp-guide-%' GROUP BY 1, 2"
+    ).rows
+    assert sorted(counted) == [("agent:guide", "subagent", 3), ("guide", "skill", 1)]
+
+
+def test_what_is_null_is_left_out_and_an_experiment_that_is_none_records_nothing(ground: Ground) -> None:
+    assert asked(ground, "skill_stats", limit=None, skill=None, cursor=None)["skills"]
+    missing = {"event_id": "mcp-none", "skill": "deploy", "outcome": "completed", "experiment": "not-there"}
+    assert "not-there" in asked(ground, "record_outcome", **missing)
+    assert ground.store.query("SELECT count(*) FROM skill_invocation WHERE event_id = 'mcp-none'").rows == [(0,)]
 
 
 def test_an_experiment_is_met_and_told(ground: Ground) -> None:

@@ -1,8 +1,8 @@
 """From uses in the order of time to what was known just before each of them. Pure.
 
-What a use is told from is what had *ended* when it began: how a call goes that runs beside it is not known yet. Uses that
-began at the same moment know nothing of each other: commands of one shell line do, and a line only says of each how it
-went where that is certain, so that having a neighbour would give away the outcome.
+What a use is told from is what had *ended* when it began: how a call goes that runs beside it is not known yet. Uses
+that began at the same moment know nothing of each other: commands of one shell line do, and a line only says of each
+how it went where that is certain, so that having a neighbour would give away the outcome.
 """
 
 from __future__ import annotations

@@ -39,10 +39,11 @@ def short_schema_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
 def decoded_arguments(given: dict[str, Any] | None, kind: type[msgspec.Struct]) -> Any:
     """Return *given* as *kind*; raises :class:`InvalidInput` that names the argument at fault.
 
-    Numbers may come as texts: models write them so.
+    Numbers may come as texts, and what is left out as null: models write them so.
     """
+    told = {name: value for name, value in (given or {}).items() if value is not None}
     try:
-        return msgspec.convert(given or {}, kind, strict=False)
+        return msgspec.convert(told, kind, strict=False)
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at ")
         field = place.strip("`").removeprefix("$").removeprefix(".")

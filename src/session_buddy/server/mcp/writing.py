@@ -12,6 +12,7 @@ from session_buddy.server.fit_to_keep import canonical_moment, require_visible
 from session_buddy.server.mcp.answers import Listed
 
 if TYPE_CHECKING:
+    from session_buddy.reports.paging import InvocationRow
     from session_buddy.server.mcp import arguments as asked
     from session_buddy.server.mcp.ground import Ground
 
@@ -22,8 +23,8 @@ _OPEN = ("running", "paused")
 
 
 def outcome(ground: Ground, wanted: asked.OutcomeArguments, _: int) -> dict[str, Any]:
-    """Record one use and how it ended; told again, it is the same one."""
-    from session_buddy.reports.uses import known_kind
+    """Record one use and how it ended; told again, it is the same one, and only what was not known of it is added."""
+    from session_buddy.reports.uses import known_kind, read_use
 
     now = ground.clock()
     user_id = wanted.user_id or ground.user_id
@@ -34,13 +35,19 @@ def outcome(ground: Ground, wanted: asked.OutcomeArguments, _: int) -> dict[str,
         require_visible(field, getattr(wanted, field))
     for alternative in wanted.alternatives:
         require_visible("alternatives", alternative)
-    _require_same_use(ground, wanted)
+    if wanted.experiment is not None:
+        _require_experiment(ground, wanted.experiment)
+    known = read_use(ground.store, wanted.event_id)
+    skill = _meant(ground, wanted)
+    if known is not None:
+        _require_same_use(known, skill, user_id, wanted.outcome)
+    invoked_at = canonical_moment(wanted.invoked_at) if wanted.invoked_at else now
     use = Invocation(
         event_id=wanted.event_id,
-        session_id=wanted.session_id or f"{_SOURCE}:{user_id}:{now[:10]}",
-        skill_name=wanted.skill,
-        kind=wanted.kind or known_kind(ground.store, wanted.skill) or Kind.SKILL,
-        invoked_at=canonical_moment(wanted.invoked_at) if wanted.invoked_at else now,
+        session_id=wanted.session_id or f"{_SOURCE}:{user_id}:{invoked_at[:10]}",
+        skill_name=skill,
+        kind=wanted.kind or known_kind(ground.store, skill) or Kind.SKILL,
+        invoked_at=invoked_at,
         source=_SOURCE,
         user_id=user_id,
         outcome=wanted.outcome,
@@ -51,6 +58,8 @@ def outcome(ground: Ground, wanted: asked.OutcomeArguments, _: int) -> dict[str,
         alternatives_considered=wanted.alternatives,
         rating=wanted.rating,
     )
+    if known is not None:
+        use = _more_of(known, use)
     answer: dict[str, Any] = {"receipt": ground.record([use]), "event_id": use.event_id, "session_id": use.session_id}
     return answer | (_told_to_experiment(ground, wanted, use) if wanted.experiment is not None else {})
 
@@ -113,17 +122,52 @@ def variant(ground: Ground, wanted: asked.VariantArguments, _: int) -> Listed | 
     return {"experiment": found.test_name, "strategy": found.strategy_of(given.variant)} | met
 
 
-def _require_same_use(ground: Ground, wanted: asked.OutcomeArguments) -> None:
-    """Raise :class:`InvalidInput` where the id is that of a use of something else: models make ids up."""
-    from session_buddy.reports.uses import read_use
+def _meant(ground: Ground, wanted: asked.OutcomeArguments) -> str:
+    """Return the one skill that is meant, as other tools take it, where there is one; else it is a new one."""
+    from session_buddy.reports.profile import find_skill
 
-    known = read_use(ground.store, wanted.event_id)
-    if known is not None and known.skill_name != wanted.skill:
+    if wanted.kind is not None:
+        return wanted.skill
+    try:
+        return find_skill(ground.store, wanted.skill)
+    except NotFound:
+        return wanted.skill
+
+
+def _require_experiment(ground: Ground, name: str) -> None:
+    from session_buddy.experiments.records import Experiments
+
+    Experiments(ground.store, clock=ground.clock).get(name)
+
+
+def _require_same_use(known: InvocationRow, skill: str, user_id: str, outcome: Outcome) -> None:
+    """Raise :class:`InvalidInput` where *known* is a use of something or somebody else: models make ids up."""
+    if known.skill_name != skill:
         raise InvalidInput(
             "event_id",
-            f"{wanted.event_id!r} is a use of {known.skill_name!r}.",
+            f"{known.event_id!r} is a use of {known.skill_name!r}.",
             remedy="Give this use an id of its own, a UUID, or name that skill.",
         )
+    if known.user_id != user_id:
+        raise InvalidInput(
+            "event_id",
+            f"{known.event_id!r} is a use of another user.",
+            remedy="Give this use an id of its own, a UUID.",
+        )
+    if known.outcome is not None and known.outcome is not outcome:
+        raise InvalidInput(
+            "outcome",
+            f"of {known.event_id!r} is known: it {known.outcome.value}, and that stays.",
+            remedy="If this is another use, give it an id of its own, a UUID.",
+        )
+
+
+def _more_of(known: InvocationRow, use: Invocation) -> Invocation:
+    """Return *use* as a later telling of *known*: where, when and, if known, how long it was stays."""
+    changes: dict[str, Any] = {"session_id": known.session_id, "kind": known.kind, "invoked_at": known.invoked_at}
+    if known.duration_ms is not None:
+        changes |= {"duration_ms": None, "duration_source": None}
+    return msgspec.structs.replace(use, **changes)
 
 
 def _told_to_experiment(ground: Ground, wanted: asked.OutcomeArguments, use: Invocation) -> dict[str, Any]:
