@@ -309,3 +309,56 @@ def test_the_commit_is_told_where_the_files_are_it(tmp_path: Path) -> None:
     assert commit_of(tmp_path) is not None
     (tmp_path / "a").write_text("2")
     assert commit_of(tmp_path) is None
+
+
+def test_what_is_open_is_handed_on(home: dict[str, str], tmp_path: Path) -> None:
+    redirected = ["sh", "-c", 'exec "$@" 3>"$0"', str(tmp_path / "third"), *COMMAND, "ci", "run", "--"]
+    done = subprocess.run([*redirected, "sh", "-c", "echo hi >&3"], env=home, capture_output=True, timeout=60)
+    assert (done.returncode, (tmp_path / "third").read_text()) == (0, "hi\n")
+
+
+REPORT = (
+    '<testsuite name="pytest" tests="2" failures="1"><testcase classname="t" name="a" time="0.1"/>'
+    '<testcase classname="t" name="b" time="0.2"><failure/></testcase></testsuite>'
+)
+
+
+@pytest.mark.parametrize(
+    ("script", "skill", "uses"),
+    [
+        ("cp ../r.xml .", "pytest-run", ["pytest-run"]),
+        ("cp ../r.xml .", "nightly", ["nightly", "pytest-run"]),
+        ("pytest -q -p no:asyncio -p no:cacheprovider --junit-xml=r.xml t.py", None, ["pytest-run"]),
+    ],
+)
+def test_a_report_that_the_command_wrote_tells_of_its_run(
+    home: dict[str, str], tmp_path: Path, script: str, skill: str | None, uses: list[str]
+) -> None:
+    (tmp_path / "r.xml").write_text(REPORT)
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "t.py").write_text("def test_a():\n    pass\n\n\ndef test_b():\n    assert False\n")
+    named = ("--skill", skill) if skill else ()
+    home = home | {"PATH": f"{Path(sys.executable).parent}:{home['PATH']}"}
+    assert ci_run(home, *named, "--", "sh", "-c", script, cwd=work).returncode == (0 if skill else 1)
+    imported = subprocess.run([*COMMAND, "ci", "import", "r.xml"], env=home, cwd=work, capture_output=True, timeout=60)
+    assert imported.returncode == 0, imported.stderr
+    rows = recorded(home)
+    runs = [row for row in rows if row["skill_name"] != "test-case"]
+    tests = [row for row in rows if row["skill_name"] == "test-case"]
+    assert sorted(row["skill_name"] for row in runs) == uses
+    assert {row["session_id"] for row in rows} == {runs[0]["session_id"]}
+    (run,) = [row for row in runs if row["skill_name"] == "pytest-run"]
+    assert [row["parent_event_id"] for row in tests] == [run["event_id"]] * 2
+    assert sorted(row["outcome"] for row in tests) == ["completed", "failed"]
+    assert run["parent_event_id"] in {None, *(row["event_id"] for row in runs)}
+
+
+def test_a_report_of_another_time_or_place_is_a_run_of_its_own(home: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work/before.xml").write_text(REPORT)
+    ci_run(home, "--skill", "pytest-run", "--", *python("open('../beside.xml', 'w').close()"), cwd=tmp_path / "work")
+    (tmp_path / "beside.xml").write_text(REPORT.replace('"t"', '"u"'))
+    for report in ("work/before.xml", "beside.xml"):
+        subprocess.run([*COMMAND, "ci", "import", report], env=home, cwd=tmp_path, capture_output=True, check=True)
+    assert sum(row["skill_name"] == "pytest-run" for row in recorded(home)) == 3

@@ -16,8 +16,10 @@ import msgspec
 from session_buddy.cli.output import message
 from session_buddy.cli.settings import Settings
 from session_buddy.errors import SessionBuddyError, StoreAway
+from session_buddy.importers.ci.commands import Command
 from session_buddy.importers.shell import ShellRules
 from session_buddy.integrations.ci.delivering import Delivery
+from session_buddy.integrations.ci.remembering import recent_commands, remember_command
 from session_buddy.integrations.ci.running import Ended, run_command
 from session_buddy.integrations.ci.surroundings import CiPlace, commit_of, place_of
 from session_buddy.integrations.ci.telling import named, told
@@ -115,7 +117,8 @@ def _importer(settings: Settings, rules: ShellRules, commit: str | None) -> CiRe
     from session_buddy.importers.ci import CiReports
 
     known = commit or _place(settings, Path.cwd()).commit
-    return CiReports(rules, commit=known or commit_of(Path.cwd()))
+    commands = recent_commands(settings.data_folder)
+    return CiReports(rules, commit=known or commit_of(Path.cwd()), commands=commands)
 
 
 def _written_at(path: Path) -> str:
@@ -143,20 +146,31 @@ def _record(
         place = msgspec.structs.replace(place, commit=commit_of(folder))
     if session:
         place = msgspec.structs.replace(place, session_id=session)
-    invocations = told(
-        command,
-        ended,
-        rules=_rules(settings),
-        skill=skill,
-        event_id=event_id,
-        started_at=started_at,
-        place=place,
-        user_id=local_user(settings, account),
-        project=str(folder),
+    invocations = list(
+        told(
+            command,
+            ended,
+            rules=_rules(settings),
+            skill=skill,
+            event_id=event_id,
+            started_at=started_at,
+            place=place,
+            user_id=local_user(settings, account),
+            project=str(folder),
+        )
     )
     missed = delivery_of(settings, server).deliver(invocations)
     if missed is not None:
         message(f"session-buddy: the command was not recorded: {missed}")
+    ran = Command(
+        event_id=event_id,
+        session_id=place.session_id,
+        uses={one.skill_name: one.event_id for one in reversed(invocations)},
+        folder=str(folder),
+        started_at=started_at,
+        ended_at=settings.now(),
+    )
+    remember_command(settings.data_folder, ran)
 
 
 def delivery_of(settings: Settings, server: str | None) -> Delivery:

@@ -48,6 +48,7 @@ class _Recorder:
         self._config, self._call = config, call
         self._attempts = Attempts()
         self._began, self._began_at = time.monotonic(), time.time()
+        self._uncollected = self._broken_off = False
         self._said = ""
         self._failed: Exception | None = None
 
@@ -66,13 +67,23 @@ class _Recorder:
         except Exception as error:
             self._failed = self._failed or error
 
+    def pytest_collectreport(self, report: Any) -> None:
+        """Note what could not be collected: pytest ends then as if somebody had broken it off."""
+        self._uncollected |= bool(report.failed)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Note that somebody broke it off."""
+        self._broken_off = True
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Record the run."""
         try:
             if self._failed is not None:
                 raise self._failed
-            self._said = self._record(int(session.exitstatus))
+            code = int(session.exitstatus)
+            failed = code == pytest.ExitCode.INTERRUPTED and self._uncollected and not self._broken_off
+            self._said = self._record(int(pytest.ExitCode.TESTS_FAILED) if failed else code)
         except Exception as error:
             self._said = f"the run was not recorded: {type(error).__name__}: {error}"
 

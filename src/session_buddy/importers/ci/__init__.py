@@ -6,12 +6,13 @@ Files are whole documents, and any folder may hold them: nobody keeps them in on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from session_buddy.errors import InvalidInput
 from session_buddy.importers.base import Importer, Parsed
 from session_buddy.importers.ci import crackerjack, github, gitlab
+from session_buddy.importers.ci.commands import Command, writer_of
 from session_buddy.importers.ci.reading import commit_trait
 from session_buddy.importers.ci.reports import read_report
 from session_buddy.importers.ci.telling import STEP, TEST, invocations_of_report
@@ -37,11 +38,13 @@ class CiReports(Importer):
     """The importer of what CI leaves in files.
 
     *rules* name commands (the built-in ones by default); *commit* is what the reports of tests were made of, where that
-    is known: they do not say.
+    is known: they do not say. *commands* were recorded as they ran: the reports that they wrote are part of them.
     """
 
-    def __init__(self, rules: ShellRules | None = None, *, commit: str | None = None) -> None:
-        self._rules, self._commit = rules, commit
+    def __init__(
+        self, rules: ShellRules | None = None, *, commit: str | None = None, commands: Sequence[Command] = ()
+    ) -> None:
+        self._rules, self._commit, self._commands = rules, commit, tuple(commands)
 
     @property
     def name(self) -> str:
@@ -93,17 +96,32 @@ class CiReports(Importer):
         self, path: str, *, user_id: str, state: bytes | None = None, written_at: str | None = None
     ) -> _CiDocument:
         """Return a parser for the file called *path*; *written_at* stands for times that it does not tell."""
-        return _CiDocument(path, self.rules, user_id=user_id, written_at=written_at, traits=commit_trait(self._commit))
+        return _CiDocument(
+            path,
+            self.rules,
+            user_id=user_id,
+            written_at=written_at,
+            traits=commit_trait(self._commit),
+            writer=writer_of(path, written_at, self._commands),
+        )
 
 
 class _CiDocument(Document):
     """The parser of one document; an empty one is none."""
 
     def __init__(
-        self, path: str, rules: ShellRules, *, user_id: str, written_at: str | None, traits: tuple[str, ...]
+        self,
+        path: str,
+        rules: ShellRules,
+        *,
+        user_id: str,
+        written_at: str | None,
+        traits: tuple[str, ...],
+        writer: Command | None,
     ) -> None:
         super().__init__(path, self._told)
         self._rules, self._user_id, self._written_at, self._traits = rules, user_id, written_at, traits
+        self._writer = writer
 
     def pause(self) -> Parsed:
         """Read all that was fed as one document; a reason against it says in which line."""
@@ -128,6 +146,7 @@ class _CiDocument(Document):
                 user_id=self._user_id,
                 written_at=self._written_at,
                 traits=self._traits,
+                writer=self._writer,
             )
             return list(told), []
         if start in (b"{", b"["):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from session_buddy.errors import InvalidInput
+from session_buddy.importers.ci.commands import Command
 from session_buddy.importers.ci.identity import content_digest, fitted, milliseconds
 from session_buddy.importers.ci.results import Case, Report, Status
 from session_buddy.importers.shell import ShellRules
@@ -28,6 +29,7 @@ TEST = "test-case"
 """What each test is called: one skill for all of them, told apart by ``workflow_step_id``."""
 STEP = "ci-step"
 """What a step of a job is called that runs no command we know; ``workflow_step_id`` has its name."""
+_SOME_RUNNER = "test-run"
 SKIPPED = "skipped"
 """The trait of what was there to be run and was not."""
 
@@ -108,28 +110,40 @@ def invocations_of_report(
     user_id: str,
     written_at: str | None,
     traits: tuple[str, ...] = (),
+    writer: Command | None = None,
 ) -> Iterator[Invocation]:
     """Yield the run that *report* tells of, and each attempt at a test in it.
 
     Ids follow from *data*, the document: a copy of it tells of the same run. *written_at* stands for times that it does
-    not give.
+    not give. A report that *writer* wrote tells of its run of tests, and where it is known as none, of a run within it.
     """
-    identity = content_digest(data)
-    around = Surroundings(source=report.format, session_id=f"report:{identity}", user_id=user_id)
-    started_at = report.started_at or known_time(written_at)
-    run_id = f"report:{identity}"
-    yield invocation(
-        around,
-        run_id,
-        report.skill,
-        started_at,
-        _ENDINGS_OF_RUNS[report.passed],
-        duration_ms=milliseconds(report.seconds),
-        phase=phase_of_skill(report.skill, rules),
-        traits=traits,
+    identity = f"report:{content_digest(data)}"
+    around = Surroundings(
+        source=report.format,
+        session_id=writer.session_id if writer else identity,
+        user_id=user_id,
+        project=writer.folder if writer else None,
     )
+    started_at = report.started_at or known_time(written_at)
+    run_id = identity
+    if writer is not None and report.skill in writer.uses:
+        run_id = writer.uses[report.skill]
+    elif writer is not None and report.skill == _SOME_RUNNER:
+        run_id = writer.event_id
+    else:
+        yield invocation(
+            around,
+            run_id,
+            report.skill,
+            started_at,
+            _ENDINGS_OF_RUNS[report.passed],
+            duration_ms=milliseconds(report.seconds),
+            parent=writer.event_id if writer else None,
+            phase=phase_of_skill(report.skill, rules),
+            traits=traits,
+        )
     for number, case in enumerate(report.cases, 1):
-        yield _told(case, around, f"{run_id}:{number}", run_id, started_at)
+        yield _told(case, around, f"{identity}:{number}", run_id, started_at)
 
 
 def known_time(written_at: str | None) -> str:
@@ -159,4 +173,4 @@ def phase_of_skill(skill: str, rules: ShellRules) -> Phase | None:
     rule = rules.rule(skill)
     if rule is not None:
         return rule.phase
-    return Phase.VERIFICATION if skill == "test-run" else None
+    return Phase.VERIFICATION if skill == _SOME_RUNNER else None

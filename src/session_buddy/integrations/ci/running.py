@@ -54,7 +54,8 @@ def run_command(command: Sequence[str], environment: Mapping[str, str]) -> Ended
     began = time.monotonic()
     with _forwarding() as target:
         try:
-            process = subprocess.Popen(command, env=dict(environment))
+            # Python closes what is not its own; the command may be waiting to be handed it.
+            process = subprocess.Popen(command, env=dict(environment), close_fds=False)
         except OSError as error:
             code = NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
             spent = time.monotonic() - began
