@@ -1086,7 +1086,10 @@ CREATE TABLE IF NOT EXISTS skill_category_mapping ON CLUSTER session_buddy (
     assigned_at String,
     
     assigned_by LowCardinality(String) DEFAULT 'person',
+    
+    overruled Nullable(String),
     CONSTRAINT source_is_known CHECK assigned_by IN ('predefined', 'rules', 'inference', 'person'),
+    CONSTRAINT overruled_is_known CHECK ifNull(overruled, 'rules') IN ('predefined', 'rules'),
     CONSTRAINT confidence_is_fraction CHECK ifNull(confidence_score, 0) BETWEEN 0 AND 1
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_category_mapping', '{shard}-{replica}') ORDER BY (skill_name, category_id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;

@@ -150,7 +150,7 @@ class TestDescriptions:
         scan(store, disk)
         store.put_rows(
             plain_table("skill_category_mapping"),
-            [("unused", 1, 0.9, NOW, "inference"), ("used", 1, 0.9, NOW, "inference")],
+            [("unused", 1, 0.9, NOW, "inference", None), ("used", 1, 0.9, NOW, "inference", None)],
         )
         store.put_rows(
             plain_table("skill_modalities"), [("unused", "code", None, None, 0, NOW, "inference", "inference")]

@@ -190,6 +190,26 @@ def test_a_person_overrules_and_takes_back(store: Store) -> None:
     assert store.query(shown).rows == [("Testing",)]
 
 
+def test_a_word_that_is_taken_back_leaves_what_it_overruled(store: Store) -> None:
+    import_taxonomy(store, read_csv(b"category,skill\nAlpha,foo-skill\n", scheme="mine"), now=NOW)
+    categories = read_categories(store)
+    before = {(one.skill_name, one.category_id): one.assigned_by for one in read_assignments(store)}
+    for one_of, name in (("pytest-run", "Testing"), ("mypy", "Code Quality"), ("foo-skill", "Alpha")):
+        category = find_category(categories, name)
+        for words in ([assign], [reject], [assign, reject], [reject, assign], [reject, reject]):
+            for word in words:
+                word(store, one_of, category, now=NOW)
+            unassign(store, one_of, category)
+            after = {(one.skill_name, one.category_id): one.assigned_by for one in read_assignments(store)}
+            assert after == before
+    # One that goes to another category of a person's takes its own word back with it.
+    testing, docs = find_category(categories, "Testing"), find_category(categories, "Documentation")
+    assign(store, "pytest-run", testing, now=NOW)
+    assign(store, "pytest-run", docs, now=NOW)
+    unassign(store, "pytest-run", docs)
+    assert {(one.skill_name, one.category_id): one.assigned_by for one in read_assignments(store)} == before
+
+
 def test_what_nobody_sorted_is_sorted(store: Store) -> None:
     teach_subjects(store)
     fresh, foreign = new_skills(), SkillText("zx-quux", "Frobnicates widgets via xyzzy.")

@@ -244,12 +244,12 @@ def test_the_catalogue_tells_how_surely_a_skill_belongs_where_and_who_said_so(st
     mapping = plain_table("skill_category_mapping")
     columns = "category_name, category_confidence, category_assigned_by"
     shown = f"SELECT {columns} FROM v_multimodal_skill_catalog WHERE skill_name = 'notes'"
-    store.put_rows(mapping, [("notes", 2, 0.8, NOW, "inference"), ("notes", 3, 0.9, NOW, "inference")])
+    store.put_rows(mapping, [("notes", 2, 0.8, NOW, "inference", None), ("notes", 3, 0.9, NOW, "inference", None)])
     assert store.query(shown).rows == [("Documentation", 0.9, "inference")]
     # What another program wrote without a confidence is a person's word as well.
-    store.put_rows(mapping, [("notes", 2, None, NOW, "person")])
+    store.put_rows(mapping, [("notes", 2, None, NOW, "person", None)])
     assert store.query(shown).rows == [("Testing", None, "person")]
-    store.put_rows(mapping, [("notes", 2, 0.0, NOW, "person")])
+    store.put_rows(mapping, [("notes", 2, 0.0, NOW, "person", None)])
     assert store.query(shown).rows == [("Documentation", 0.9, "inference")], "a person said that it is not in it"
 
 

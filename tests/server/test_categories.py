@@ -104,7 +104,7 @@ def test_the_page_of_a_skill_says_where_it_belongs_and_who_said_so(server: Serve
     bare = client.get("/skills/release-notes").text
     assert "Where it belongs" in bare and "In no category" in bare
     docs = find_category(read_categories(store), "Documentation")
-    inferred = ("release-notes", docs.category_id, 0.917, NOW, "inference")
+    inferred = ("release-notes", docs.category_id, 0.917, NOW, "inference", None)
     store.put_rows(plain_table("skill_category_mapping"), [inferred])
     row = ("release-notes", "documentation", "Git", "<b>x", 1, NOW, "inference", "inference")
     store.put_rows(plain_table("skill_modalities"), [row])

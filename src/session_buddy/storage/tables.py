@@ -76,7 +76,7 @@ PLAIN_TABLES = (
     _table("text_embedding", "text_hash model", "embedding created_at", "embedding"),
     _table("skill_description", "skill_name", "description text_hash updated_at"),
     _table("skill_categories", "category_id", "category_name parent_category_id description domain created_at scheme"),
-    _table("skill_category_mapping", "skill_name category_id", "confidence_score assigned_at assigned_by"),
+    _table("skill_category_mapping", "skill_name category_id", "confidence_score assigned_at assigned_by overruled"),
     _table(
         "skill_modalities",
         "skill_name",

@@ -140,7 +140,7 @@ def _written(
     after = {(skill, ids[one.category], one.confidence) for skill, one in wanted.items() if skill not in settled}
     new, gone = sorted(after - before), {row[:2] for row in before} - {row[:2] for row in after}
     if new:
-        store.put_rows(_MAPPING, [(skill, category, sure, now, "inference") for skill, category, sure in new])
+        store.put_rows(_MAPPING, [(skill, category, sure, now, "inference", None) for skill, category, sure in new])
     if gone:
         store.drop_rows(_MAPPING, sorted(gone))
     return len({row[0] for row in new} | {key[0] for key in gone}), list(after)

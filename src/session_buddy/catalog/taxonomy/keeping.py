@@ -34,6 +34,8 @@ __all__ = [
 _CATEGORIES = plain_table("skill_categories")
 _MAPPING = plain_table("skill_category_mapping")
 _DESCRIPTIONS = plain_table("skill_description")
+_STAYING = ("predefined", "rules")
+"""Who says what stays beside a person's word."""
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +48,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     assigned_at: str
     assigned_by: str
     """``predefined``, ``rules``, ``inference`` or ``person``."""
+    overruled: str | None = None
+    """``predefined`` or ``rules``, in place of which a person's word stands."""
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,14 +129,9 @@ def assign(store: Store, skill: str, category: Category, *, now: str) -> None:
     What is predefined, or follows from rules, stays beside it, and counts less.
     """
     before = _in_scheme(store, skill, category.scheme)
-    store.put_rows(_MAPPING, [(skill, category.category_id, 1.0, now, "person")])
-    gone = [
-        (skill, one.category_id)
-        for one in before
-        if one.category_id != category.category_id and one.assigned_by in ("person", "inference")
-    ]
-    if gone:
-        store.drop_rows(_MAPPING, gone)
+    _say(store, skill, category, 1.0, now)
+    others = [one for one in before if one.category_id != category.category_id]
+    _take_back(store, [one for one in others if one.assigned_by in ("person", "inference")])
 
 
 def reject(store: Store, skill: str, category: Category, *, now: str) -> None:
@@ -141,20 +140,16 @@ def reject(store: Store, skill: str, category: Category, *, now: str) -> None:
     What the word is about is the whole scheme: whoever is told that a guess was wrong shall not guess again.
     """
     before = _in_scheme(store, skill, category.scheme)
-    store.put_rows(_MAPPING, [(skill, category.category_id, 0.0, now, "person")])
-    guessed = [
-        (skill, one.category_id)
-        for one in before
-        if one.assigned_by == "inference" and one.category_id != category.category_id
-    ]
-    if guessed:
-        store.drop_rows(_MAPPING, guessed)
+    _say(store, skill, category, 0.0, now)
+    others = [one for one in before if one.category_id != category.category_id]
+    _take_back(store, [one for one in others if one.assigned_by == "inference"])
 
 
 def unassign(store: Store, skill: str, category: Category) -> None:
     """Take back what a person said of *skill* and *category*; from then on others may say what it is.
 
-    Raises :class:`NotFound` where no person said so.
+    What is predefined, or follows from rules or a file, and was overruled, is there again. Raises :class:`NotFound`
+    where no person said so.
     """
     said = read_assignments(store, skill, rejected_too=True)
     told = next((one for one in said if one.category_id == category.category_id), None)
@@ -164,7 +159,7 @@ def unassign(store: Store, skill: str, category: Category) -> None:
             f"Nobody put {skill!r} into {category.category_name!r}: {reason}.",
             remedy=f"Put it elsewhere with: session-buddy category assign {skill!r} CATEGORY",
         )
-    store.drop_rows(_MAPPING, [(skill, category.category_id)])
+    _take_back(store, [told])
 
 
 def import_taxonomy(store: Store, taxonomy: Taxonomy, *, now: str) -> Taken:
@@ -251,7 +246,9 @@ def _sort(
         if "person" in said.values():
             kept += 1
             continue
-        new += [(skill, one, 1.0, now, "rules") for one in sorted(categories) if said.get(one) in (None, "inference")]
+        new += [
+            (skill, one, 1.0, now, "rules", None) for one in sorted(categories) if said.get(one) in (None, "inference")
+        ]
         gone += [(skill, one) for one, by in said.items() if one not in categories and by in ("rules", "inference")]
     if new:
         store.put_rows(_MAPPING, new)
@@ -269,6 +266,26 @@ def _describe(store: Store, skills: Sequence[SortedSkill], now: str) -> None:
             _DESCRIPTIONS,
             [(skill, text, hashlib.sha256(text.encode()).hexdigest(), now) for skill, text in sorted(told.items())],
         )
+
+
+def _say(store: Store, skill: str, category: Category, confidence: float, now: str) -> None:
+    """Keep a person's word, and what it stands in place of."""
+    said = read_assignments(store, skill, rejected_too=True)
+    before = next((one for one in said if one.category_id == category.category_id), None)
+    overruled = before and (before.assigned_by if before.assigned_by in _STAYING else before.overruled)
+    store.put_rows(_MAPPING, [(skill, category.category_id, confidence, now, "person", overruled)])
+
+
+def _take_back(store: Store, said: Sequence[Assignment]) -> None:
+    """Drop what was *said*; what it overruled is there again."""
+    back = [one for one in said if one.overruled is not None]
+    gone = [(one.skill_name, one.category_id) for one in said if one.overruled is None]
+    if back:
+        # Since the word was said: when the other was, nobody knows any more.
+        rows = [(one.skill_name, one.category_id, 1.0, one.assigned_at, one.overruled, None) for one in back]
+        store.put_rows(_MAPPING, rows)
+    if gone:
+        store.drop_rows(_MAPPING, gone)
 
 
 def _in_scheme(store: Store, skill: str, scheme: str) -> list[Assignment]:

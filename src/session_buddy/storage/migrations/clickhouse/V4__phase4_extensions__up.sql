@@ -320,7 +320,10 @@ CREATE TABLE IF NOT EXISTS skill_category_mapping (
     assigned_at String,
     -- Whoever said so: the specification, shell rules, what was learned, a person. What a person said stays.
     assigned_by LowCardinality(String) DEFAULT 'person',
+    -- What a person's word stands in place of, to be there again when it is taken back.
+    overruled Nullable(String),
     CONSTRAINT source_is_known CHECK assigned_by IN ('predefined', 'rules', 'inference', 'person'),
+    CONSTRAINT overruled_is_known CHECK ifNull(overruled, 'rules') IN ('predefined', 'rules'),
     CONSTRAINT confidence_is_fraction CHECK ifNull(confidence_score, 0) BETWEEN 0 AND 1
 ) ENGINE = ReplacingMergeTree
 ORDER BY (skill_name, category_id)

@@ -342,6 +342,8 @@ CREATE TABLE skill_category_mapping (
     -- confidence of 0 by a person says that it is not in it.
     assigned_by TEXT NOT NULL DEFAULT 'person'
         CHECK (assigned_by IN ('predefined', 'rules', 'inference', 'person')),
+    -- What a person's word stands in place of, to be there again when it is taken back.
+    overruled TEXT CHECK (overruled IN ('predefined', 'rules')),
     PRIMARY KEY (skill_name, category_id)
 ) STRICT;
 
