@@ -94,6 +94,31 @@ def test_a_test_that_was_tried_again_is_told_attempt_by_attempt_and_does_not_fai
     assert first.workflow_step_id == second.workflow_step_id
 
 
+def browsers(told: str, *, names: tuple[str, str] = ("chrome", "firefox"), hosts: tuple[str, str] = ("", "")) -> bytes:
+    """Return the report of a test that ran in two browsers, and failed in the one that *told* names by its place."""
+    suites = "".join(
+        f'<testsuite name="{name}" hostname="{host}" tests="1" failures="{int(place in told)}">'
+        f'<testcase classname="c" name="works">{"<failure/>" if place in told else ""}</testcase></testsuite>'
+        for place, name, host in zip("12", names, hosts, strict=True)
+    )
+    return f"<testsuites>{suites}</testsuites>".encode()
+
+
+@pytest.mark.parametrize("failed", ["1", "2"])
+def test_a_test_of_two_suites_is_two_tests_and_what_failed_in_either_failed(failed: str) -> None:
+    run, *tests = told(browsers(failed))
+    assert run.outcome == "failed"
+    assert [(test.workflow_step_id, test.outcome) for test in tests] == [
+        ("chrome › c › works", "failed" if failed == "1" else "completed"),
+        ("firefox › c › works", "failed" if failed == "2" else "completed"),
+    ]
+    by_host = told(browsers(failed, names=("a.spec", "a.spec"), hosts=("chrome", "firefox")))
+    assert [test.workflow_step_id for test in by_host] == [None, "chrome › c › works", "firefox › c › works"]
+    # Nothing tells them apart; that one failed is still what the suites say.
+    run, *tests = told(browsers(failed, names=("a", "a")))
+    assert (run.outcome, {test.workflow_step_id for test in tests}) == ("failed", {"c › works"})
+
+
 def test_trx_with_times_in_a_zone_and_durations_by_the_clock() -> None:
     run, adds, hangs = told(TRX, "run.trx")
     assert (run.skill_name, run.source) == ("dotnet-test", "trx")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from session_buddy.importers.ci.identity import moment, seconds_of
 from session_buddy.importers.ci.results import Case, Counts, Report, Status, name_of_test
 from session_buddy.importers.ci.xml import attribute, children, local
@@ -34,12 +36,14 @@ _SKILLS = {"pytest": "pytest-run", "jest tests": "jest", "jest": "jest", "vitest
 def junit_report(root: Element) -> Report:
     """Return what the tree *root* says."""
     suites = list(_suites(root))
-    cases = [
-        case
-        for suite in suites
-        for number, element in enumerate(children(suite, "testcase"), 1)
-        for case in _attempts(element, suite, number)
-    ]
+    cases = _told_apart(
+        [
+            (suite, case)
+            for suite in suites
+            for number, element in enumerate(children(suite, "testcase"), 1)
+            for case in _attempts(element, suite, number)
+        ]
+    )
     outermost = list(children(root, "testsuite")) if local(root) == "testsuites" else [root]
     told = [seconds for suite in outermost if (seconds := seconds_of(suite.get("time"))) is not None]
     of_root = seconds_of(root.get("time"))
@@ -50,7 +54,7 @@ def junit_report(root: Element) -> Report:
         seconds=of_root if of_root is not None else (sum(told) if told else None),
         suites=len(suites),
         cases=cases,
-        declared=_declared(suites) if not cases else Counts(),
+        declared=_declared(suites),
     )
 
 
@@ -67,6 +71,34 @@ def _attempts(case: Element, suite: Element, number: int) -> Iterator[Case]:
         if (earlier := _EARLIER_ATTEMPTS.get(local(child))) is not None:
             yield Case(name, earlier, seconds_of(child.get("time")), started_at)
     yield Case(name, _status(case), seconds_of(case.get("time")), started_at)
+
+
+def _told_apart(told: list[tuple[Element, Case]]) -> list[Case]:
+    """Return the cases, those of one name in several suites named by these too: they are no attempts at one test.
+
+    So a test is told of that ran in several browsers, or on several machines.
+    """
+    suites_of: dict[str, list[Element]] = {}
+    for suite, case in told:
+        among = suites_of.setdefault(case.name, [])
+        if suite not in among:
+            among.append(suite)
+    field_of = {name: _apart_by(among) for name, among in suites_of.items() if len(among) > 1}
+    return [
+        msgspec.structs.replace(case, name=f"{suite.get(field, '').strip()} › {case.name}")
+        if (field := field_of.get(case.name)) is not None
+        else case
+        for suite, case in told
+    ]
+
+
+def _apart_by(suites: list[Element]) -> str | None:
+    """Return the attribute that tells *suites* apart."""
+    for field in ("name", "hostname"):
+        values = {suite.get(field, "").strip() for suite in suites}
+        if len(values) == len(suites) and "" not in values:
+            return field
+    return None
 
 
 def _status(case: Element) -> Status:
