@@ -136,9 +136,12 @@ def test_github_shows_a_summary_and_annotations(
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(shown))
     shut = run("ci", "gate", "--min-completion", "0.9")
-    lines = [line for line in shut.out.splitlines() if line.startswith("::")]
+    stop, *lines = [line for line in shut.out.splitlines() if line.lstrip().startswith("::")]
+    # What is shown between is for people: no name in it is a command.
+    assert re.fullmatch("::stop-commands::[0-9a-f]{32}", stop) and shut.out.startswith(stop)
     assert lines == [
-        "::error title=Session-Buddy%3A min-completion::pytest-run completed 8 of 10 uses (80 %25), less than 90 %25."
+        f"::{stop.rpartition('::')[2]}::",
+        "::error title=Session-Buddy%3A min-completion::pytest-run completed 8 of 10 uses (80 %25), less than 90 %25.",
     ]
     text = shown.read_text()
     assert text.startswith("what was there\n## ❌ Session-Buddy gate: shut\n")
@@ -146,6 +149,10 @@ def test_github_shows_a_summary_and_annotations(
     assert "::error" not in run("ci", "gate", "--min-completion", "0.9", "--json").out
     assert run("ci", "gate", "--min-completion", "0.5").code == 0
     assert "## ✅ Session-Buddy gate: open" in shown.read_text()
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "nowhere/summary.md"))
+    unwritten = run("ci", "gate", "--min-completion", "0.9")
+    assert unwritten.code == 1 and "::error title" in unwritten.out and "was not written" in unwritten.err
+    assert run("ci", "gate", "--min-completion", "0.5").code == 0
 
 
 RUNNER_COMMAND = re.compile(

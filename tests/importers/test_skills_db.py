@@ -188,6 +188,17 @@ def test_rows_that_make_no_sense_are_set_aside_one_by_one(path: Path) -> None:
     assert all(bad.reason.startswith(f"Row {bad.line}: ") for bad in told.bad_lines)
 
 
+def test_ids_that_are_no_numbers_cost_no_row(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE skill_invocation (id, skill_name, invoked_at, session_id, completed)")
+        for number, given in enumerate(("x7", None, 3, 3), 1):
+            row = (given, f"skill-{number}", f"2026-05-01T10:00:0{number}", "s", 1)
+            database.execute("INSERT INTO skill_invocation VALUES (?, ?, ?, ?, ?)", row)
+    database.close()
+    told, _, _ = read(path)
+    assert sorted(row.skill_name for row in told.invocations) == [f"skill-{number}" for number in (1, 2, 3, 4)]
+
+
 def test_a_store_of_ours_is_not_taken_for_one(path: Path) -> None:
     open_store(f"sqlite:///{path}").close()
     told, _, _ = read(path)

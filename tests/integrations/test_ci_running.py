@@ -68,6 +68,12 @@ def test_streams_and_exit_code_are_those_of_the_command(home: dict[str, str], tm
     assert figures["cpu_seconds"] > 0
 
 
+def test_figures_that_cannot_be_written_cost_no_record(home: dict[str, str], tmp_path: Path) -> None:
+    done = ci_run(home, "--figures", str(tmp_path / "nowhere/f.json"), "--", *python("raise SystemExit(7)"))
+    assert (done.returncode, len(recorded(home))) == (7, 1)
+    assert b"its figures were not written" in done.stderr
+
+
 def test_options_behind_the_command_are_its_own(home: dict[str, str]) -> None:
     done = ci_run(home, *python("import sys; print(sys.argv[1:])"), "--skill", "x", "--help", "--")
     assert done.stdout.strip() == b"['--skill', 'x', '--help', '--']"

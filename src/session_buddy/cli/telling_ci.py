@@ -60,10 +60,13 @@ def run_and_tell(
     if ended.problem is not None:
         message(f"session-buddy: {command[0]}: {ended.problem}")
     try:
-        _write_figures(figures, ended)
         _record(settings, command, ended, skill, session, server, account, event_id=event_id, started_at=started_at)
     except Exception as error:
         message(f"session-buddy: the command was not recorded: {type(error).__name__}: {error}")
+    try:
+        _write_figures(figures, ended)
+    except OSError as error:
+        message(f"session-buddy: its figures were not written: {error}")
     return ended.exit_code
 
 

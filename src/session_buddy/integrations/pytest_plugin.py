@@ -107,7 +107,10 @@ class _Recorder:
             shown = ", ".join(flaky[:_FLAKY_SHOWN]) + (" …" if len(flaky) > _FLAKY_SHOWN else "")
             said += f", {len(flaky)} flaky: {shown}"
         missed = _delivered()
-        return f"{said}; recorded" if missed is None else f"{said}; {missed} It waits in {delivery.folder}."
+        if missed is None:
+            return f"{said}; recorded"
+        place = str(delivery.folder)
+        return f"{said}; {missed}" if place in missed else f"{said}; {missed} It waits in {place}."
 
     def _run(self, exit_code: int) -> Any:
         from session_buddy.importers.ci.reading import commit_trait
@@ -167,8 +170,8 @@ def _delivered() -> str | None:
         return f"recording took longer than {_DELIVERY_SECONDS:g} s."
     if done.returncode == 0:
         return None
-    said = done.stderr.strip().splitlines()
-    return f"not recorded: {said[-1] if said else f'exit code {done.returncode}'}"
+    said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}."])[-1]
+    return f"not recorded: {said.removeprefix('Not recorded: ')}"
 
 
 def _data_folder() -> Path:

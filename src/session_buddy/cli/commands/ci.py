@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -200,10 +201,17 @@ def _show(settings: Settings, said: Gate) -> None:
     from session_buddy.cli.screens.ci import gate_screen
     from session_buddy.integrations.ci.github_output import annotation_lines, summary
 
+    in_github = os.environ.get("GITHUB_ACTIONS") == "true" and not settings.json
+    # A runner takes a line for a command that is a name of a skill, unless it is told not to.
+    token = uuid.uuid4().hex
+    if in_github:
+        print(f"::stop-commands::{token}", flush=True)
     answer(settings, said, lambda width: gate_screen(said, width=width))
-    if os.environ.get("GITHUB_ACTIONS") == "true" and not settings.json:
-        for line in annotation_lines(said):
-            print(line)
+    if in_github:
+        print(f"::{token}::", *annotation_lines(said), sep="\n", flush=True)
     if place := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(place).open("a", encoding="utf-8") as file:
-            file.write(summary(said))
+        try:
+            with Path(place).open("a", encoding="utf-8") as file:
+                file.write(summary(said))
+        except OSError as error:
+            message(f"The summary of the step was not written: {error}")

@@ -101,7 +101,9 @@ def crackerjack_output(data: bytes, *, user_id: str, rules: ShellRules, written_
     told = list(_told(text, around, rules, written_at))
     if not told:
         raise InvalidInput(
-            "document", "holds no stage and no hook of Crackerjack.", remedy="Save what 'crackerjack run -v' prints."
+            "document",
+            "is no report that is read, and holds no stage and no hook of Crackerjack.",
+            remedy="Unpack what is packed; save what 'crackerjack run -v' prints.",
         )
     last = {one.skill_name: one.outcome for one in told}
     failed = Outcome.FAILED in last.values()

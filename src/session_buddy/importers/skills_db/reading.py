@@ -94,7 +94,7 @@ class SkillsReading(FileParser):
     def _find_place(self, connection: sqlite3.Connection) -> None:
         connection.row_factory = sqlite3.Row
         row = connection.execute(
-            "SELECT session_id, skill_name, invoked_at FROM skill_invocation ORDER BY id LIMIT 1"
+            "SELECT session_id, skill_name, invoked_at FROM skill_invocation ORDER BY rowid LIMIT 1"
         ).fetchone()
         first = stable_id(*row) if row is not None else ""
         if first != self._place.first:
@@ -139,11 +139,12 @@ class SkillsReading(FileParser):
 
 def _query(columns: frozenset[str]) -> str:
     later = ", ".join(name if name in columns else f"NULL AS {name}" for name in _LATER)
+    # What stands under "id" may be anything; a row's place is its number in any case.
     # The log has no id that another database shares; what is told twice in the same moment counts twice.
     return f"""
     SELECT * FROM (
-        SELECT id, session_id, skill_name, invoked_at, completed, {later},
-               row_number() OVER (PARTITION BY session_id, skill_name, invoked_at ORDER BY id) AS occurrence
+        SELECT rowid AS id, session_id, skill_name, invoked_at, completed, {later},
+               row_number() OVER (PARTITION BY session_id, skill_name, invoked_at ORDER BY rowid) AS occurrence
         FROM skill_invocation
     ) WHERE id > ? ORDER BY id LIMIT ?
     """
