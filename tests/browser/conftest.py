@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, sync_playwright
 
+from session_buddy.importers.ci import TEST
+from session_buddy.model import Invocation, Kind, Outcome
 from session_buddy.reports.dependencies import refresh_related
 from session_buddy.storage import open_store
 from tests.browser.serving import Served
 from tests.landscapes import draw_landscape
-from tests.making import NOW, FakeClock, many
+from tests.making import NOW, FakeClock, invocation, many, shifted
 from tests.server.test_pages import mark
 from tests.trials import run_trial
 
@@ -43,6 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     served = Served(f"sqlite:///{folder / 'store.db'}", folder, clock=FakeClock())
     with open_store(served.store_url, clock=FakeClock()) as store:
         store.record(many(900, days=30))
+        store.record(tried())
         store.refresh()
         mark(store, "skill-3", reason="Success fell to 50 %.")
         mark(store, "skill-4", metric="duration", observed=90.0, baseline=10.0)
@@ -51,6 +54,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         refresh_related(store, NOW)
     with served.running():
         yield served
+
+
+def tried() -> list[Invocation]:
+    """Return attempts at tests, one of them flaky; kept apart from what else is shown by their kind and age."""
+    told = {"skill_name": TEST, "kind": Kind.TOOL, "session_id": "tests", "parent_event_id": "a-run"}
+    return [
+        invocation(
+            f"test-{number}",
+            workflow_step_id=f"tests.server.test_live › test_that_has_a_long_name_{number // 2}",
+            outcome=Outcome.FAILED if number in (0, 2, 3) else Outcome.COMPLETED,
+            invoked_at=shifted(NOW, days=-9, minutes=number),
+            **told,
+        )
+        for number in range(8)
+    ]
 
 
 class Windows:

@@ -38,6 +38,8 @@ PAGES = {
     "community": "/community",
     "experiments": "/experiments",
     "experiment": experiment_path(NAME),
+    "tests": "/tests",
+    "gate": "/tests?flaky=1&min_completion=0.9&no_new_anomaly=1&skill=skill-3",
     "anomalies": "/anomalies",
     "data": "/data",
 }

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from session_buddy.experiments.assignment import Override
 from session_buddy.experiments.records import Experiments
 from session_buddy.formats import printable, shown_name
+from session_buddy.importers.ci import TEST
+from session_buddy.model import Kind
 from session_buddy.monitoring.series import Grain
 from session_buddy.reports.dependencies import refresh_related
 from session_buddy.server.pages.figures import plain
-from session_buddy.server.pages.links import experiment_path, session_path, skill_path
+from session_buddy.server.pages.links import experiment_path, session_path, skill_path, with_query
 from session_buddy.storage import Store, open_store
 from tests.making import NOW, FakeClock, invocation, shifted
 from tests.server.pages_kit import Page, Visitor, visiting
@@ -99,6 +101,13 @@ def fill(store: Store) -> None:
         for session in range(3)
         for place, text in enumerate(HOSTILE[:8], -9)
     )
+    store.record(
+        invocation(
+            f"test-{text}", skill_name=TEST, kind=Kind.TOOL, session_id="tests", project=f"/x/{text}",
+            workflow_step_id=text, parent_event_id=f"0-{HOSTILE[0]}",
+        )
+        for text in HOSTILE
+    )  # fmt: skip
     with sqlite3.connect(store.url.removeprefix("sqlite:///")) as connection:
         connection.executemany(
             "INSERT INTO skill_invocation (event_id, session_id, skill_name, kind, invoked_at, outcome, error_type,"
@@ -147,6 +156,8 @@ def test_no_page_that_can_be_reached_takes_a_text_for_markup(visitor: Visitor) -
             "/experiments",
             "/anomalies",
             "/network",
+            "/tests",
+            "/tests?min_completion=1",
             "/data",
         ],
     )
@@ -177,7 +188,9 @@ def test_no_page_that_can_be_reached_takes_a_text_for_markup(visitor: Visitor) -
 def is_one_of_too_many(target: SplitResult) -> bool:
     """Tell whether a link only combines what others show: filters of a page, or any two skills side by side."""
     given = [name for name, _ in parse_qsl(target.query, keep_blank_values=True)]
-    return len(given) > 2 or not {"by", "days", "lift", "sessions"}.isdisjoint(given) or given.count("skill") > 1
+    return (
+        len(given) > 2 or not {"by", "days", "lift", "sessions", "since"}.isdisjoint(given) or given.count("skill") > 1
+    )
 
 
 def require_harmless(page: Page, address: str) -> None:
@@ -221,6 +234,38 @@ def test_every_skill_has_a_page_that_names_it(visitor: Visitor, text: str) -> No
     assert wanted in page.text
     assert "49{" not in page.text and "alert(1)\n" not in answer.text
     assert visitor.get(skill_path(text, "series.csv")).headers["content-type"].startswith("text/csv")
+
+
+def test_the_page_of_tests_and_the_gate_name_all_of_them(visitor: Visitor) -> None:
+    asked = "/tests?limit=100&min_completion=1&min_uses=1&no_new_anomaly=1"
+    page = Page(visitor.get(asked).text)
+    require_harmless(page, asked)
+    for text in HOSTILE:
+        assert " ".join(printable(text).split()) in page.text
+        assert skill_path(text) in page.links
+    rows = csv.reader(io.StringIO(visitor.get("/tests/tests.csv").text))
+    assert not any(cell.startswith(("=", "+", "@", "-", "\t", "\r")) for row in rows for cell in row)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_the_form_of_the_gate_was_given_comes_back_as_it_was(visitor: Visitor, text: str) -> None:
+    asked = with_query("/tests", min_completion="1", skill=[text, text], gate_since="24h", flaky="1")
+    answer = visitor.get(asked)
+    assert answer.status_code == 200
+    page = Page(answer.text)
+    require_harmless(page, asked)
+    fields = [attributes.get("value") for tag, attributes in page.elements if attributes.get("name") == "skill"]
+    assert fields == [text, text, ""]
+    assert with_query("/tests", min_completion="1", skill=[text, text], gate_since="24h") in page.links
+
+
+@pytest.mark.parametrize("name", ["since", "gate_since", "min_completion", "min_uses", "limit", "skill"])
+def test_what_a_query_has_wrong_is_told_as_text(visitor: Visitor, name: str) -> None:
+    for text in ("<script>alert(1)</script>", "{{ 7 * 7 }}", "9" * 5_000, "\u202egnp.exe"):
+        asked = with_query("/tests", **({"no_new_anomaly": "1"} | {name: f"{text} and more"}))
+        answer = visitor.get(asked)
+        assert answer.status_code == (404 if name == "skill" else 422), name
+        require_harmless(Page(answer.text), asked)
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])

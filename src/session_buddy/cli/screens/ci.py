@@ -9,7 +9,8 @@ from rich.text import Text
 
 from session_buddy.cli.screens.layout import Column, fitted, heading, indented, note, rate
 from session_buddy.formats import NOTHING, ago, count, duration, plural, printable, shown_name
-from session_buddy.reports.gate import Gate
+from session_buddy.reports.gate import Gate, GateSkill
+from session_buddy.reports.gate_wording import gate_word, verdict_word, worst_first
 from session_buddy.reports.tried_tests import TriedTests
 
 __all__ = ["gate_screen", "tests_screen"]
@@ -36,11 +37,10 @@ _TESTS = (
 
 def gate_screen(gate: Gate, *, width: int) -> Iterator[RenderableType]:
     """Yield the parts of the screen of ``ci gate``."""
-    yield heading("Gate", "open" if gate.passed else "shut")
+    yield heading("Gate", verdict_word(gate))
     for reason in gate.reasons:
         yield indented(Text(printable(reason.text), style="red"))
     if gate.skills:
-        worst_first = sorted(gate.skills, key=lambda one: (one.passed, one.skill))
         rows = [
             [
                 shown_name(one.skill),
@@ -49,9 +49,9 @@ def gate_screen(gate: Gate, *, width: int) -> Iterator[RenderableType]:
                 count(one.completed),
                 count(one.failed),
                 rate(one.success_rate),
-                ("open" if one.passed else Text("shut", style="red")) if one.judged else "too few to judge",
+                _gate_cell(one),
             ]
-            for one in worst_first
+            for one in worst_first(gate)
         ]
         yield fitted(_SKILLS, rows, width)
     else:
@@ -81,3 +81,7 @@ def tests_screen(listed: TriedTests, *, now: str, width: int) -> Iterator[Render
     ]
     yield fitted(_TESTS, rows, width)
     yield indented(note(f"{len(listed.tests)} of {listed.total}, since {listed.since}"))
+
+
+def _gate_cell(one: GateSkill) -> Text:
+    return Text(gate_word(one), style="" if one.passed else "red")

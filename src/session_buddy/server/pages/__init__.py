@@ -18,6 +18,7 @@ from session_buddy.server.pages import (
     sessions,
     skill,
     skills,
+    tests,
 )
 from session_buddy.server.pages.assets import plotly_javascript, plotly_styles, static_files
 
@@ -58,6 +59,8 @@ def page_routes() -> list[BaseRoute]:
         Route("/community/series.csv", community.listed_csv),
         Route("/experiments", experiments.show),
         *_experiment_routes(),
+        Route("/tests", tests.show),
+        Route("/tests/tests.csv", tests.listed_csv),
         Route("/anomalies", anomalies.show),
         Route("/anomalies/series.csv", anomalies.listed_csv),
         Route("/data", health.show),

@@ -44,12 +44,14 @@ def experiment_path(name: str, page: str = "") -> str:
 
 
 def with_query(path: str, **values: object) -> str:
-    """Return *path* with *values* added to its query; those that are ``None`` are left out.
+    """Return *path* with *values* added to its query; those that are ``None`` are left out, lists give each of theirs.
 
     >>> with_query("/skills", by="uses", kind=None), with_query("/skill?name=a", by="day")
     ('/skills?by=uses', '/skill?name=a&by=day')
+    >>> with_query("/tests", skill=["a", "b"])
+    '/tests?skill=a&skill=b'
     """
-    query = urlencode({name: value for name, value in values.items() if value is not None})
+    query = urlencode({name: value for name, value in values.items() if value is not None}, doseq=True)
     if not query:
         return path
     return f"{path}{'&' if '?' in path else '?'}{query}"

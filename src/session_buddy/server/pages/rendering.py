@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from session_buddy import __version__, formats
 from session_buddy.errors import InvalidInput, SessionBuddyError
 from session_buddy.experiments import verdict
-from session_buddy.reports import category_wording, dependency_wording, experiment_wording
+from session_buddy.reports import category_wording, dependency_wording, experiment_wording, gate_wording
 from session_buddy.server.pages import links
 from session_buddy.server.pages.assets import asset_version, plotly_style_ids
 from session_buddy.server.pages.drawings import spark_path
@@ -136,6 +136,7 @@ def _environment() -> Environment:
     environment.filters |= {
         name: _unbroken(getattr(dependency_wording, name)) for name in ("chance_words", "lift_words", "took_words")
     }
+    environment.filters |= {name: getattr(gate_wording, name) for name in gate_wording.__all__}
     environment.globals |= {
         "nothing": formats.NOTHING,
         "skill_path": links.skill_path,
