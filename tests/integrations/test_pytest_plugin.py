@@ -111,6 +111,31 @@ def test_a_run_and_its_tests_are_recorded_once(project: Path, home: dict[str, st
     assert all(duration is not None for *_, duration in tests)
 
 
+REPEATED = """import pathlib
+def test_never(): assert 0
+def test_third():
+    tried = pathlib.Path("tried")
+    tried.write_text((tried.read_text() if tried.exists() else "") + "x")
+    assert len(tried.read_text()) > 2
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["one process", "xdist"])
+def test_what_is_tried_again_is_recorded_as_often(
+    project: Path, home: dict[str, str], processes: tuple[str, ...]
+) -> None:
+    (project / "test_shop.py").write_text(REPEATED)
+    done = run(project, home, "-p", "rerunfailures", "--reruns", "2", *processes)
+    assert "1 failed, 1 passed, 4 rerun" in done.stdout, done.stdout + done.stderr
+    tried = rows(
+        home, "SELECT workflow_step_id, outcome FROM skill_invocation WHERE skill_name = 'test-case' ORDER BY id"
+    )
+    attempts = {name: [end for test, end in tried if test.endswith(name)] for name in ("never", "third")}
+    assert attempts == {"never": ["failed"] * 3, "third": ["failed", "failed", "completed"]}
+    assert "2 tests, 1 flaky: test_shop.py::test_third; recorded" in done.stdout
+
+
 def test_it_is_off_unless_it_is_asked_for(project: Path, home: dict[str, str]) -> None:
     done = run(project, home, plugin=False)
     assert "session-buddy" not in done.stdout
@@ -150,8 +175,10 @@ def test_a_run_without_tests_says_nothing_and_one_that_is_wrong_failed(project: 
     assert run(project, home, "-k", "nothing_is_called_so").returncode == 5
     assert run(project, home, "no_such_file.py").returncode == 4
     assert run(project, home, "--collect-only").returncode == 0
+    (project / "test_shop.py").write_text("import nothing_is_called_so")
+    assert run(project, home).returncode == 2
     assert rows(home, "SELECT outcome, error_type FROM skill_invocation ORDER BY id") == [
-        (None, None), ("failed", "validation")
+        (None, None), ("failed", "validation"), ("failed", "exit_code")
     ]  # fmt: skip
 
 
@@ -223,6 +250,27 @@ def test_a_rerun_is_an_attempt_of_its_own_and_what_passes_then_is_flaky() -> Non
     )  # fmt: skip
     assert ended(attempts) == [("a", "failed", 1.0), ("a", "passed", 1.5), ("b", "failed", 1.5)]
     assert attempts.flaky() == ["a"]
+
+
+def test_what_is_taken_down_before_it_is_repeated_is_no_further_attempt() -> None:
+    attempts = reports(
+        ("a", "setup", "passed"), ("a", "call", "rerun"), ("a", "teardown", "passed"),
+        ("a", "setup", "passed"), ("a", "call", "failed"), ("a", "teardown", "passed"),
+    )  # fmt: skip
+    attempts.end()
+    assert ended(attempts) == [("a", "failed", 1.0), ("a", "failed", 1.5)]
+    assert attempts.flaky() == []
+
+
+def test_an_attempt_that_is_hidden_failed_if_there_was_another() -> None:
+    around = ("a", "setup", "passed"), ("a", "teardown", "passed")
+    attempts = reports(*around, *around, ("a", "setup", "passed"), ("a", "call", "passed"), ("a", "teardown", "passed"))
+    attempts.end()
+    assert [status for _, status, _ in ended(attempts)] == ["failed", "failed", "passed"]
+    assert attempts.flaky() == ["a"]
+    alone = reports(*around)
+    alone.end()
+    assert ended(alone) == []
 
 
 def test_a_rerun_of_what_failed_in_its_preparation() -> None:

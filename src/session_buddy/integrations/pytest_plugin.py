@@ -71,9 +71,9 @@ class _Recorder:
         """Note what could not be collected: pytest ends then as if somebody had broken it off."""
         self._uncollected |= bool(report.failed)
 
-    def pytest_keyboard_interrupt(self) -> None:
-        """Note that somebody broke it off."""
-        self._broken_off = True
+    def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
+        """Note that somebody broke it off; pytest says so too where it stops by itself."""
+        self._broken_off |= not isinstance(excinfo.value, pytest.Session.Interrupted)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -40,6 +40,8 @@ class Attempt(msgspec.Struct, kw_only=True):
     seconds: float = 0.0
     status: str = "passed"
     """``passed``, ``failed``, ``error`` (in its preparation, or when it was taken down) or ``skipped``."""
+    called: bool = False
+    """Whether it was told how the test itself went, and not only what stands around it."""
     xfailed: bool = False
     """It failed as it was expected to."""
 
@@ -60,20 +62,35 @@ class Attempts:
         """
         if when == "setup" and test in self._open:
             self._end(test)
+        if when == "teardown" and test not in self._open:
+            return  # Of an attempt that ended with the word that it is repeated.
         attempt = self._open.setdefault(test, Attempt(test=test, started=started))
         attempt.seconds += max(0.0, seconds)
         status = "failed" if outcome == "rerun" else outcome
         if status == "failed" and when != "call":
             status = "error"
         attempt.status = min(attempt.status, status, key=_rank)
+        attempt.called |= when == "call" or status != "passed"
         attempt.xfailed |= xfail and status == "skipped"
         if outcome == "rerun" or when in _LAST_PHASES:
             self._end(test)
 
     def end(self) -> None:
-        """End what is open: a run that was broken off leaves a test in its middle, of which nothing is known."""
-        for test in list(self._open):
-            self._open.pop(test)
+        """End what is open: a run that was broken off leaves a test in its middle, of which nothing is known.
+
+        Plug-ins that repeat tests may keep it to themselves how an attempt went: one that was repeated failed, and of
+        any other that nobody told of nothing is known.
+        """
+        self._open.clear()
+        known = []
+        repeated: set[str] = set()
+        for attempt in reversed(self.ended):
+            if not attempt.called and attempt.test in repeated:
+                attempt.status = "failed"
+            if attempt.called or attempt.test in repeated:
+                known.append(attempt)
+            repeated.add(attempt.test)
+        self.ended = known[::-1]
 
     def flaky(self) -> list[str]:
         """Return the tests that passed and failed."""
