@@ -97,6 +97,14 @@ def test_what_is_recorded_is_there_to_read(site: Site) -> None:
         sessions = await client.sessions(limit=2)
         assert (await client.session(sessions.sessions[0].session_id)).session == sessions.sessions[0]
         assert (await client.anomalies(is_open=True)).anomalies == []
+        tests = await client.ci_tests(since="24h", flaky=True)
+        assert (tests.total, tests.tests) == (0, [])
+        gate = await client.ci_gate(min_completion=1, skills=["PYTEST-run"], min_uses=1, since="2w")
+        assert not gate.passed and [one.skill for one in gate.skills] == ["pytest-run"]
+        assert (await client.ci_gate(no_new_anomaly=True)).passed
+        with pytest.raises(ServerRefused) as refused:
+            await client.ci_gate()
+        assert (refused.value.field, refused.value.status) == ("min_completion", 422)
         assert "data" in await client.health()
         with pytest.raises(NotFound) as unknown:
             await client.skill("pytest-rnu")

@@ -67,6 +67,15 @@ def test_nothing_from_outside_stands_in_a_script_of_the_action() -> None:
     assert used == set(ACTION["inputs"])
 
 
+def test_what_records_and_what_judges_is_told_of_the_server() -> None:
+    ours = [step for step in steps() if "bin/session-buddy" in step.get("run", "") and "venv" not in step["run"]]
+    assert [step["name"] for step in ours] == ["Run and record", "Gate"]
+    for step in ours:
+        assert step["env"]["SESSION_BUDDY_SERVER"] == "${{ inputs.server }}"
+        assert step["env"]["SESSION_BUDDY_TOKEN"] == "${{ inputs.token }}"
+        assert "inputs.server" not in step.get("if", "")
+
+
 def test_actions_are_named_with_a_version() -> None:
     assert all(re.fullmatch(r"[\w-]+/[\w/-]+@v\d+", step["uses"]) for step in steps() if "uses" in step)
 

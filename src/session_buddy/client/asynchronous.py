@@ -16,10 +16,12 @@ from session_buddy.client.listening import SILENCE_SECONDS, Listening, Update
 from session_buddy.feed.messages import Position
 from session_buddy.model import Invocation, Kind, Outcome
 from session_buddy.ordering import RankingOrder
+from session_buddy.reports.gate import FEWEST_USES, Gate
 from session_buddy.reports.paging import AnomalyPage, InvocationPage, SessionPage, SkillPage
 from session_buddy.reports.profile import SkillProfile
 from session_buddy.reports.series import Series
 from session_buddy.reports.sessions import Timeline
+from session_buddy.reports.tried_tests import TriedTests
 
 __all__ = ["AsyncClient"]
 
@@ -130,6 +132,33 @@ class AsyncClient:
     ) -> AnomalyPage:
         """Return a page of anomalies, the one detected last first."""
         return await self._send(calls.anomalies(skill=skill, is_open=is_open, limit=limit, cursor=cursor))
+
+    async def ci_tests(self, *, since: str = "30d", flaky: bool = False, limit: int = 20) -> TriedTests:
+        """Return tests one by one, flaky ones first; *since* is a span back from now, a day or a time."""
+        return await self._send(calls.ci_tests(since=since, flaky=flaky, limit=limit))
+
+    async def ci_gate(
+        self,
+        *,
+        min_completion: float | None = None,
+        no_new_anomaly: bool = False,
+        skills: Sequence[str] = (),
+        since: str = "7d",
+        min_uses: int = FEWEST_USES,
+    ) -> Gate:
+        """Return whether skills work well enough to go on, and if not, why; ``passed`` is whether they do.
+
+        Anomalies are those that the server found when it last looked.
+        """
+        return await self._send(
+            calls.ci_gate(
+                min_completion=min_completion,
+                no_new_anomaly=no_new_anomaly,
+                skills=skills,
+                since=since,
+                min_uses=min_uses,
+            )
+        )
 
     async def health(self) -> dict[str, Any]:
         """Return what comes from where, what could not be read, and how recording stands."""

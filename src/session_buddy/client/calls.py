@@ -14,11 +14,13 @@ from session_buddy.errors import SessionBuddyError
 from session_buddy.model import Invocation, Kind, Outcome
 from session_buddy.ordering import RankingOrder
 from session_buddy.reports.anomalies import AnomalyFigures
+from session_buddy.reports.gate import Gate
 from session_buddy.reports.paging import AnomalyPage, InvocationPage, InvocationRow, SessionPage, SkillPage
 from session_buddy.reports.profile import SkillProfile
 from session_buddy.reports.ranking import SkillFigures
 from session_buddy.reports.series import Series
 from session_buddy.reports.sessions import SessionFigures, Timeline
+from session_buddy.reports.tried_tests import TriedTests
 
 __all__ = [
     "AnomalyFigures",
@@ -28,6 +30,8 @@ __all__ = [
     "SessionFigures",
     "SkillFigures",
     "anomalies",
+    "ci_gate",
+    "ci_tests",
     "health",
     "invocations",
     "is_worth_retrying",
@@ -172,6 +176,26 @@ def session(session_id: str, *, tools: bool) -> Call[Timeline]:
 def anomalies(*, skill: str | None, is_open: bool | None, limit: int, cursor: str | None) -> Call[AnomalyPage]:
     """Return the call that lists anomalies."""
     return _get(AnomalyPage, "anomalies", skill=skill, open=is_open, limit=limit, cursor=cursor)
+
+
+def ci_tests(*, since: str, flaky: bool, limit: int) -> Call[TriedTests]:
+    """Return the call that lists tests one by one."""
+    return _get(TriedTests, "ci/tests", since=since, flaky=flaky, limit=limit)
+
+
+def ci_gate(
+    *, min_completion: float | None, no_new_anomaly: bool, skills: Sequence[str], since: str, min_uses: int
+) -> Call[Gate]:
+    """Return the call that asks whether skills work well enough to go on."""
+    return _get(
+        Gate,
+        "ci/gate",
+        min_completion=min_completion,
+        no_new_anomaly=no_new_anomaly,
+        skill=list(skills),
+        since=since,
+        min_uses=min_uses,
+    )
 
 
 def health() -> Call[dict[str, Any]]:

@@ -29,6 +29,13 @@ _Server = Annotated[
     ),
 ]
 
+_AskedServer = Annotated[
+    str | None,
+    typer.Option(
+        "--server", metavar="URL", envvar="SESSION_BUDDY_SERVER", help="Ask this server instead of the store."
+    ),
+]
+
 
 def app() -> typer.Typer:
     """Return the group of commands."""
@@ -122,19 +129,19 @@ def tests(
     since: _Since = "30d",
     flaky: Annotated[bool, typer.Option("--flaky", help="Only those that passed and failed, of one code.")] = False,
     limit: Limit = 20,
+    server: _AskedServer = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show tests one by one: flaky ones first, then those that fail most."""
+    """Show tests one by one: flaky ones first, then those that fail most.
+
+    SESSION_BUDDY_TOKEN is the token for a server.
+    """
+    from session_buddy.cli.asking_ci import asked_tests
     from session_buddy.cli.screens.ci import tests_screen
-    from session_buddy.reports.gate import since_when
-    from session_buddy.reports.tried_tests import read_tests
 
     settings = settings_of(context)
-    now = settings.now()
-    start = since_when(since, now=now)
-    with settings.open_existing() as store:
-        listed = read_tests(store, since=start, limit=limit, only_flaky=flaky)
-    answer(settings, listed, lambda width: tests_screen(listed, now=now, width=width))
+    listed = asked_tests(settings, server, since=since, limit=limit, only_flaky=flaky)
+    answer(settings, listed, lambda width: tests_screen(listed, now=settings.now(), width=width))
 
 
 def gate(
@@ -155,24 +162,19 @@ def gate(
         int,
         typer.Option("--min-uses", min=1, metavar="N", help="With fewer uses, success is not judged."),
     ] = 5,
+    server: _AskedServer = None,
     as_json: AsJson = False,
 ) -> None:
     """Say whether skills work well enough to go on: exit code 0, or 1 with the reasons.
 
-    In GitHub Actions it writes the summary of the step, and an annotation for each reason.
+    In GitHub Actions it writes the summary of the step, and an annotation for each reason. A server that is asked
+    answers with the anomalies of its last look, and SESSION_BUDDY_TOKEN is the token for it.
     """
-    from session_buddy.reports.gate import read_gate, since_when
+    from session_buddy.cli.asking_ci import asked_gate
 
     settings = settings_of(context)
-    now = settings.now()
     rules = _rules(min_completion, no_new_anomaly, min_uses)
-    start = since_when(since, now=now)
-    with settings.open_existing() as store:
-        if no_new_anomaly:
-            from session_buddy.monitoring.watch import AnomalyWatch
-
-            AnomalyWatch(store).step(now)
-        said = read_gate(store, rules, since=start, skills=skills or ())
+    said = asked_gate(settings, server, rules, since=since, skills=skills or ())
     _show(settings, said)
     if not said.passed:
         raise typer.Exit(ExitCode.NO)
