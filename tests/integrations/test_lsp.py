@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from hypothesis import given
@@ -20,8 +22,17 @@ from lsprotocol import types
 from pytest_lsp import LanguageClient, make_test_lsp_client
 
 from session_buddy.integrations.lsp.knowledge import Knowledge, failing_words, lens_words
-from session_buddy.integrations.lsp.server import RECOMMEND
-from session_buddy.integrations.lsp.texts import Role, mention_at, mentions_in, prefix_at, role_of, written_in
+from session_buddy.integrations.lsp.server import RECOMMEND, language_server
+from session_buddy.integrations.lsp.serving import EndingServer
+from session_buddy.integrations.lsp.texts import (
+    Role,
+    lines_of,
+    mention_at,
+    mentions_in,
+    prefix_at,
+    role_of,
+    written_in,
+)
 from session_buddy.model import Outcome
 from session_buddy.storage import open_store
 from tests.making import NOW, FakeClock, invocation
@@ -63,12 +74,29 @@ def test_skills_are_found_by_whole_names() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\x85"])
+def test_lines_end_where_editors_end_them(sign: str) -> None:
+    text = f"one{sign}\rtwo\r\n{sign}deploy"
+    (found,) = mentions_in(text, {"deploy"})
+    assert (found.line, found.start) == (2, 1)
+    assert mention_at(text, 2, 4, {"deploy"}) == found
+    assert prefix_at(text, 2, 4) == "dep"
+    # What YAML takes for the end of a line is none to editors either.
+    _, faults = written_in(f"---\nname: deploy\n# a{sign}# b\nname: deploy\n---\n", "/x/deploy/SKILL.md")
+    assert [fault.line for fault in faults] == [4 if sign in "\x85\u2028\u2029" else None]
+
+
+def test_a_line_that_ends_the_text_is_one() -> None:
+    assert mention_at("deploy\n", 1, 0, {"deploy"}) is None
+    assert lines_of("deploy\n") == ["deploy", ""]
+
+
 @given(text=st.text(max_size=200), line=st.integers(-2, 9), column=st.integers(0, 300))
 def test_any_text_can_be_looked_at(text: str, line: int, column: int) -> None:
     written_in(text, "/x/deploy/SKILL.md")
     prefix_at(text, line, column)
     mention_at(text, line, column, {"deploy", "a", "0"})
-    lines = text.splitlines()
+    lines = lines_of(text)
     for found in mentions_in(text, {"deploy", "a", "0"}):
         assert lines[found.line][found.start : found.end].removeprefix("/") == found.skill
 
@@ -89,6 +117,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
             for n in range(12)
         )  # fmt: skip
     return url
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
 
 
 def edit(store: str, folder: Path, editing: Callable[[LanguageClient], Awaitable[Any]]) -> Any:
@@ -120,9 +154,7 @@ async def opened(client: LanguageClient, path: Path, text: str) -> str:
 
 
 @pytest.mark.long
-def test_an_editor_is_told_all_that_is_known(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
-        monkeypatch.setenv(name, str(tmp_path))
+def test_an_editor_is_told_all_that_is_known(store: str, tmp_path: Path, home: None) -> None:
     text = "😀 `deploy` first.\nNever `break-it`.\nThen `dep"
 
     async def editing(client: LanguageClient) -> dict[str, Any]:
@@ -172,11 +204,7 @@ def test_an_editor_is_told_all_that_is_known(store: str, tmp_path: Path, monkeyp
     assert told[f"{tmp_path.name}/main.py"] == ()
 
 
-def test_a_store_that_cannot_be_read_is_said_and_faults_are_told_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
-        monkeypatch.setenv(name, str(tmp_path))
+def test_a_store_that_cannot_be_read_is_said_and_faults_are_told_all_the_same(tmp_path: Path, home: None) -> None:
     (tmp_path / "store.db").write_text("no database" * 100)
 
     async def editing(client: LanguageClient) -> tuple[Any, Any, Any]:
@@ -199,6 +227,209 @@ def test_what_is_known_is_read_again_after_a_while(store: str) -> None:
         assert knowledge.skills() is not first
         assert failing_words(first["deploy"]) is None
         assert lens_words(first["deploy"], NOW).startswith("12 uses · 100 % success")
+
+
+@pytest.mark.long
+def test_places_are_those_of_editors(store: str, tmp_path: Path, home: None) -> None:
+    text = "one\x0c\u2028 `deploy`\n\u2028 two\ndeploy\n"
+
+    async def editing(client: LanguageClient) -> dict[str, Any]:
+        document = types.TextDocumentIdentifier(await opened(client, tmp_path / "AGENTS.md", text))
+
+        async def hovered(line: int, character: int) -> Any:
+            return await client.text_document_hover_async(types.HoverParams(document, types.Position(line, character)))
+
+        async def completed(line: int, character: int) -> list[str]:
+            asked = types.CompletionParams(document, types.Position(line, character))
+            return [one.label for one in (await client.text_document_completion_async(asked)).items]
+
+        lenses = await client.text_document_code_lens_async(types.CodeLensParams(document))
+        return {
+            "lens": [(lens.range.start.line, lens.range.start.character) for lens in lenses],
+            "hovered": [await hovered(2, 3), await hovered(3, 0), await hovered(99, 0)],
+            "completed": [await completed(2, 3), await completed(2, 999), await completed(3, 0)],
+        }
+
+    found = edit(store, tmp_path, editing)
+    assert found["lens"] == [(0, 7)]
+    here, *elsewhere = found["hovered"]
+    assert (here.range.start.line, here.range.end.character) == (2, 6)
+    assert elsewhere == [None, None]
+    # Nothing is begun in the empty line at the end.
+    assert found["completed"][:2] == [["deploy"], ["deploy"]]
+    assert {"deploy", "break-it"} <= set(found["completed"][2])
+
+
+@pytest.mark.long
+def test_what_is_no_file_to_read_is_one_of_which_nothing_is_known(store: str, tmp_path: Path, home: None) -> None:
+    for name in ("folder/AGENTS.md", "pipe", "other", "large"):
+        (tmp_path / name).mkdir(parents=True)
+    os.mkfifo(tmp_path / "pipe" / "AGENTS.md")
+    (tmp_path / "large" / "AGENTS.md").write_bytes(b"deploy " * 700_000)
+    (tmp_path / "other" / "AGENTS.md").write_bytes(b"caf\xe9 deploy")
+    there = (tmp_path / "other" / "AGENTS.md").as_uri()
+    nothing = [(tmp_path / name / "AGENTS.md").as_uri() for name in ("missing", "folder", "pipe", "large")]
+    nothing += [there.replace("file:", "http:"), "untitled:AGENTS.md", "file://[/AGENTS.md", "file:///%00/AGENTS.md"]
+
+    async def editing(client: LanguageClient) -> Any:
+        async def told(uri: str) -> Any:
+            document, place = types.TextDocumentIdentifier(uri), types.Position(0, 8)
+            completed = await client.text_document_completion_async(types.CompletionParams(document, place))
+            return (
+                await client.text_document_code_lens_async(types.CodeLensParams(document)),
+                await client.text_document_hover_async(types.HoverParams(document, place)),
+                completed.items,
+            )
+
+        return [await told(uri) for uri in nothing], await told(there)
+
+    of_nothing, (lenses, hover, items) = edit(store, tmp_path, editing)
+    assert of_nothing == [((), None, ())] * len(nothing)
+    # One sign of it is no UTF-8; the rest can be read.
+    assert ([lens.range.start.character for lens in lenses], hover.range.end.character) == ([5], 11)
+    assert [item.label for item in items] == ["deploy"]
+
+
+@pytest.mark.long
+def test_what_was_wrong_with_a_file_is_taken_back_when_it_is_closed(store: str, tmp_path: Path, home: None) -> None:
+    path = tmp_path / "deploy" / "SKILL.md"
+    path.parent.mkdir()
+    path.write_text("no frontmatter")
+
+    async def editing(client: LanguageClient) -> Any:
+        uri = await opened(client, path, "no frontmatter")
+        before = client.diagnostics[uri]
+        client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
+        await client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+        return len(before), client.diagnostics[uri]
+
+    assert edit(store, tmp_path, editing) == (1, ())
+
+
+@pytest.mark.long
+def test_the_command_needs_no_file(store: str, tmp_path: Path, home: None) -> None:
+    async def editing(client: LanguageClient) -> Any:
+        return await client.workspace_execute_command_async(types.ExecuteCommandParams(RECOMMEND, arguments=[]))
+
+    assert isinstance(edit(store, tmp_path, editing), tuple | list)
+
+
+def greeted() -> EndingServer:
+    """A server in this process, which an editor has greeted."""
+    server = language_server(lambda: pytest.fail("is not asked"))
+    given = types.InitializeParams(capabilities=types.ClientCapabilities())
+    server.protocol.handle_message(types.InitializeRequest(1, given))
+    return server
+
+
+def test_changes_are_told_as_whole_texts() -> None:
+    # Parts would be put into the lines of Python, which are others than those of editors.
+    told = greeted().server_capabilities.text_document_sync
+    assert isinstance(told, types.TextDocumentSyncOptions)
+    assert told.change is types.TextDocumentSyncKind.Full
+
+
+def test_nothing_is_kept_of_what_was_told() -> None:
+    server = greeted()
+    item = types.TextDocumentItem(uri="untitled:main.py", language_id="python", version=1, text="")
+    server.protocol.handle_message(types.DidOpenTextDocumentNotification(types.DidOpenTextDocumentParams(item)))
+    server.thread_pool.shutdown()
+    assert server.protocol._request_futures == {}
+
+
+# -- the end ----------------------------------------------------------------------------------------
+
+STUCK = """
+import time
+from session_buddy.integrations.lsp.server import language_server
+language_server(lambda: time.sleep(60)).start_io()
+"""
+RECOMMEND_SOMETHING = {"method": "workspace/executeCommand", "params": {"command": RECOMMEND, "arguments": [None]}}
+
+
+@contextmanager
+def greeting_server(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that has greeted its editor: Python with *arguments*."""
+    pipes: dict[str, Any] = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+    with subprocess.Popen([sys.executable, *arguments], **pipes) as server:
+        try:
+            say(server, id=1, method="initialize", params={"capabilities": {}, "processId": None, "rootUri": None})
+            assert heard(server)["id"] == 1
+            yield server
+        finally:
+            server.kill()
+
+
+def stuck_server() -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """A server whose store takes longer than anybody waits."""
+    return greeting_server("-c", STUCK)
+
+
+def say(server: subprocess.Popen[bytes], **message: Any) -> None:
+    body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+    assert server.stdin is not None
+    server.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+    server.stdin.flush()
+
+
+def heard(server: subprocess.Popen[bytes]) -> Any:
+    output: IO[bytes] | None = server.stdout
+    assert output is not None
+    length = 0
+    while header := output.readline().strip():
+        name, _, value = header.partition(b":")
+        length = int(value) if name == b"Content-Length" else length
+    return json.loads(output.read(length))
+
+
+def ended(server: subprocess.Popen[bytes]) -> tuple[int, bytes, bytes]:
+    """Return the exit code of *server*, and what it said at last: to the editor and to people."""
+    output, errors = server.communicate(timeout=10)
+    return server.returncode, output, errors
+
+
+@pytest.mark.parametrize("open_requests", [0, 1, 50])
+def test_the_end_waits_for_no_request(open_requests: int) -> None:
+    with stuck_server() as server:
+        for number in range(open_requests):
+            say(server, id=100 + number, **RECOMMEND_SOMETHING)
+        say(server, id=2, method="shutdown")
+        answer = heard(server)
+        assert (answer["id"], answer["result"]) == (2, None)
+        say(server, method="exit")
+        assert ended(server) == (0, b"", b"")
+
+
+@pytest.mark.parametrize(("is_shut_down", "code"), [(True, 0), (False, 1)])
+def test_the_exit_code_is_that_of_the_protocol(tmp_path: Path, home: None, is_shut_down: bool, code: int) -> None:
+    with greeting_server("-m", "session_buddy", "--store", f"sqlite:///{tmp_path / 'store.db'}", "lsp") as server:
+        if is_shut_down:
+            say(server, id=2, method="shutdown")
+            assert heard(server)["result"] is None
+        say(server, method="exit")
+        assert ended(server) == (code, b"", b"")
+
+
+@pytest.mark.parametrize("last_words", [{"method": "exit"}, None, b'Content-Length: 99\r\n\r\n{"jso'])
+def test_an_editor_that_leaves_at_once_leaves_no_server(last_words: Any) -> None:
+    with stuck_server() as server:
+        say(server, id=100, **RECOMMEND_SOMETHING)
+        assert server.stdin is not None
+        if isinstance(last_words, bytes):
+            server.stdin.write(last_words)
+        elif last_words:
+            say(server, **last_words)
+        assert ended(server) == (1, b"", b"")
+
+
+def test_an_editor_that_hears_nothing_any_more_is_not_told_of_it() -> None:
+    with stuck_server() as server:
+        assert server.stdout is not None
+        server.stdout.close()
+        say(server, id=2, method="shutdown")
+        assert server.wait(timeout=10) == 0
+        assert server.stderr is not None
+        assert server.stderr.read() == b""
 
 
 # -- the extension for VS Code ----------------------------------------------------------------------

@@ -1,6 +1,7 @@
-"""What a file is to agents, and where in it skills are named. Pure.
+r"""What a file is to agents, and where in it skills are named. Pure.
 
-Positions are lines and columns counted from 0, columns in characters.
+Positions are lines and columns counted from 0, columns in characters. Lines end as they do in editors (LSP): at \n,
+\r\n and \r, and not at form feeds and other signs at which Python ends lines too.
 """
 
 from __future__ import annotations
@@ -8,15 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from enum import StrEnum
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import NamedTuple
+
+from msgspec import structs
 
 from session_buddy.catalog.scanning.faults import Fault
 from session_buddy.catalog.scanning.frontmatter import Form, read_head
 
-__all__ = ["Mention", "Role", "Written", "mention_at", "mentions_in", "prefix_at", "role_of", "written_in"]
+__all__ = ["Mention", "Role", "Written", "lines_of", "mention_at", "mentions_in", "prefix_at", "role_of", "written_in"]
 
 _WORD = re.compile(r"(?<![\w/.:-])/?[A-Za-z0-9_][\w:.-]*[A-Za-z0-9_]|(?<![\w/.:-])/?[A-Za-z0-9_](?![\w-])")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_YAML_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _BEGUN = re.compile(r"(?:^|[\s`(/\"'])([\w:.-]*)$")
 
 
@@ -61,16 +67,29 @@ def role_of(path: str) -> Role:
     return Role.INSTRUCTIONS if name in _INSTRUCTIONS else Role.OTHER
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the lines of *text* without their ends; where it ends with one, an empty line comes last."""
+    return _LINE_END.split(text)
+
+
 def written_in(text: str, path: str) -> Written:
     """Return the name and the faults of the ``SKILL.md`` at *path* that holds *text*."""
     folder = PurePosixPath(path.replace("\\", "/")).parent.name
     head = read_head(text.encode("utf-8", "surrogatepass"), Form.SKILL, folder)
-    return Written(head.name or folder, head.faults)
+    return Written(head.name or folder, [_in_lines_of_editors(fault, text) for fault in head.faults])
+
+
+def _in_lines_of_editors(fault: Fault, text: str) -> Fault:
+    """Return *fault* with its line counted by the ends that editors know; YAML knows more."""
+    before = list(islice(_YAML_LINE_END.finditer(text), (fault.line or 1) - 1))
+    if not before or fault.line is None:
+        return fault
+    return structs.replace(fault, line=len(lines_of(text[: before[-1].end()])))
 
 
 def mentions_in(text: str, known: Collection[str]) -> Iterator[Mention]:
     """Yield each place in *text* where one of the *known* skills is named, also as ``/name``; in their order."""
-    for number, line in enumerate(text.splitlines()):
+    for number, line in enumerate(lines_of(text)):
         for found in _WORD.finditer(line):
             word = found[0]
             for name in (word, word.removeprefix("/")):
@@ -81,7 +100,7 @@ def mentions_in(text: str, known: Collection[str]) -> Iterator[Mention]:
 
 def mention_at(text: str, line: int, column: int, known: Collection[str]) -> Mention | None:
     """Return the skill that is named at a place; None where none is."""
-    lines = text.splitlines()
+    lines = lines_of(text)
     if not 0 <= line < len(lines):
         return None
     here = (found._replace(line=line) for found in mentions_in(lines[line], known))
@@ -90,6 +109,6 @@ def mention_at(text: str, line: int, column: int, known: Collection[str]) -> Men
 
 def prefix_at(text: str, line: int, column: int) -> str:
     """Return what of a name stands before a place."""
-    lines = text.splitlines()
+    lines = lines_of(text)
     found = _BEGUN.search(lines[line][:column]) if 0 <= line < len(lines) else None
     return found[1] if found else ""
