@@ -180,3 +180,10 @@ def test_hooks_for_pre_commit_have_the_keys_of_hooks() -> None:
         assert hook.keys() <= set(known.split()) and {"id", "name", "entry", "language"} <= hook.keys()
         assert set(hook.get("stages", ())) <= set(stages.split())
         assert all(isinstance(argument, str) for argument in hook.get("args", ()))
+
+
+def test_nothing_is_installed_by_a_name_that_somebody_else_may_have() -> None:
+    (install,) = [step for step in steps() if "bin/pip" in step.get("run", "")]
+    assert ACTION["inputs"]["version"]["default"] == "" and '"${WANTED:-$GITHUB_ACTION_PATH}"' in install["run"]
+    (command,) = [line for line in GITLAB[".session-buddy"]["before_script"] if "pip install" in line]
+    assert '"${SESSION_BUDDY_SOURCE:?' in command and "SESSION_BUDDY_SOURCE" not in GITLAB["variables"]
