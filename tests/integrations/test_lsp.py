@@ -54,7 +54,8 @@ def test_what_files_are_to_agents() -> None:
 def test_a_skill_says_its_name_and_its_faults() -> None:
     assert written_in(GOOD, "/x/deploy/SKILL.md") == ("deploy", [])
     name, faults = written_in("---\nname: other\ndescription: d\n---\n", "/x/deploy/SKILL.md")
-    assert (name, len(faults)) == ("other", 1)
+    assert (name, len(faults)) == ("deploy", 1), "it is called by its folder"
+    assert written_in(GOOD, "/x/1.2.3/SKILL.md")[0] == "deploy", "a plugin that is one skill"
     name, faults = written_in("nothing", "/x/deploy/SKILL.md")
     assert (name, [fault.kind.breaks for fault in faults]) == ("deploy", [True])
 

@@ -264,6 +264,7 @@ def test_an_experiment_is_met_and_told(ground: Ground) -> None:
         ("record_outcome", {"event_id": "e", "skill": "s", "outcome": "failed", "invoked_at": "now"}, "invoked_at"),
         ("rate_skill", {"rating": 9, "event_id": "x"}, "rating"),
         ("rate_skill", {"rating": 3}, "event_id"),
+        ("rate_skill", {"rating": 3, "event_id": "event-1-0", "skill": "skill-9"}, "skill"),
         ("rate_skill", {"rating": 3, "event_id": "not-there"}, "There is no use"),
         ("session_summary", {"session": "not-there"}, "session"),
         ("experiment_variant", {"experiment": "not-there"}, "not-there"),
@@ -276,6 +277,13 @@ def test_what_is_wrong_is_named_and_says_what_to_do(
     assert isinstance(answer, str)
     assert said in answer
     assert len(answer) < 2_000
+
+
+def test_what_is_refused_is_as_short_as_any_answer(ground: Ground) -> None:
+    names = [f"{sign}{'名' * 440}" for sign in "甲乙丙丁戊己"]
+    ground.record([invocation(f"long-{number}", skill_name=name) for number, name in enumerate(names)])
+    said = asked(ground, "skill_stats", skill="名" * 441)
+    assert "No skill is called" in said and estimated_tokens(said) <= ANSWER_TOKENS
 
 
 def test_a_tool_that_there_is_not_is_an_error_of_the_protocol(ground: Ground) -> None:

@@ -297,11 +297,13 @@ def test_a_foreign_database_is_looked_at_and_left_alone(tmp_path: Path, statemen
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["skills.db"]
 
 
-def test_a_file_that_is_no_database(tmp_path: Path) -> None:
-    (tmp_path / "skills.db").write_text("a letter to somebody " * 50)
+@pytest.mark.parametrize("text", ["x", "a note", "a letter to somebody " * 50])
+def test_a_file_that_is_no_database(tmp_path: Path, text: str) -> None:
+    (tmp_path / "skills.db").write_text(text)
     for refused in (manager(tmp_path).status, manager(tmp_path).migrate):
         with pytest.raises(StoreUnreadable, match="not a database"):
             refused()
+    assert (tmp_path / "skills.db").read_text() == text
 
 
 def test_a_folder_is_no_database(tmp_path: Path) -> None:

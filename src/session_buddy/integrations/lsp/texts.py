@@ -21,6 +21,7 @@ from session_buddy.catalog.scanning.frontmatter import Form, read_head
 __all__ = ["Mention", "Role", "Written", "lines_of", "mention_at", "mentions_in", "prefix_at", "role_of", "written_in"]
 
 _WORD = re.compile(r"(?<![\w/.:-])/?[A-Za-z0-9_][\w:.-]*[A-Za-z0-9_]|(?<![\w/.:-])/?[A-Za-z0-9_](?![\w-])")
+_VERSION = re.compile(r"v?\d+(\.\d+)+\S*|[0-9a-f]{7,40}")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _YAML_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _BEGUN = re.compile(r"(?:^|[\s`(/\"'])([\w:.-]*)$")
@@ -73,10 +74,15 @@ def lines_of(text: str) -> list[str]:
 
 
 def written_in(text: str, path: str) -> Written:
-    """Return the name and the faults of the ``SKILL.md`` at *path* that holds *text*."""
+    """Return the name and the faults of the ``SKILL.md`` at *path* that holds *text*.
+
+    It is called by its folder, as agents call it; one that is the whole of a plugin may lie in a folder named after a
+    version.
+    """
     folder = PurePosixPath(path.replace("\\", "/")).parent.name
     head = read_head(text.encode("utf-8", "surrogatepass"), Form.SKILL, folder)
-    return Written(head.name or folder, [_in_lines_of_editors(fault, text) for fault in head.faults])
+    name = head.name if head.name and (not folder or _VERSION.fullmatch(folder)) else folder
+    return Written(name, [_in_lines_of_editors(fault, text) for fault in head.faults])
 
 
 def _in_lines_of_editors(fault: Fault, text: str) -> Fault:

@@ -23,6 +23,8 @@ from session_buddy.server.tokens import Scope
 __all__ = ["mcp_server"]
 
 _AT_ONCE = 8
+_LONGEST_REFUSAL = 1_200
+"""Characters; none is more than a token or so."""
 """Calls that are answered side by side; more wait."""
 _INSTRUCTIONS = (
     "Figures on the skills that agents use here: which work, which broke, what to use next. Success is completed of"
@@ -136,7 +138,9 @@ def _hints(tool: Tool) -> types.ToolAnnotations:
 
 
 def _refused(text: str) -> types.CallToolResult:
-    return types.CallToolResult(content=[types.TextContent(text=text)], is_error=True)
+    # As short as any answer: names that are suggested may be long.
+    shown = text if len(text) <= _LONGEST_REFUSAL else text[:_LONGEST_REFUSAL] + "…"
+    return types.CallToolResult(content=[types.TextContent(text=shown)], is_error=True)
 
 
 def _or_refused(action: Callable[[], Any]) -> Any:

@@ -72,6 +72,10 @@ def rate(ground: Ground, wanted: asked.RateArguments, _: int) -> dict[str, Any]:
     user_id = wanted.user_id or ground.user_id
     if wanted.event_id is not None:
         row = read_use(ground.store, wanted.event_id)
+        if row is not None and wanted.skill is not None and find_skill(ground.store, wanted.skill) != row.skill_name:
+            raise InvalidInput(
+                "skill", f"{wanted.skill!r} is not what {row.event_id!r} used.", remedy="Leave one of them out."
+            )
         missing = f"There is no use with the id {wanted.event_id!r}."
     elif wanted.skill is not None:
         skill = find_skill(ground.store, wanted.skill)

@@ -21,6 +21,8 @@ BUSY_SECONDS = 60.0
 """How long another connection's lock is waited for."""
 
 _ATTEMPTS = 20
+_MAGIC = b"SQLite format 3\0"
+"""How every file of a database begins."""
 
 
 def look(path: Path, question: Callable[[sqlite3.Connection], T]) -> T:
@@ -32,6 +34,7 @@ def look(path: Path, question: Callable[[sqlite3.Connection], T]) -> T:
     process left half a commit in a ``-journal``, opening takes it back first, as anybody's opening would.
     """
     with translated(path):
+        _require_database(path)
         for _ in range(_ATTEMPTS):
             before = _resting(path)
             if before is None:
@@ -66,6 +69,7 @@ def write(path: Path) -> Iterator[sqlite3.Connection]:
     deletes rows in others; what a migration breaks is looked for before its commit instead.
     """
     with translated(path):
+        _require_database(path)
         make_private(path)
     with (
         translated(path),
@@ -75,6 +79,20 @@ def write(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = OFF")
         yield connection
+
+
+def _require_database(path: Path) -> None:
+    """Raise :class:`StoreUnreadable` for a file of something else: of very small ones SQLite makes a database."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_MAGIC))
+    except OSError:
+        return  # There is none, or it cannot be read: SQLite says why.
+    if head and head != _MAGIC:
+        raise StoreUnreadable(
+            f"{path} cannot be read as a database: file is not a database.",
+            remedy="Give another file, or restore a backup.",
+        )
 
 
 def make_private(path: Path) -> None:
