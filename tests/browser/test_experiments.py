@@ -43,6 +43,7 @@ def test_charts_show_every_metric_and_every_day(server: Served, opened: Open) ->
     assert page.locator("#course-table tbody tr").count() == 12
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
 def test_a_broken_experiment_is_usable_by_everybody(server: Served, opened: Open, width: int, theme: str) -> None:
     with open_store(server.store_url, clock=FakeClock()) as store:

@@ -27,6 +27,7 @@ def marks(page: Page) -> list[dict[str, float]]:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_click_shows_what_is_near(server: Served, opened: Open, width: int) -> None:
     page = opened(f"{server.url}/landscape?by=success", width=width)

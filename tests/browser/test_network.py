@@ -50,6 +50,7 @@ def test_filters_and_skills_work_without_scripts(server: Served, opened: Open) -
     assert "lift=1.5" in page.url
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_everybody_can_use_it_in_both_themes(server: Served, opened: Open, theme: str) -> None:
     page = opened(f"{server.url}/network?skill=skill-3", theme=theme)

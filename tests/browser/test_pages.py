@@ -82,6 +82,7 @@ def test_everybody_can_use_every_page(server: Served, opened: Open, name: str, w
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_wider_than_the_smallest_screen(server: Served, opened: Open, name: str) -> None:
     page = opened(server.url + PAGES[name], width=320, again=True)
@@ -267,6 +268,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 class TestHostile:
+    @pytest.mark.long
     @pytest.mark.parametrize(
         "path", ["/", "/skills", "/sessions", "/anomalies", "/data", *(skill_path(text) for text in HOSTILE[:4])]
     )

@@ -11,6 +11,7 @@ from tests.browser.conftest import Open
 from tests.browser.serving import Served
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scripts", [True, False])
 def test_the_form_of_the_gate_judges_and_keeps_what_was_said(server: Served, opened: Open, scripts: bool) -> None:
     page = opened(f"{server.url}/tests?flaky=1", scripts=scripts)

@@ -121,6 +121,7 @@ def test_closing_waits_for_a_query_a_while_and_loses_nothing(url: str) -> None:
     asking.join()
 
 
+@pytest.mark.long
 def test_a_server_that_hangs_keeps_nobody_from_ending(server: ChdbServer, server_url: str, tmp_path: Path) -> None:
     store = open_store(server_url)
     store.record(many(30, seed=1))

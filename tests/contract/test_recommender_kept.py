@@ -138,6 +138,7 @@ NEWS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("users", [4, 24])
 @pytest.mark.parametrize("news", NEWS)
 def test_reading_on_finds_what_reading_all_again_finds(store: Store, users: int, news: str) -> None:

@@ -80,6 +80,7 @@ def test_the_whole_invocation_comes_back(store: Store, tail: Tail) -> None:
     assert told_by(tail, 1) == [told]
 
 
+@pytest.mark.long
 def test_too_many_at_once_are_passed_over_and_that_is_said(store: Store, tail: Tail) -> None:
     store.record(many(30_000, seed=5))
     assert eventually(lambda: tail.poll() == [] and tail.lost)

@@ -76,6 +76,7 @@ def _use(server: Served) -> None:
     )
 
 
+@pytest.mark.long
 def test_the_target_is_up(scraped: Scraped) -> None:
     (target,) = scraped.prometheus.get("targets")["activeTargets"]
     assert (target["health"], target["lastError"]) == ("up", "")
@@ -95,6 +96,7 @@ def test_types_and_explanations_arrive(scraped: Scraped) -> None:
         assert (entry["type"], entry["help"]) == (described.type, described.help)
 
 
+@pytest.mark.long
 def test_figures_are_those_of_the_store(scraped: Scraped) -> None:
     for name, kind, invocations, completed in scraped.server.store.query(
         "SELECT skill_name, kind, invocation_count, completed_count FROM skill_metrics WHERE skill_name LIKE 'skill-%'"
@@ -110,6 +112,7 @@ def test_any_text_arrives_as_it_is(scraped: Scraped) -> None:
     assert set(ANY_TEXT) <= set(names)
 
 
+@pytest.mark.long
 def test_exemplars_arrive(scraped: Scraped) -> None:
     found = scraped.prometheus.get(
         "query_exemplars",
@@ -136,6 +139,7 @@ def test_an_anomaly_and_nothing_else_is_alerted_at_once(scraped: Scraped) -> Non
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "expression"), list(all_expressions()), ids=lambda value: value[:60])
 def test_every_expression_is_answered(name: str, expression: str, scraped: Scraped) -> None:
     asked = _filled_in(expression, f"127.0.0.1:{scraped.server.port}")

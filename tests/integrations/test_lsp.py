@@ -411,6 +411,7 @@ def test_the_exit_code_is_that_of_the_protocol(tmp_path: Path, home: None, is_sh
         assert ended(server) == (code, b"", b"")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("last_words", [{"method": "exit"}, None, b'Content-Length: 99\r\n\r\n{"jso'])
 def test_an_editor_that_leaves_at_once_leaves_no_server(last_words: Any) -> None:
     with stuck_server() as server:

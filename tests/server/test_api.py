@@ -243,6 +243,7 @@ class TestSizes:
         tracemalloc.stop()
         assert peak < 10_000_000
 
+    @pytest.mark.long
     def test_a_body_over_the_limit_is_refused_before_it_is_read(self, one_server: Served) -> None:
         head = b"POST /api/v1/invocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
         answer = one_server.raw(head + b"content-length: 9999999999\r\n\r\n")

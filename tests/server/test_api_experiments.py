@@ -370,6 +370,7 @@ class TestWhoMay:
         assert scope_needed("POST", f"{PLACE}/outcomes") is Scope.ADMIN
 
 
+@pytest.mark.long
 def test_every_engine_takes_and_says_the_same(open_new: OpenStore, tmp_path: Path) -> None:
     clock = FakeClock()
     with served(tmp_path, store=open_new("api", clock=clock)) as server:

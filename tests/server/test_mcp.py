@@ -281,7 +281,7 @@ def test_what_is_wrong_is_named_and_says_what_to_do(
 
 def test_what_is_refused_is_as_short_as_any_answer(ground: Ground) -> None:
     names = [f"{sign}{'名' * 440}" for sign in "甲乙丙丁戊己"]
-    ground.record([invocation(f"long-{number}", skill_name=name) for number, name in enumerate(names)])
+    ground.record([invocation(f"names-{number}", skill_name=name) for number, name in enumerate(names)])
     said = asked(ground, "skill_stats", skill="名" * 441)
     assert "No skill is called" in said and estimated_tokens(said) <= ANSWER_TOKENS
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.contract.conftest import OpenStore, engine, new_url, open_new
 from tests.making import FakeClock, invocation, many
 from tests.server.pages_kit import Page, visiting
@@ -11,6 +13,7 @@ from tests.server.pages_kit import Page, visiting
 __all__ = ["engine", "new_url", "open_new"]
 
 
+@pytest.mark.long
 def test_says_the_same(open_new: OpenStore, tmp_path: Path) -> None:
     with open_new("pages", clock=FakeClock()) as store:
         store.record([*many(300), invocation("a", skill_name="/clear", duration_ms=250)])

@@ -107,6 +107,7 @@ def test_an_address_of_another_machine_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in server.said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["serve", "exporter"])
 def test_without_a_token_it_does_not_open_to_others(tmp_path: Path, command: str) -> None:
     for options in (("--host", "0.0.0.0"), ("--allowed-host", "buddy.example")):
