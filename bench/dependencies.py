@@ -36,8 +36,8 @@ from session_buddy.storage import Store, open_store
 
 EVENTS, SKILLS, NEW, TIMES = 1_000_000, 500, 1_500, 4
 FEWEST = 3
-OF_CHANCE, OF_GAPS = 0.051, 0.0051
-"""Two digits of p and q are kept, and three of gaps."""
+OF_CHANCE, OF_GAPS = 0.051, 0.00051
+"""Two digits of p and q are kept, and four of gaps."""
 
 
 class Use(NamedTuple):

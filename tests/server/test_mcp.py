@@ -21,7 +21,7 @@ from mcp.shared.exceptions import MCPError
 from session_buddy.catalog.scanning.tokens import estimated_tokens
 from session_buddy.errors import InvalidInput
 from session_buddy.experiments import Experiments
-from session_buddy.model import Kind, Outcome
+from session_buddy.model import DurationSource, Kind, Outcome
 from session_buddy.server.mcp import prompts
 from session_buddy.server.mcp.answers import ANSWER_TOKENS, Listed, fitted, page_of, start_of
 from session_buddy.server.mcp.ground import Ground, ground_of_store
@@ -204,6 +204,17 @@ def test_a_use_that_is_known_is_only_told_more_of(ground: Ground) -> None:
         "SELECT outcome, duration_ms, session_id, user_id FROM skill_invocation WHERE event_id = 'mcp-known'"
     ).rows
     assert (outcome, took, session, user) == ("completed", 9, "mcp:me:2026-01-02", "me")
+
+
+def test_how_long_a_use_took_stays_whoever_measured_it(ground: Ground) -> None:
+    use = invocation(
+        "mcp-elapsed", skill_name="deploy", user_id="me", outcome=Outcome.COMPLETED, duration_ms=26_249,
+        duration_source=DurationSource.ELAPSED,
+    )  # fmt: skip
+    ground.record([use])
+    asked(ground, "record_outcome", event_id="mcp-elapsed", skill="deploy", outcome="completed", duration_ms=7)
+    told = "SELECT duration_ms FROM skill_invocation WHERE event_id = 'mcp-elapsed'"
+    assert ground.store.query(told).rows == [(26_249,)]
 
 
 def test_a_skill_may_be_named_without_its_prefix(ground: Ground) -> None:
