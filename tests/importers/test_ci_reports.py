@@ -13,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from session_buddy.importers.ci import STEP, TEST, CiReports
+from session_buddy.importers.ci.commands import Command, writer_of
 from session_buddy.importers.ci.identity import digest, fitted, joined, milliseconds, moment, seconds_of
 from session_buddy.importers.ci.reports import read_report
 from session_buddy.importers.ci.results import Case, Status, name_of_test
+from session_buddy.importers.ci.telling import phase_of_skill
 from session_buddy.importers.ci.xml import Refused
-from session_buddy.model import Invocation, Kind, Outcome
+from session_buddy.importers.shell import ShellRules
+from session_buddy.model import Invocation, Kind, Outcome, Phase
 
 WRITTEN = "2026-05-01T11:00:00.000Z"
 
@@ -275,6 +278,39 @@ def test_names_fit_on_one_line() -> None:
         shown = fitted(name)
         assert shown.isprintable() and len(shown) <= 300 and shown != name
     assert fitted("a\nb") != fitted("a b") and fitted("x" * 301) != fitted("x" * 302)
+
+
+def test_a_run_whose_runner_is_not_named_verifies_all_the_same() -> None:
+    rules = ShellRules.builtin()
+    assert phase_of_skill("test-run", rules) is Phase.VERIFICATION
+    assert phase_of_skill("docker-build", rules) is rules.rule("docker-build").phase  # type: ignore[union-attr]
+    assert phase_of_skill("my-own", rules) is None
+
+
+def test_a_report_is_of_the_command_that_ran_in_its_folder_when_it_was_written() -> None:
+    def command(event_id: str, start: int, end: int, folder: str = "/w") -> Command:
+        return Command(
+            event_id=event_id, session_id="s", uses={}, folder=folder, started_at=f"2026-05-01T10:00:{start}.000Z",
+            ended_at=f"2026-05-01T10:00:{end}.000Z",
+        )  # fmt: skip
+
+    ran = [command("outer", 10, 50), command("inner", 20, 30), command("elsewhere", 25, 30, "/w/sub")]
+    writers = {
+        at: (found := writer_of("/w/a/r.xml", f"2026-05-01T10:00:{at}.000Z", ran)) and found.event_id
+        for at in (9, 10, 19, 20, 30, 31, 50, 51)
+    }  # fmt: skip
+    assert writers == {
+        9: None, 10: "outer", 19: "outer", 20: "inner", 30: "inner", 31: "outer", 50: "outer", 51: None
+    }  # fmt: skip
+    assert writer_of("/w/sub/r.xml", "2026-05-01T10:00:25.000Z", ran) == ran[2]
+    assert writer_of("/v/r.xml", "2026-05-01T10:00:25.000Z", ran) is None
+    assert writer_of("/w/a/r.xml", None, ran) is None
+
+
+@pytest.mark.parametrize("path", ["report.xml", "report", "report.json", "report.log"])
+def test_what_begins_as_xml_is_a_report_whatever_it_is_called(path: str) -> None:
+    assert told(PYTEST, path)[0].skill_name == "pytest-run"
+    assert "begins with <html>" in refusal(b"<html/>", path)[1]
 
 
 def test_what_is_known_of_skills_that_are_no_commands() -> None:

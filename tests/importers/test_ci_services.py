@@ -105,6 +105,43 @@ def test_what_ended_before_it_began_has_no_duration() -> None:
     assert of_github(job(completed_at="2026-05-01T09:00:00Z"))[0].duration_ms is None
 
 
+RUN = {
+    "id": 5, "run_attempt": 1, "run_number": 3, "name": "CI", "path": ".github/workflows/ci.yml@refs/heads/main",
+    "status": "completed", "conclusion": "success", "run_started_at": "2026-05-01T10:00:00Z",
+    "created_at": "2026-05-01T09:00:00Z", "updated_at": "2026-05-01T10:05:00Z", "head_sha": SHA,
+    "url": f"{URL}/runs/5",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "github:octo/shop:CI"),
+        ({"name": None}, "github:octo/shop:ci.yml"),
+        ({"name": None, "path": "ci.yml"}, "github:octo/shop:ci.yml"),
+        ({"name": "", "path": ""}, "github:octo/shop:workflow"),
+    ],
+)
+def test_a_run_is_called_by_its_workflow_or_the_file_of_it(changes: dict[str, Any], name: str) -> None:
+    (run,) = of_github(RUN | changes, "workflow_run")
+    assert (run.skill_name, run.duration_ms, run.outcome) == (name, 300_000, "completed")
+    (alone,) = github_answer(json.dumps(RUN | changes).encode(), user_id="u", rules=RULES)
+    assert alone == run
+
+
+def test_other_servers_are_told_apart() -> None:
+    hosts = {
+        "https://api.github.com": "github",
+        "https://ghe.example.com/api/v3": "github@ghe.example.com",
+        "": "github",
+    }
+    for host, service in hosts.items():
+        url = f"{host}/repos/octo/shop/actions/runs/5"
+        (run,) = of_github(RUN | {"url": url}, "workflow_run")
+        assert run.event_id == f"{service}:run:5:1"
+        assert run.session_id == f"{service}:octo/shop:5:1"
+
+
 def test_what_is_no_payload_is_refused_by_name() -> None:
     for data in (b"", b"[]", b'{"workflow_job": {"id": "seven"}}', b'{"workflow_job": 3}', b"\xff", b"{" * 10_000):
         with pytest.raises(InvalidInput):
@@ -181,7 +218,8 @@ def test_answers_of_the_api_of_gitlab(tmp_path: Path) -> None:
         build | {"web_url": f"{link}jobs/{build['id']}", "pipeline": {"id": 31, "sha": SHA}}
         for build in PIPELINE["builds"]  # type: ignore[union-attr]
     ]
-    (tmp_path / "jobs.json").write_text(json.dumps(jobs))
+    (tmp_path / "jobs.json").write_text(json.dumps(jobs[:2]))
+    (tmp_path / "job.json").write_text(json.dumps(jobs[2]))
     with open_store(f"sqlite:///{tmp_path}/s.db") as store:
         import_files(store, [CiReports(RULES)], {"ci": [tmp_path]}, user_id="u")
         assert store.record(of_gitlab(PIPELINE)) == Recorded(unchanged=4)
@@ -236,6 +274,21 @@ def test_stages_hooks_and_tests_of_what_crackerjack_prints() -> None:
     assert len({one.event_id for one in told}) == len(told)
     with pytest.raises(InvalidInput, match="no stage"):
         crackerjack_output(b"Hello", user_id="u", rules=RULES, written_at="2026-05-01T11:00:00.000Z")
+
+
+@pytest.mark.parametrize(
+    ("line", "outcome"),
+    [
+        ("✅ 324 tests passed in 12.5s", "completed"),
+        ("✅ 3 tests failed in 12.5s", "failed"),
+        ("❌ 324 tests passed in 12.5s", "failed"),
+        ("❌ 3 tests failed in 12.5s", "failed"),
+    ],
+)
+def test_tests_have_passed_where_mark_and_word_say_so(line: str, outcome: str) -> None:
+    output = f"✅ Fast hooks attempt 1: 1/1 passed in 1.00s\n{line}\n".encode()
+    *_, tests = crackerjack_output(output, user_id="u", rules=RULES, written_at="2026-05-01T11:00:00.000Z")
+    assert (tests.skill_name, tests.outcome) == ("pytest-run", outcome)
 
 
 def test_json_of_nobody_is_set_aside_with_its_reason() -> None:

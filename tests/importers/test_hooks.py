@@ -219,6 +219,13 @@ def test_a_field_of_a_strange_kind_costs_no_more_than_itself(field: str, strange
         assert told.rows["t1"].skill_name == "Read"
 
 
+@pytest.mark.parametrize("name", [None, 5, "", "  ", "a\nb", "<b>", "x" * 201])
+def test_what_names_no_command_is_none(name: Any) -> None:
+    told = Told()
+    told("UserPromptExpansion", command_name=name, expansion_type="slash_command", prompt_id="p1")("Stop")
+    assert not told.rows
+
+
 def test_memory_is_bounded_and_what_makes_room_is_told() -> None:
     told = Told()
     for number in range(200):

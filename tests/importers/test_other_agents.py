@@ -303,6 +303,7 @@ class TestOpenCode:
                 ("edit", Kind.TOOL, Outcome.ABANDONED, None),
             ),
             ("read", state("error", error="Tool execution aborted"), ("read", Kind.TOOL, Outcome.ABANDONED, None)),
+            ("read", state("error", error="ENOENT: x"), ("read", Kind.TOOL, Outcome.FAILED, ErrorType.NOT_FOUND)),
             (
                 "bash",
                 state(
@@ -325,6 +326,25 @@ class TestOpenCode:
         row = self.one(tool, told)
         skipped = 2 if expected[1] is Kind.SKILL and expected[2] is None else 4
         assert ended(row)[:skipped] == expected[:skipped]
+
+    @pytest.mark.parametrize(
+        ("error", "traits"),
+        [
+            ("The user rejected permission to use this specific tool call.", ("permission_asked", "rejected")),
+            ("The user has specified a rule which prevents you from using this specific tool call.", ()),
+            ("Tool execution aborted", ("interrupted",)),
+        ],
+    )
+    def test_a_rule_is_nobodys_answer(self, error: str, traits: tuple[str, ...]) -> None:
+        assert self.one("edit", state("error", error=error)).traits == traits
+
+    def test_the_database_may_have_another_name_or_place(self) -> None:
+        home = Path("/home/me")
+        data = home / ".local/share/opencode"
+        assert OpenCode().roots({}, home) == [data / "storage/part", data / "opencode.db"]
+        assert OpenCode().roots({"OPENCODE_DB": "mine.db"}, home)[1] == data / "mine.db"
+        assert OpenCode().roots({"OPENCODE_DB": "/d/mine.db"}, home)[1] == Path("/d/mine.db")
+        assert OpenCode().roots({"XDG_DATA_HOME": "/x"}, home)[0] == Path("/x/opencode/storage/part")
 
     def test_a_call_has_the_models_id_unless_that_only_counts(self) -> None:
         assert self.one("glob", state("completed"), call="call_abcdefghij0123").event_id == "call_abcdefghij0123"
@@ -492,6 +512,76 @@ class TestOpenHands:
         assert ended(rows["m"]) == ("fetch", Kind.MCP, Outcome.FAILED, ErrorType.TIMEOUT)
         assert (ended(rows["e"])[2], rows["e"].traits) == (Outcome.ABANDONED, ("permission_asked", "rejected"))
         assert ended(rows["f"]) == ("frob", Kind.TOOL, Outcome.FAILED, ErrorType.NOT_FOUND)
+
+    def test_subagents_are_called_by_what_they_are(self) -> None:
+        new = agents.openhands_new
+        called = [
+            new(number, number, "ActionEvent", "agent", tool_name=tool, tool_call_id=f"c{number}", action=action)
+            for number, (tool, action) in enumerate(
+                [("task", {"subagent_type": "explore"}), ("delegate", {"subagent_type": "review"}), ("delegate", {})]
+            )
+        ]
+        rows, bad = read(OpenHands(), "/x/h2.json", called)
+        assert not bad
+        assert [ended(row)[:2] for row in rows.values()] == [
+            ("agent:explore", Kind.SUBAGENT),
+            ("agent:review", Kind.SUBAGENT),
+            ("delegate", Kind.TOOL),
+        ]
+
+    def test_what_the_user_said_last_is_what_a_call_serves(self) -> None:
+        new_rows, _ = read(OpenHands(), "/x/h2.json", agents.OPENHANDS_NEW)
+        assert new_rows["call_a"].workflow_step_id == "00000000-0000"
+        old_rows, _ = read(OpenHands(), "/x/h1.json", agents.OPENHANDS_OLD)
+        (step,) = {row.workflow_step_id for row in old_rows.values()}
+        assert step is not None
+        unasked, _ = read(OpenHands(), "/x/h1.json", agents.OPENHANDS_OLD[1:])
+        assert {row.workflow_step_id for row in unasked.values()} == {None}
+        assert {row.trigger for row in old_rows.values()} == {Trigger.MODEL}
+        by_hand = agents.openhands_old(5, 5, "user", action="run", args={"command": "cargo test"})
+        rows, _ = read(OpenHands(), "/x/h1.json", [*agents.OPENHANDS_OLD, by_hand])
+        assert [row.skill_name for row in rows.values() if row.trigger is Trigger.USER] == ["execute_bash"]
+
+    @pytest.mark.parametrize(
+        ("observation", "content", "expected"),
+        [
+            ("mcp", '{"isError": true, "content": []}', (Outcome.FAILED, ErrorType.OTHER)),
+            ("mcp", '{"isError": false}', (Outcome.COMPLETED, None)),
+            ("mcp", "no JSON", (Outcome.COMPLETED, None)),
+            ("run_ipython", "Traceback", (None, None)),
+            ("browse", "Traceback", (Outcome.COMPLETED, None)),
+            ("user_rejected", "x", (Outcome.ABANDONED, None)),
+        ],
+    )
+    def test_ends_before_version_1(
+        self, observation: str, content: str, expected: tuple[Outcome | None, ErrorType | None]
+    ) -> None:
+        old, action = agents.openhands_old, "call_tool_mcp" if observation == "mcp" else observation
+        action = "read" if observation == "user_rejected" else action
+        metadata = agents.openhands_metadata("toolu_m", "search")
+        rows, bad = read(
+            OpenHands(),
+            "/x/h1.json",
+            [
+                old(1, 1, action=action, args={"name": "search"}, tool_call_metadata=metadata),
+                old(2, 2, observation=observation, cause=1, content=content, tool_call_metadata=metadata),
+            ],
+        )
+        assert not bad
+        assert (rows["toolu_m"].outcome, rows["toolu_m"].error_type) == expected
+
+    def test_a_result_alone_tells_not_when_its_call_began(self) -> None:
+        alone, _ = read(OpenHands(), "/x/sessions/h2/events/2.json", agents.OPENHANDS_NEW[2])
+        assert (alone["call_a"].outcome, alone["call_a"].duration_ms) == (Outcome.FAILED, None)
+        whole, _ = read(OpenHands(), "/x/h2.json", agents.OPENHANDS_NEW)
+        assert whole["call_a"].duration_ms == 2_000
+
+    @pytest.mark.parametrize("code", [None, "0", True, False, 0.0])
+    def test_an_exit_code_that_is_no_number_says_nothing(self, code: Any) -> None:
+        result = agents.OPENHANDS_NEW[2]
+        strange = result | {"observation": result["observation"] | {"exit_code": code}}
+        rows, _ = read(OpenHands(), "/x/h2.json", [*agents.OPENHANDS_NEW[:2], strange])
+        assert ended(rows["call_a"]) == ("pytest-run", Kind.SHELL, None, None)
 
     def test_an_error_alone_in_its_file_takes_no_name_from_the_call(self) -> None:
         old, new = agents.openhands_old, agents.openhands_new

@@ -138,6 +138,11 @@ def test_a_rejected_call_is_abandoned_and_an_accepted_one_is_told_by_its_result(
     told = {"session__id": "s1", "tool_use_id": "t1", "tool_name": "Bash", "source": "user_reject"}
     row = one(logs("claude_code.tool_decision", decision="reject", **told))
     assert (row.outcome, row.traits) == (Outcome.ABANDONED, ("permission_asked", "rejected"))
+    by_rule = one(logs("claude_code.tool_decision", decision="reject", **told | {"source": "config"}))
+    assert (by_rule.outcome, by_rule.traits) == (Outcome.ABANDONED, ())
+    for source, traits in (("user_temporary", ("permission_asked",)), ("config", ()), ("hook", ())):
+        row = one(logs("claude_code.tool_result", tool_name="Read", decision_source=source, **CLAUDE))
+        assert (row.outcome, row.traits) == (Outcome.COMPLETED, traits)
     assert read(logs("claude_code.tool_decision", decision="accept", **told)).invocations == []
 
 
@@ -172,6 +177,10 @@ def test_codex_and_gemini() -> None:
     assert again.event_id == row.event_id
     rejected = one(logs("gemini_cli.tool_call", decision="reject", **told))
     assert rejected.outcome is Outcome.ABANDONED
+    row = one(logs("gemini_cli.tool_call", mcp_server_name="db", **told | {"function_name": "query"}))
+    assert (row.skill_name, row.kind) == ("mcp__db__query", Kind.MCP)
+    row = one(logs("gemini_cli.tool_call", **told | {"function_name": "read_file", "success": True}))
+    assert (row.skill_name, row.kind, row.outcome) == ("read_file", Kind.TOOL, Outcome.COMPLETED)
 
 
 def test_the_time_may_stand_where_it_was_observed_and_the_name_in_an_attribute() -> None:

@@ -249,6 +249,10 @@ def test_a_link_stays_a_link_and_permissions_stay(tmp_path: Path) -> None:
     ours.install(telling())
     assert (tmp_path / "settings.json").is_symlink()
     assert real.stat().st_mode & 0o777 == 0o640
+    # What is kept may hold what others must not read.
+    kept = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "keep").iterdir()}
+    assert {mode for name, mode in kept.items() if name.endswith(".json")} == {0o600}
+    assert (len(kept), (tmp_path / "keep").stat().st_mode & 0o777) == (4, 0o700)
     assert "hooks" in real.read_text()
     ours.uninstall()
     assert real.read_text() == "{}"

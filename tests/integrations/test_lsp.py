@@ -34,6 +34,7 @@ from session_buddy.integrations.lsp.texts import (
     written_in,
 )
 from session_buddy.model import Outcome
+from session_buddy.reports.catalog_figures import CatalogueEntry
 from session_buddy.storage import open_store
 from tests.making import NOW, FakeClock, invocation
 
@@ -100,6 +101,21 @@ def test_any_text_can_be_looked_at(text: str, line: int, column: int) -> None:
     lines = lines_of(text)
     for found in mentions_in(text, {"deploy", "a", "0"}):
         assert lines[found.line][found.start : found.end].removeprefix("/") == found.skill
+
+
+@pytest.mark.parametrize(
+    ("uses", "rate", "warns"),
+    [(10, 0.49, True), (9, 0.0, False), (10, 0.5, False), (10, None, False), (11, 0.0, True)],
+)
+def test_it_takes_ten_uses_of_which_most_failed_to_be_called_failing(
+    uses: int, rate: float | None, warns: bool
+) -> None:
+    skill = CatalogueEntry(
+        skill="s", kind=None, description=None, modality=None, domain=None, category=None, category_assigned_by=None,
+        category_confidence=None, invocations=uses, success_rate=rate, last_invoked_at=None, origin=None, plugin=None,
+        listing_tokens=None, body_tokens=None, places=0, machines=0, problems=[],
+    )  # fmt: skip
+    assert (failing_words(skill) is not None) == warns
 
 
 # -- as an editor sees it -------------------------------------------------------------------------

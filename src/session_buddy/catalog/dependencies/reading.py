@@ -81,8 +81,6 @@ class Read(NamedTuple):
     """Of all sessions."""
     since: str
     """The day that the oldest of the uses may be in; empty where they are all there are."""
-    is_again: bool
-    """Whether all was read, not only what is new."""
 
 
 class _Details(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,7 +145,7 @@ def read_uses(store: Store, days: Days, included: Collection[str], *, last: str,
     if day and (kept is None or is_much):
         mark = _Details(format=_FORMAT, kinds=days.kinds, day=day, digest=days.digest(day), since=since)
         _keep(store, mark, _Kept(names, sessions, uses, orders), now)
-    return Read(names, uses, orders + first.orders(day, ""), since, kept is None)
+    return Read(names, uses, orders + first.orders(day, ""), since)
 
 
 def _marks(values: Collection[str]) -> str:

@@ -137,7 +137,7 @@ class _CiDocument(Document):
     def _told(self, data: bytes) -> tuple[list[Invocation], list[str]]:
         suffix = PurePath(self._path).suffix.lower()
         start = data.lstrip()[:1]
-        if suffix in _REPORTS or (start == b"<" and suffix != ".json"):
+        if suffix in _REPORTS or start == b"<":
             report = read_report(data)
             told = invocations_of_report(
                 report,

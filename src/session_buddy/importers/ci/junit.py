@@ -52,7 +52,6 @@ def junit_report(root: Element) -> Report:
         skill=_skill(root, suites),
         started_at=min((at for suite in [root, *suites] if (at := moment(suite.get("timestamp")))), default=None),
         seconds=of_root if of_root is not None else (sum(told) if told else None),
-        suites=len(suites),
         cases=cases,
         declared=_declared(suites),
     )

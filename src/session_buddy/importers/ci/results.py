@@ -51,8 +51,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What ran them, as the rules for commands call it: ``pytest-run``; ``test-run`` where that is not known."""
     started_at: str | None
     seconds: float | None
-    suites: int
-    """How many groups of tests it tells of."""
     cases: list[Case]
     declared: Counts
 

@@ -38,7 +38,6 @@ def trx_report(root: Element) -> Report:
         skill="dotnet-test",
         started_at=start,
         seconds=None if spent is None else spent / 1000,
-        suites=1,
         cases=cases,
         declared=Counts() if cases else _declared(root),
     )

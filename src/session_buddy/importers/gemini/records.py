@@ -60,7 +60,6 @@ class Record(msgspec.Struct, gc=False):
     """A whole session, its metadata, one message, or a change: which, its fields say."""
 
     sessionId: Any = None
-    projectHash: Any = None
     kind: Any = None
     directories: Any = None
     messages: msgspec.Raw = _ABSENT

@@ -30,10 +30,8 @@ class HookEvent(msgspec.Struct, gc=False):
     """The prompt that is worked on; versions before 2.1.196 do not say."""
     agent_id: Any = None
     """The subagent it happened in; absent for the main agent."""
-    agent_type: Any = None
     model: Any = None
     prompt: msgspec.Raw = _ABSENT
-    expansion_type: Any = None
     command_name: Any = None
     tool_name: Any = None
     tool_use_id: Any = None

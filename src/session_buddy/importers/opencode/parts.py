@@ -48,7 +48,6 @@ class Part(msgspec.Struct, gc=False):
 
     id: Any = None
     sessionID: Any = None
-    messageID: Any = None
     type: Any = None
     callID: Any = None
     tool: Any = None
