@@ -24,6 +24,7 @@ from session_buddy.storage import Store
 
 RULES = ShellRules.builtin()
 OLD_NS = 3_600 * 10**9
+NOW_NS = 1_780_000_000 * 10**9
 
 
 def event(name: str, **fields: Any) -> bytes:
@@ -70,21 +71,47 @@ def test_a_call_may_end_in_a_later_reading(store: Store, spool: Waiting, drain: 
     assert rows(store) == [("t1", "pytest-run", "completed", "hook")]
 
 
+@pytest.mark.parametrize("place", ["_save", "_Reading.put_away"])
+@pytest.mark.parametrize("has_ids", [True, False])
 def test_stopped_before_the_files_are_gone_the_next_reading_changes_nothing(
-    store: Store, spool: Waiting, drain: Callable[[], Drained], monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    spool: Waiting,
+    drain: Callable[[], Drained],
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    has_ids: bool,
 ) -> None:
-    for told in [*call(1), event("Stop"), *call(2)]:
-        spool.put(told)
+    def put(number: int, told: bytes) -> None:
+        spool.put(told if has_ids else told.replace(b"tool_use_id", b"no_id"))
+        newest = max(spool.folder.glob("*.json"), key=lambda path: path.name)
+        os.utime(newest, ns=(NOW_NS + number * 10**9, NOW_NS + number * 10**9))
+
+    told = [*call(1), event("Stop"), *call(2)]
+    put(0, told[0])
+    drain()
+    for number, one in enumerate(told[1:], 1):
+        put(number, one)
     with monkeypatch.context() as patch:
-        patch.setattr(hooks_module, "_save", stop)
+        patch.setattr(f"session_buddy.ingest.hooks.{place}", stop)
         with pytest.raises(KeyboardInterrupt):
             drain()
     before = rows(store)
-    assert len(before) == 2
-    assert spool.count() == 5
-    drained = drain()
-    assert (drained.events, drained.recorded.added) == (5, 0)
-    assert rows(store) == before
+    assert [outcome for _, _, outcome, _ in before] == ["completed", "completed"]
+    assert spool.count() == 4
+    assert drain().recorded.added == 0
+    assert (rows(store), spool.count()) == (before, 0)
+
+
+def test_another_event_in_a_file_of_the_same_name_is_read(
+    store: Store, spool: Waiting, drain: Callable[[], Drained]
+) -> None:
+    spool.folder.mkdir()
+    for number, told in enumerate(call(1)):
+        path = spool.folder / "77-0.json"
+        path.write_bytes(told)
+        os.utime(path, ns=(NOW_NS + number, NOW_NS + number))
+        assert drain().events == 1
+    assert [outcome for _, _, outcome, _ in rows(store)] == ["completed"]
 
 
 def stop(*_: object) -> None:

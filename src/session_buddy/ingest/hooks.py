@@ -56,18 +56,34 @@ def drain_hooks(store: Store, spool: Waiting, *, user_id: str, rules: ShellRules
         return Drained()
 
 
+class _Saved(msgspec.Struct, frozen=True):
+    """Where the last reading stopped."""
+
+    version: str
+    state: bytes
+    """Of the sessions."""
+    read: frozenset[tuple[str, int]]
+    """The files in it, each with when it was written: they may still be there."""
+
+
+_SAVED = msgspec.msgpack.Decoder(_Saved)
+
+
 def _drain(store: Store, spool: Waiting, user_id: str, rules: ShellRules) -> Drained:
     version, place = hook_version(rules), spool.folder / _STATE
-    sessions = Sessions(_saved(place, version), user_id=user_id, rules=rules)
+    saved = _saved(place)
+    state = saved.state if saved and saved.version == version else None
+    sessions = Sessions(state, user_id=user_id, rules=rules)
     drained = Drained()
-    for batch in _batches(spool.files()):
+    for batch in _batches(_not_read(spool, saved)):
         reading = _Reading(sessions)
         for written_ns, path in batch:
             reading.take(written_ns, path)
         told = sessions.take() + sessions.show()
         state = sessions.save()
         recorded = store.record(told + sessions.take(), bad_lines=reading.bad_lines)
-        _save(place, version, state)
+        read = set(reading.read)
+        _save(place, _Saved(version, state, frozenset((path.name, at) for at, path in batch if path in read)))
         reading.put_away()
         drained = Drained(
             events=drained.events + len(reading.read),
@@ -126,20 +142,34 @@ def _bad(path: Path, length: int, reason: str) -> BadLine:
     return BadLine(path=str(path), line=1, offset=0, length=length, reason=reason)
 
 
-def _saved(place: Path, version: str) -> bytes | None:
-    """Return the state that was saved by the same version, if there is one that is whole."""
+def _not_read(spool: Waiting, saved: _Saved | None) -> list[tuple[int, Path]]:
+    """Return the files to read, and delete those that were read by one that was stopped before it had deleted them."""
+    left = []
+    for written_ns, path in spool.files():
+        # A name alone is not enough: the script's come again.
+        if saved and (path.name, written_ns) in saved.read:
+            path.unlink(missing_ok=True)
+        else:
+            left.append((written_ns, path))
+    return left
+
+
+def _saved(place: Path) -> _Saved | None:
+    """Return what was saved, if it is there, whole and of this form."""
     with suppress(FileNotFoundError):
-        head, _, state = place.read_bytes().partition(b"\n")
-        if head == _head(version, state):
-            return state
+        head, _, data = place.read_bytes().partition(b"\n")
+        if head == _digest(data):
+            with suppress(msgspec.ValidationError):
+                return _SAVED.decode(data)
     return None
 
 
-def _save(place: Path, version: str, state: bytes) -> None:
+def _save(place: Path, saved: _Saved) -> None:
     draft = place.with_suffix(".draft")
-    draft.write_bytes(_head(version, state) + b"\n" + state)
+    data = msgspec.msgpack.encode(saved)
+    draft.write_bytes(_digest(data) + b"\n" + data)
     draft.replace(place)
 
 
-def _head(version: str, state: bytes) -> bytes:
-    return f"{version} {hashlib.blake2b(state, digest_size=8).hexdigest()}".encode()
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=8).hexdigest().encode()
