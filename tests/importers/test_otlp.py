@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tests.wrong import with_wrong_values
 
 from session_buddy.errors import InvalidInput
-from session_buddy.importers.otlp import Read, Signal, decode, read_logs, read_spans
+from session_buddy.importers.otlp import Executions, Read, Signal, decode, read_logs, read_spans
 from session_buddy.importers.shell import ShellRules
 from session_buddy.model import ErrorType, Invocation, Kind, Outcome
 
@@ -183,6 +183,43 @@ def test_codex_and_gemini() -> None:
     assert (row.skill_name, row.kind, row.outcome) == ("read_file", Kind.TOOL, Outcome.COMPLETED)
 
 
+def named(name: str, *, record_name: str = "", body: str = "", service: str = "", **told: Any) -> dict[str, Any]:
+    """Return a log record as agents other than Claude Code make them: only the attribute has the event's name."""
+    request = logs(body, event__name=name, resource={"service__name": service}, **told)
+    request["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0] |= {"eventName": record_name}
+    return request
+
+
+def test_codex_names_the_place_in_its_source_and_gemini_says_a_sentence() -> None:
+    codex = {"conversation__id": "c1", "call_id": "x1", "tool_name": "exec_command", "success": "true"}
+    place = "event otel/src/events/session_telemetry.rs:925"
+    for body in ("", "exec_command"):
+        row = one(named("codex.tool_result", record_name=place, body=body, service="codex_cli_rs", **codex))
+        assert (row.event_id, row.session_id, row.outcome) == ("x1", "c1", Outcome.COMPLETED)
+    gemini = {"session__id": "g1", "function_name": "read_file", "success": True, "duration_ms": 12}
+    sentence = "Tool call: read_file. Decision: accept. Success: true. Duration: 12ms."
+    for name in ("gemini_cli.tool_call", "tool_call"):
+        row = one(named(name, body=sentence, service="gemini-cli", **gemini))
+        assert (row.skill_name, row.session_id, row.duration_ms) == ("read_file", "g1", 12)
+    assert read(named("codex.sse_event", record_name=place, service="codex_cli_rs", **codex)) == Read()
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["bash", "-lc", "pytest -q"], "pytest-run"),
+        (["git", "commit", "-m", "a; pytest"], "git-commit"),
+        (["bash", "-lc", "pytest -q | tail"], "shell"),
+        ("pytest -q", "pytest-run"),
+        ([], "shell"),
+        (5, "shell"),
+    ],
+)
+def test_a_command_of_codex_may_be_a_list(command: Any, name: str) -> None:
+    told = {"conversation__id": "c1", "call_id": "x1", "success": "true", "arguments": json.dumps({"command": command})}
+    assert one(logs("codex.tool_result", tool_name="shell", **told)).skill_name == name
+
+
 def test_the_time_may_stand_where_it_was_observed_and_the_name_in_an_attribute() -> None:
     request = logs(
         "", time=0, event__name="tool_result", tool_name="Read", resource={"service__name": "claude-code"}, **CLAUDE
@@ -238,6 +275,45 @@ def test_spans_of_claude_code_tell_the_time_without_the_wait() -> None:
     assert (good.outcome, good.duration_ms) == (Outcome.COMPLETED, 250)
     alone = one(spans(whole), Signal.TRACES)
     assert (alone.outcome, alone.duration_ms) == (None, None)
+
+
+def test_how_a_call_ended_may_be_told_by_an_earlier_request() -> None:
+    told = {"tool_name": "Read", "tool_use_id": "t1", "session__id": "s1"}
+    executions = Executions(most=2)
+
+    def later(*told: dict[str, Any]) -> list[Outcome | None]:
+        every: Any = decode(json.dumps(spans(*told)).encode(), Signal.TRACES, is_json=True)
+        found = read_spans(every, user_of=lambda _: "me", rules=RULES, executions=executions)
+        return [row.outcome for row in found.invocations]
+
+    def ran(call: int, success: str) -> dict[str, Any]:
+        return span("claude_code.tool.execution", number=call + 100, parent=call, success=success)
+
+    assert later(ran(1, "true"), ran(2, "false")) == []
+    calls = [span("claude_code.tool", number=number, **told) for number in (1, 2, 3)]
+    # Who got no answer tells them again.
+    assert later(*calls) == later(*calls) == [Outcome.COMPLETED, Outcome.FAILED, None]
+    assert later(calls[1] | {"traceId": "1" * 32}) == [None], "ids of spans are unique in a trace only"
+    later(ran(3, "true"))
+    assert later(*calls) == [None, Outcome.FAILED, Outcome.COMPLETED]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told", "row"),
+    [
+        ({}, {}, ("span:0af7651916cd43dd8448eb211c80319c:0000000000000001", "trace:0af7651916cd43dd8448eb211c80319c")),
+        ({"traceId": "", "spanId": ""}, {"gen_ai__tool__call__id": "c", "session__id": "s"}, ("c", "s")),
+        ({"traceId": ""}, {"gen_ai__tool__call__id": "c"}, None),
+        ({"traceId": ""}, {"session__id": "s"}, None),
+        ({"spanId": ""}, {"session__id": "s"}, None),
+    ],
+)
+def test_what_has_no_ids_is_rejected(
+    changes: dict[str, Any], told: dict[str, Any], row: tuple[str, str] | None
+) -> None:
+    found = read(spans(span("execute_tool search", **told) | changes), Signal.TRACES)
+    assert [(one.event_id, one.session_id) for one in found.invocations] == ([row] if row else [])
+    assert found.reasons == ({} if row else {"span: has no ids.": 1})
 
 
 # -- both encodings -------------------------------------------------------------------------------

@@ -71,6 +71,44 @@ def test_the_exporter_of_the_sdk_tells_logs(server: Served, compression: Compres
     assert rows(server, session) == [(f"t-{session}", "pytest-run", "completed", 1_200, "me")]
 
 
+def test_agents_that_say_a_sentence_or_a_place_are_understood(server: Served) -> None:
+    """As Gemini CLI and Codex tell it: the event is named by an attribute alone."""
+    provider = LoggerProvider(resource=Resource.create({"service.name": "gemini-cli"}))
+    provider.add_log_record_processor(SimpleLogRecordProcessor(OTLPLogExporter(endpoint=f"{server.address}/v1/logs")))
+    logger = provider.get_logger("gemini-cli")
+    logger.emit(
+        timestamp=AT_NS, body="Tool call: read_file. Decision: accept. Success: true. Duration: 12ms.",
+        attributes={
+            "event.name": "gemini_cli.tool_call", "session.id": "sentence", "function_name": "read_file",
+            "duration_ms": 12, "success": True, "decision": "accept", "prompt_id": "p1",
+        },
+    )  # fmt: skip
+    logger.emit(
+        timestamp=AT_NS, event_name="event otel/src/events/session_telemetry.rs:925",
+        attributes={
+            "event.name": "codex.tool_result", "conversation.id": "place", "tool_name": "exec_command", "call_id": "x1",
+            "arguments": json.dumps({"cmd": "pytest -q"}), "duration_ms": "9", "success": "true",
+        },
+    )  # fmt: skip
+    provider.shutdown()
+    assert [row[1:4] for row in rows(server, "sentence")] == [("read_file", "completed", 12)]
+    assert [row[:4] for row in rows(server, "place")] == [("x1", "pytest-run", "completed", 9)]
+
+
+def test_a_call_of_claude_code_may_be_exported_after_its_execution(server: Served) -> None:
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(endpoint=f"{server.address}/v1/traces")))
+    tracer = provider.get_tracer("com.anthropic.claude_code")
+    told = {"tool_name": "Read", "tool_use_id": "c3", "session.id": "parts"}
+    with (
+        tracer.start_as_current_span("claude_code.tool", attributes=told),
+        tracer.start_as_current_span("claude_code.tool.execution", attributes={"success": "true"}),
+    ):
+        pass
+    provider.shutdown()
+    assert [row[:3] for row in rows(server, "parts")] == [("c3", "Read", "completed")]
+
+
 def test_the_exporter_of_the_sdk_tells_spans(server: Served) -> None:
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(endpoint=f"{server.address}/v1/traces")))

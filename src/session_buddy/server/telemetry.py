@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,7 +23,8 @@ from session_buddy.server.problems import RequestRefused, UnsupportedBody
 from session_buddy.server.site import Site, site_of
 
 if TYPE_CHECKING:
-    from session_buddy.importers.otlp import Read, Signal
+    from session_buddy.importers.otlp import Executions, Read, Signal
+    from session_buddy.importers.shell import ShellRules
 
 __all__ = ["telemetry_routes"]
 
@@ -33,12 +35,34 @@ _HERE = frozenset({"127.0.0.1", "::1", "testclient"})
 _REASONS_TOLD = 5
 
 
+class _Readers:
+    """What reads each signal; between requests, it remembers the executions told of last."""
+
+    @cached_property
+    def _executions(self) -> Executions:
+        from session_buddy.importers.otlp import Executions
+
+        return Executions()
+
+    def read(self, signal: Signal, told: Any, *, user_of: Callable[[str | None], str], rules: ShellRules) -> Read:
+        """Return the calls that *told*, the entries of a request, tell of."""
+        # Loaded by the first export: most servers get none.
+        from session_buddy.importers.otlp import Read, Signal, read_logs, read_spans
+
+        if signal is Signal.LOGS:
+            return read_logs(told, user_of=user_of, rules=rules)
+        if signal is Signal.TRACES:
+            return read_spans(told, user_of=user_of, rules=rules, executions=self._executions)
+        return Read()
+
+
 def telemetry_routes() -> list[BaseRoute]:
     """Return the routes of the receiver."""
-    return [Route(f"/v1/{signal}", _route(signal), methods=["POST"]) for signal in _REJECTED]
+    readers = _Readers()
+    return [Route(f"/v1/{signal}", _route(signal, readers), methods=["POST"]) for signal in _REJECTED]
 
 
-def _route(signal: str) -> Callable[[Request], Any]:
+def _route(signal: str, readers: _Readers) -> Callable[[Request], Any]:
     async def receive(request: Request) -> Response:
         site = site_of(request)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -53,7 +77,9 @@ def _route(signal: str) -> Callable[[Request], Any]:
             encoding = request.headers.get("content-encoding", "")
             is_here = request.client is not None and request.client.host in _HERE
             try:
-                read = await site.threads.writes.run(_stored, site, signal, sent, encoding, kind == _JSON, is_here)
+                read = await site.threads.writes.run(
+                    _stored, site, readers, signal, sent, encoding, kind == _JSON, is_here
+                )
             except (InvalidInput, RequestRefused) as error:
                 return _refused(error, kind)
         return _accepted(signal, read, kind)
@@ -61,19 +87,16 @@ def _route(signal: str) -> Callable[[Request], Any]:
     return receive
 
 
-def _stored(site: Site, signal: str, sent: bytes, encoding: str, is_json: bool, is_here: bool) -> Read:
+def _stored(
+    site: Site, readers: _Readers, signal: str, sent: bytes, encoding: str, is_json: bool, is_here: bool
+) -> Read:
     """Decode and store; in a thread, since both take their time."""
-    # Loaded by the first export: most servers get none.
-    from session_buddy.importers.otlp import Read, Signal, decode, read_logs, read_spans
+    from session_buddy.importers.otlp import Signal, decode
     from session_buddy.importers.shell import ShellRules
 
-    told: Any = decode(inflated(sent, encoding, most_bytes=site.limits.body_bytes), Signal(signal), is_json=is_json)
-    readers: dict[Signal, Callable[..., Read]] = {Signal.LOGS: read_logs, Signal.TRACES: read_spans}
-    reader = readers.get(Signal(signal))
-    if reader is None:
-        return Read()
+    told = decode(inflated(sent, encoding, most_bytes=site.limits.body_bytes), Signal(signal), is_json=is_json)
     rules = site.rules() if site.rules else ShellRules.builtin()
-    read = reader(told, user_of=lambda name: _user(site, name, is_here), rules=rules)
+    read = readers.read(Signal(signal), told, user_of=lambda name: _user(site, name, is_here), rules=rules)
     for batch in _in_batches(read.invocations, site.limits.batch_events):
         site.writer.submit(batch)
     return read

@@ -13,6 +13,7 @@ import msgspec
 from session_buddy.errors import InvalidInput
 from session_buddy.importers.calls.names import split_name
 from session_buddy.importers.claude_code.conversation import typed_id
+from session_buddy.importers.codex.commands import command_of
 from session_buddy.importers.codex.judging import named
 from session_buddy.importers.otlp.messages import Attributes, Log
 from session_buddy.importers.otlp.records import (
@@ -47,7 +48,7 @@ def read_logs(logs: Iterable[Log], *, user_of: Callable[[str | None], str], rule
     """
     read = Read()
     for log in logs:
-        reader = _READERS.get(log.event_name or log.body or _prefixed(log))
+        reader = next((_READERS[name] for name in _names(log) if name in _READERS), None)
         if reader is None:
             continue
         try:
@@ -60,11 +61,14 @@ def read_logs(logs: Iterable[Log], *, user_of: Callable[[str | None], str], rule
     return read
 
 
-def _prefixed(log: Log) -> str:
-    """Return the name of the event where only an attribute has it, with the prefix that tells agents apart."""
+def _names(log: Log) -> tuple[str, ...]:
+    """Return what may be the name of the event, the surest first.
+
+    Codex has the place in its source as the record's own name, and Gemini CLI a sentence in the body.
+    """
     name = words(log.attributes.get("event.name")) or ""
     agent = {"claude-code": "claude_code.", "gemini-cli": "gemini_cli."}.get(str(log.resource.get("service.name")), "")
-    return name if "." in name else agent + name
+    return name if "." in name else agent + name, log.event_name, log.body
 
 
 # -- Claude Code ------------------------------------------------------------------------------
@@ -166,8 +170,6 @@ def _codex_result(log: Log, told: Attributes) -> Telling:
     given = _fields(told.get("arguments"))
     server = words(told.get("mcp_server"))
     name, kind = (f"mcp__{server}__{tool}", Kind.MCP) if server else named(tool, None, given)
-    argument = given.get("cmd", given.get("command"))
-    command = " ".join(map(str, argument)) if isinstance(argument, list) else words_of_command(argument)
     return Telling(
         event_id=_needed(told, "call_id"),
         session_id=_needed(told, "conversation.id"),
@@ -176,7 +178,7 @@ def _codex_result(log: Log, told: Attributes) -> Telling:
         ended_at=moment(log.time_ns),
         ended=_by_success(told, of_shell=tool in _SHELLS),
         duration_ms=milliseconds(told.get("duration_ms")),
-        command=command if tool in _SHELLS else None,
+        command=command_of(given) if tool in _SHELLS else None,
         agent_version=words(told.get("app.version")) or words(told.get("service.version")),
         model=words(told.get("model")),
     )
