@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ import pytest
 
 import session_buddy
 from session_buddy.client import tracking
-from session_buddy.client.sending import Sender
+from session_buddy.client.sending import Sender, send
 from session_buddy.client.tracking import told_folder
-from session_buddy.errors import InvalidInput, StoreAway
-from session_buddy.ingest.told import deliver
+from session_buddy.errors import InvalidInput, SessionBuddyError, StoreAway
+from session_buddy.ingest.told import deliver, keep
 from session_buddy.ingest.waiting import Waiting
 from session_buddy.model import Invocation
+from session_buddy.server.site import BodyLimits
 from session_buddy.storage import open_store
+from tests.making import invocation
+from tests.monitoring.receiving import receiving
 from tests.server.serving_kit import served
 
 
@@ -148,9 +152,15 @@ def test_what_is_wrong_is_raised_where_it_is_said(arguments: dict[str, Any], sai
 
 def test_more_that_is_wrong() -> None:
     with session_buddy.track("a") as use:
-        for act in (lambda: use.rate(6), lambda: use.fail("badly")):
-            with pytest.raises(InvalidInput):
-                act()
+        for rating in (6, True, "5", None, float("nan")):
+            with pytest.raises(InvalidInput, match="rating"):
+                use.rate(rating)  # type: ignore[arg-type]
+        with pytest.raises(InvalidInput, match="error_type"):
+            use.fail("badly")
+    for too_late in (use.fail, use.abandon):
+        with pytest.raises(InvalidInput, match="is over"):
+            too_late()
+    assert [(row.outcome, row.rating) for row in told()] == [("completed", None)]
     once = session_buddy.track("a")
     with once:
         pass
@@ -281,6 +291,51 @@ def test_what_cannot_be_recorded_waits_and_what_is_no_use_is_set_aside() -> None
     assert waiting.count() == 2
     assert len(list(waiting.folder.glob("*.rejected"))) == 1
     assert len(told()) == 1
+    assert waiting.count() == 1
+
+
+def test_what_will_never_be_taken_is_set_aside_and_holds_up_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(9):
+        with session_buddy.track(f"s{number}"):
+            pass
+    asked: list[int] = []
+
+    def refuses_two(uses: Sequence[Invocation]) -> None:
+        asked.append(len(uses))
+        if any(use.skill_name in ("s3", "s8") for use in uses):
+            raise InvalidInput("skill_name", "is not wanted here.", remedy="Leave it.")
+
+    waiting = Waiting(told_folder(None))
+    assert deliver(waiting, refuses_two) == 7
+    assert waiting.is_empty()
+    kept = sorted(json.loads(path.read_bytes())["skill_name"] for path in waiting.folder.glob("*.rejected"))
+    assert kept == ["s3", "s8"]
+    assert caplog.text.count("is not wanted here") == 2
+    assert len(asked) < 14
+
+
+def test_a_use_that_a_server_refuses_holds_up_nothing(tmp_path: Path) -> None:
+    with served(tmp_path, limits=BodyLimits(body_bytes=50_000)) as server:
+        waiting = Waiting(told_folder(server.address))
+        for name, others in (("before", ()), ("large", ("x" * 60_000,)), ("after", ())):
+            with session_buddy.track(name, server=server.address, alternatives=others):
+                pass
+        _until(waiting.is_empty)
+        found = server.store.query("SELECT skill_name FROM skill_invocation ORDER BY 1").rows
+        assert found == [("after",), ("before",)]
+    assert len(list(waiting.folder.glob("*.rejected"))) == 1
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 404, 422, 500])
+def test_where_no_server_of_ours_answers_all_waits(tmp_path: Path, status: int) -> None:
+    waiting = Waiting(tmp_path / "waiting")
+    keep(waiting, invocation("u1"))
+    with receiving() as answering:
+        answering.statuses = [status] * 9
+        address = f"http://127.0.0.1:{answering.port}"
+        with pytest.raises(SessionBuddyError):
+            deliver(waiting, lambda uses: send(uses, address, None, patience_seconds=0.1))
+    assert answering.got
     assert waiting.count() == 1
 
 

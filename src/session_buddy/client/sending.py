@@ -8,15 +8,17 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from session_buddy.errors import SessionBuddyError
+from session_buddy.errors import InvalidInput, SessionBuddyError
 from session_buddy.ingest.told import deliver
 from session_buddy.ingest.waiting import Waiting
 from session_buddy.model import Invocation
 
-__all__ = ["Sender", "sender_for"]
+__all__ = ["Sender", "send", "sender_for"]
 
 _PATIENCE_SECONDS = 10.0
 _AT_THE_END_SECONDS = 2.0
+_TOO_LARGE, _HOPELESS = 413, frozenset({400, 413, 422})
+"""What a server answers to what it will never take, whoever asks."""
 _senders: dict[tuple[Path, str, str | None], Sender] = {}
 _lock = threading.Lock()
 _log = logging.getLogger(__name__)
@@ -60,11 +62,26 @@ class Sender:
                 return
 
     def _send(self, invocations: Sequence[Invocation]) -> None:
-        from session_buddy.client.sync import Client
-
         patience = _AT_THE_END_SECONDS if self._ending else _PATIENCE_SECONDS
-        with Client(self._server, token=self._token, patience_seconds=patience) as client:
+        send(invocations, self._server, self._token, patience_seconds=patience)
+
+
+def send(invocations: Sequence[Invocation], server: str, token: str | None, *, patience_seconds: float) -> None:
+    """Record *invocations* at *server*; raises :class:`InvalidInput` where it will never take them.
+
+    Raises also :class:`~session_buddy.client.errors.ServerAway` and ``ServerRefused``, for what may change.
+    """
+    from session_buddy.client.errors import ServerRefused
+    from session_buddy.client.sync import Client
+
+    with Client(server, token=token, patience_seconds=patience_seconds) as client:
+        try:
             client.record(invocations)
+        except ServerRefused as error:
+            # What is no server of ours refuses anything; only what is too large it may know, as a proxy does.
+            if error.status == _TOO_LARGE or (error.type and error.status in _HOPELESS):
+                raise InvalidInput(error.field or "invocation", error.problem, remedy=error.remedy) from error
+            raise
 
 
 def sender_for(folder: Path, server: str, token: str | None) -> Sender:

@@ -24,6 +24,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from numbers import Real
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
@@ -71,10 +72,16 @@ class Use:
 
     def rate(self, rating: float) -> None:
         """Say how good it was, from 1 to 5, also when it is over; raises :class:`InvalidInput` for anything else."""
-        self._change(rating=rating)
+        if isinstance(rating, bool) or not isinstance(rating, Real):
+            raise InvalidInput("rating", f"{rating!r} is no number.", remedy="Rate from 1 to 5.")
+        self._change(rating=float(rating))
 
     def fail(self, error_type: ErrorType | str = ErrorType.OTHER) -> None:
-        """Say that it failed, though no exception says so; raises :class:`InvalidInput` for no sort of error."""
+        """Say that it failed, though no exception says so.
+
+        Raises :class:`InvalidInput` for no sort of error, and when it is over: how it ended was told.
+        """
+        self._require_open()
         try:
             sort = ErrorType(error_type)
         except ValueError as error:
@@ -83,7 +90,11 @@ class Use:
         self._change(outcome=Outcome.FAILED, error_type=sort)
 
     def abandon(self) -> None:
-        """Say that it was given up: no success, and no fault of the skill."""
+        """Say that it was given up: no success, and no fault of the skill.
+
+        Raises :class:`InvalidInput` when it is over: how it ended was told.
+        """
+        self._require_open()
         self._change(outcome=Outcome.ABANDONED, error_type=None)
 
     def consider(self, *alternatives: str) -> None:
@@ -100,6 +111,10 @@ class Use:
             known = {"outcome": Outcome.COMPLETED, "error_type": None}
         self._is_over = True
         self._change(duration_ms=duration_ms, duration_source=DurationSource.REPORTED, **known)
+
+    def _require_open(self) -> None:
+        if self._is_over:
+            raise InvalidInput("use", "is over, and how it ended was told.", remedy="Say it inside of the block.")
 
     def _change(self, **fields: Any) -> None:
         self._invocation = _changed(self._invocation, fields)

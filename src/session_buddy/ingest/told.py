@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -29,8 +30,9 @@ def keep(waiting: Waiting, invocation: Invocation) -> None:
 def deliver(waiting: Waiting, record: Callable[[Sequence[Invocation]], object]) -> int:
     """Give what waits to *record*, in the order in which it was told, and delete it; return how many.
 
-    Returns at once where nothing waits or somebody else is at it. Raises what *record* raises; then the rest waits on.
-    Files that hold no invocation are renamed, and stop nothing; those that are being written are left.
+    Returns at once where nothing waits or somebody else is at it. *record* raises :class:`InvalidInput` for what can
+    never be recorded. Raises what else it raises; then the rest waits on. Files that hold no invocation, or one that
+    cannot be recorded, are renamed, and stop nothing; those that are being written are left.
     """
     if waiting.is_empty():
         return 0
@@ -50,12 +52,30 @@ def _deliver(waiting: Waiting, record: Callable[[Sequence[Invocation]], object])
             data = path.read_bytes()
             try:
                 told.append((path, _TOLD.decode(data)))
-            except (msgspec.DecodeError, UnicodeDecodeError, InvalidInput):
+            except (msgspec.DecodeError, UnicodeDecodeError, InvalidInput) as error:
                 if is_done(written_ns, data):
-                    aside = path.replace(path.with_suffix(_REJECTED))
-                    _log.warning("What waits in %s is no use that can be recorded; it is kept there.", aside)
-        record([invocation for _, invocation in told])
-        for path, _ in told:
-            path.unlink(missing_ok=True)
-        delivered += len(told)
+                    _set_aside(path, error)
+        delivered += _record(told, record)
     return delivered
+
+
+def _record(told: list[tuple[Path, Invocation]], record: Callable[[Sequence[Invocation]], object]) -> int:
+    """Record all of *told* but what cannot be, which is found by halves and set aside; return how many."""
+    if not told:
+        return 0
+    try:
+        record([invocation for _, invocation in told])
+    except InvalidInput as error:
+        if len(told) == 1:
+            _set_aside(told[0][0], error)
+            return 0
+        half = len(told) // 2
+        return _record(told[:half], record) + _record(told[half:], record)
+    for path, _ in told:
+        path.unlink(missing_ok=True)
+    return len(told)
+
+
+def _set_aside(path: Path, error: Exception) -> None:
+    aside = path.replace(path.with_suffix(_REJECTED))
+    _log.warning("What waits in %s is no use that can be recorded; it is kept there: %s", aside, error)

@@ -82,10 +82,9 @@ class Delivery:
         return None
 
     def _send(self, server: str) -> None:
-        from session_buddy.client.sync import Client
+        from session_buddy.client.sending import send
 
-        with Client(server, token=self._token, patience_seconds=_PATIENCE_SECONDS) as client:
-            deliver(self._waiting, client.record)
+        deliver(self._waiting, lambda told: send(told, server, self._token, patience_seconds=_PATIENCE_SECONDS))
 
     def _store(self) -> None:
         from session_buddy.storage import open_store
