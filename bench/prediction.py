@@ -77,13 +77,14 @@ def _quality(name: str, history: History) -> None:
         figures = durations.figures
         show(
             f"{name}: durations, {figures.held_out:,} held out; pinball loss of log(1 + ms) at .1, .5, .9",
-            ("learned", "skill's own", "gain", "within .1 to .9", "in use"),
+            ("learned", "skill's own", "gain", "within .1 to .9", "of kinds", "in use"),
             [
                 (
                     f"{figures.learned_loss:.4f}",
                     f"{figures.baseline_loss:.4f}",
                     _interval(Estimate(figures.gain, figures.gain_low, figures.gain_high)),
                     f"{figures.within:.1%}",
+                    ", ".join(f"{kind} {within:.0%}" for kind, within in figures.within_kinds.items()),
                     "learned" if durations.forests else "skill's own",
                 )
             ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ from session_buddy.prediction.keeping import (
     unlearned,
 )
 from session_buddy.prediction.reading import Moment, Situation, milliseconds_of, read_moment, read_seen, read_uses
-from session_buddy.prediction.uses import NEVER, UNTOLD, Use
+from session_buddy.prediction.uses import NEVER, PHASES, UNTOLD, Use, phase_code
 from session_buddy.storage import Store
 from session_buddy.storage.learned import StoredModel, read_model, write_model
 from tests.making import NOW, invocation, many, shifted
@@ -46,7 +48,7 @@ def first_told(store: Store, n: int) -> list[Invocation]:
 
 
 def test_a_moment_is_seen_as_it_would_be_learned_from(store: Store) -> None:
-    first_told(store, 400)
+    usual = usual_phases(first_told(store, 400))
     uses = read_uses(store, now=LATER)
     at = milliseconds_of([LATER])[0]
     for session, user, phase in (("session-3", "user-0", Phase.SETUP), (None, "user-2", None), ("new", "nobody", None)):
@@ -54,11 +56,44 @@ def test_a_moment_is_seen_as_it_would_be_learned_from(store: Store) -> None:
         moment = read_moment(store, Situation(user, session, phase), [*skills, "never used"], now=LATER)
         assert list(moment.uses) == skills
         for skill in skills:
-            asked = Use(session or "", user, skill, 0, 1 if phase else 0, at, NEVER, 1, NEVER)
+            code = phase_code(phase.value if phase else usual[skill])
+            asked = Use(session or "", user, skill, 0, code, at, NEVER, 1, NEVER)
             told_of = facts_of(moment.uses[skill], moment.records, moment.course)
             learned = history_of([*uses, asked]).facts[-1]
             differing = [FACTS[place] for place in np.flatnonzero(np.array(told_of) != learned)]
             assert not differing, (skill, session)
+
+
+def usual_phases(made: list[Invocation]) -> dict[str, str | None]:
+    """Return the phase that each skill was in most often, of equals the first."""
+    found: dict[str, str | None] = {}
+    for skill in {one.skill_name for one in made}:
+        seen = Counter(one.workflow_phase for one in made if one.skill_name == skill and one.workflow_phase)
+        found[skill] = max(seen, key=lambda phase: (seen[phase], -phase_code(phase.value))) if seen else None
+    return found
+
+
+def test_where_no_phase_is_named_it_is_the_usual_one_of_each_skill(store: Store) -> None:
+    phases = {
+        "even": [Phase.CLEANUP, Phase.VERIFICATION], "mostly": [Phase.SETUP, Phase.CLEANUP, Phase.CLEANUP],
+        "unknown": [None], "not yet known": [Phase.EXECUTION, None, None],
+    }  # fmt: skip
+    store.record(
+        invocation(
+            f"{skill}-{number}", skill_name=skill, workflow_phase=phase, invoked_at=shifted(NOW, hours=-number - 1)
+        )
+        for skill, seen in phases.items()
+        for number, phase in enumerate(seen)
+    )
+    moment = read_moment(store, Situation("u", None, None), [*phases], now=NOW)
+    assert {skill: PHASES[use.phase] for skill, use in moment.uses.items()} == {
+        "even": "verification", "mostly": "cleanup", "unknown": None, "not yet known": "execution",
+    }  # fmt: skip
+    named = read_moment(store, Situation("u", None, Phase.CLEANUP), ["mostly"], now=NOW)
+    unnamed = read_moment(store, Situation("u", None, None), ["mostly"], now=NOW)
+    assert facts_of(named.uses["mostly"], named.records, named.course) == facts_of(
+        unnamed.uses["mostly"], unnamed.records, unnamed.course
+    )
 
 
 def test_uses_are_read_in_order_and_up_to_now(store: Store) -> None:

@@ -9,14 +9,16 @@ import msgspec
 import numpy as np
 import pytest
 
+from session_buddy.model import Kind
+from session_buddy.prediction import duration
 from session_buddy.prediction.calibration import SAME, chance_of
 from session_buddy.prediction.choosing import BASELINES, CANDIDATES, Choice, choose, fitted, foretell
 from session_buddy.prediction.duration import SkillQuantiles, fit_durations, quantiles_of
 from session_buddy.prediction.explaining import factors_of
 from session_buddy.prediction.features import FEATURES, RATES, features_of
 from session_buddy.prediction.history import History, history_of
-from session_buddy.prediction.uses import COMPLETED, FAILED
-from tests.prediction.making import MINUTE, START, played, use
+from session_buddy.prediction.uses import COMPLETED, FAILED, KINDS
+from tests.prediction.making import MINUTE, SHELL, START, played, use
 
 RATE = {f"skill-{number}": rate for number, rate in enumerate((0.92, 0.5, 0.7, 0.85, 0.6, 0.95, 0.8, 0.75))}
 
@@ -179,6 +181,34 @@ def test_durations_of_a_skill() -> None:
     # Between half and twice the middle, evenly.
     assert told[:, 1] == pytest.approx([1.25, 10.0], rel=0.15) or history.skill[-2:] != ("skill-0", "skill-7")
     assert durations.figures.within == pytest.approx(0.8, abs=0.06)
+
+
+def test_a_rare_slow_tool_beside_many_quick_uses_keeps_its_own_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Few rounds: where what is learned begins is not so soon forgotten.
+    monkeypatch.setattr(duration, "_ROUNDS", 10)
+    rnd = np.random.default_rng(3)
+    made = []
+    for number in range(6_000):
+        # One of twelve is a build of some minute, the others are looks at files; sessions are slow or quick.
+        is_build, session = number % 12 == 0, number // 60
+        slower = 1.5 * np.sin(session * 7)
+        took = int(np.exp(slower + (rnd.normal(11.0, 0.4) if is_build else rnd.normal(4.0, 0.7))))
+        made.append(
+            use(
+                number * 5, session=f"s{session}", skill="build" if is_build else "Read",
+                kind=SHELL if is_build else KINDS.index("tool"), milliseconds=took,
+                ended=START + number * 5 * MINUTE + took,
+            )
+        )  # fmt: skip
+    history = history_of(made)
+    durations = fit_durations(history.part(np.arange(5_000)), seed=1)
+    assert durations is not None and durations.forests and durations.figures is not None
+    builds = np.array([place for place, skill in enumerate(history.skill) if skill == "build" and place >= 5_000])
+    told = quantiles_of(durations, history.facts[builds], ["build"] * len(builds))
+    took = history.milliseconds[builds] / 1000
+    assert 0.02 <= (took < told[:, 0]).mean() <= 0.3
+    assert 0.02 <= (took > told[:, 2]).mean() <= 0.3
+    assert durations.figures.within_kinds.keys() == {Kind.SHELL, Kind.TOOL}
 
 
 def test_own_quantiles_answer_where_nothing_can_be_learned() -> None:

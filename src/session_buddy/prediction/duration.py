@@ -1,7 +1,9 @@
 """How long a use is likely to take: three quantiles, and whether learned ones are better than a skill's own. Pure.
 
-Learned quantiles are of the logarithm of a duration, by gradient boosting. They are used where their loss on what came
-later is less than that of the skill's own quantiles, by a margin whose 95 % interval (over sessions) is above 0.
+Learned quantiles are of how much longer a use takes than its skill did lately, in logarithms, by gradient boosting:
+begun from durations as they are, boosting that most uses of quick tools steer never comes to the ends of slow ones.
+They are used where their loss on what came later is less than that of the skill's own quantiles, by a margin whose 95 %
+interval (over sessions) is above 0.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from session_buddy.model import Kind
 from session_buddy.prediction.features import features_of
 from session_buddy.prediction.forest import Forest, exported
 from session_buddy.prediction.history import FACTS, History
 from session_buddy.prediction.scoring import Sessions, pinball_losses
+from session_buddy.prediction.uses import KINDS
 
 __all__ = ["LEVELS", "DurationFigures", "Durations", "SkillQuantiles", "fit_durations", "quantiles_of"]
 
@@ -32,6 +36,7 @@ _DRAW = 10
 _KEPT = 200
 _ROUNDS = 100
 _CHECKED = 500
+_FEWEST_OF_KIND = 50
 
 
 class SkillQuantiles(msgspec.Struct, frozen=True):
@@ -55,6 +60,8 @@ class DurationFigures(msgspec.Struct, frozen=True, kw_only=True):
     gain_high: float | None
     within: float
     """The part of uses between the lowest and the highest quantile that was used: 0.8 where they are right."""
+    within_kinds: dict[Kind, float]
+    """The same of each kind with enough uses to say so."""
 
 
 class Durations(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +69,7 @@ class Durations(msgspec.Struct, frozen=True, kw_only=True):
 
     own: SkillQuantiles
     forests: list[Forest]
-    """One for each level; none where a skill's own quantiles are used."""
+    """One for each level, of log(1 + ms) beyond what the skill took lately; none where its own quantiles are used."""
     reason: str
     figures: DurationFigures | None
 
@@ -84,7 +91,8 @@ def fit_durations(history: History, *, seed: int) -> Durations | None:
     figures = _judged(known, logs, features, before, first, seed=seed)
     if figures.gain_low is not None and figures.gain_low > 0:
         reason = "Learned quantiles are closer than the skill's own."
-        return Durations(own=own, forests=_fitted(features, logs, seed=seed), reason=reason, figures=figures)
+        beyond = logs - _lately(known.facts, own)
+        return Durations(own=own, forests=_fitted(features, beyond, seed=seed), reason=reason, figures=figures)
     reason = "Learned quantiles are not certainly closer: the skill's own answer."
     return Durations(own=own, forests=[], reason=reason, figures=figures)
 
@@ -92,8 +100,7 @@ def fit_durations(history: History, *, seed: int) -> Durations | None:
 def quantiles_of(durations: Durations, facts: Numbers, skills: Sequence[str]) -> Numbers:
     """Return the quantiles at :data:`LEVELS` in seconds, one row for each of *skills*; they never cross."""
     if durations.forests:
-        features = _features(facts)
-        logs = np.column_stack([forest.values(features) for forest in durations.forests])
+        logs = _told(durations.forests, _features(facts), _lately(facts, durations.own))
     else:
         logs = np.array([durations.own.skills.get(skill, durations.own.every) for skill in skills])
     seconds: Numbers = np.expm1(np.sort(np.maximum(logs, 0.0), axis=1)) / 1000
@@ -106,8 +113,9 @@ def _judged(
     truth, asked = logs[first:], known.skill[first:]
     own = _own([known.skill[place] for place in before.tolist()], logs[before])
     plain = np.array([own.skills.get(skill, own.every) for skill in asked])
-    forests = _fitted(features[before], logs[before], seed=seed)
-    learned = np.sort(np.column_stack([forest.values(features[first:]) for forest in forests]), axis=1)
+    lately = _lately(known.facts, own)
+    forests = _fitted(features[before], (logs - lately)[before], seed=seed)
+    learned = np.sort(_told(forests, features[first:], lately[first:]), axis=1)
 
     def losses(told: Numbers) -> Numbers:
         each: Numbers = np.mean(
@@ -118,6 +126,8 @@ def _judged(
     sessions = Sessions(known.session[first:], seed=seed)
     gain = sessions.mean(losses(plain) - losses(learned))
     used = learned if gain.is_above_zero else plain
+    within = (truth >= used[:, 0]) & (truth <= used[:, -1])
+    kinds = known.facts[first:, FACTS.index("kind")]
     return DurationFigures(
         held_out=len(truth),
         sessions=sessions.count,
@@ -126,8 +136,25 @@ def _judged(
         gain=gain.value,
         gain_low=gain.low,
         gain_high=gain.high,
-        within=float(((truth >= used[:, 0]) & (truth <= used[:, -1])).mean()),
+        within=float(within.mean()),
+        within_kinds={
+            Kind(name): float(within[kinds == code].mean())
+            for code, name in enumerate(KINDS)
+            if np.count_nonzero(kinds == code) >= _FEWEST_OF_KIND
+        },
     )
+
+
+def _told(forests: Sequence[Forest], features: Numbers, lately: Numbers) -> Numbers:
+    """Return the quantiles, one column each, of log(1 + ms)."""
+    logs: Numbers = np.column_stack([forest.values(features) for forest in forests]) + lately[:, np.newaxis]
+    return logs
+
+
+def _lately(facts: Numbers, own: SkillQuantiles) -> Numbers:
+    """Return log(1 + ms) of what each skill took lately: in the mean of its last uses, else of all, else as any."""
+    lately, ever = _mean_lately(facts), _mean_ever(facts)
+    return np.where(lately >= 0, lately, np.where(ever >= 0, ever, own.every[LEVELS.index(0.5)]))
 
 
 def _fitted(features: Numbers, logs: Numbers, *, seed: int) -> list[Forest]:
@@ -153,22 +180,39 @@ def _fitted(features: Numbers, logs: Numbers, *, seed: int) -> list[Forest]:
 
 
 def _features(facts: Numbers) -> Numbers:
-    """Return the features of chances, and how long this skill took before: in all, lately, in this session."""
+    """Return the features of chances, and how long this skill took before.
 
-    def fact(name: str) -> Numbers:
-        column: Numbers = facts[:, FACTS.index(name)]
-        return column
-
-    mean = np.log1p(fact("skill_milliseconds") / np.maximum(fact("skill_timed"), 1))
-    lately = fact("recent_log_durations") / np.maximum(fact("recent_timed"), 1) / 1000
+    That is in all, lately and the last time in this session; and the first and the last of these beyond lately, as what
+    is learned is.
+    """
+    ever, lately, here = _mean_ever(facts), _mean_lately(facts), _fact(facts, "here_log_duration") / 1000
     return np.column_stack(
         [
             features_of(facts)[:, :-1],
-            np.where(fact("skill_timed") > 0, mean, -1.0),
-            np.where(fact("recent_timed") > 0, lately, -1.0),
-            np.where(fact("here_log_duration") >= 0, fact("here_log_duration") / 1000, -1.0),
+            ever,
+            lately,
+            np.where(here >= 0, here, -1.0),
+            np.where((here >= 0) & (lately >= 0), here - lately, 0.0),
+            np.where(lately >= 0, ever - lately, 0.0),
         ]
     )
+
+
+def _mean_ever(facts: Numbers) -> Numbers:
+    """Return log(1 + ms) of the mean duration of all uses; -1 where none is known."""
+    timed = _fact(facts, "skill_timed")
+    return np.where(timed > 0, np.log1p(_fact(facts, "skill_milliseconds") / np.maximum(timed, 1)), -1.0)
+
+
+def _mean_lately(facts: Numbers) -> Numbers:
+    """Return the mean log(1 + ms) of the last uses; -1 where none is known."""
+    timed = _fact(facts, "recent_timed")
+    return np.where(timed > 0, _fact(facts, "recent_log_durations") / np.maximum(timed, 1) / 1000, -1.0)
+
+
+def _fact(facts: Numbers, name: str) -> Numbers:
+    column: Numbers = facts[:, FACTS.index(name)]
+    return column
 
 
 def _own(skills: Sequence[str], logs: Numbers) -> SkillQuantiles:

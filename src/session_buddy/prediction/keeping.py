@@ -27,7 +27,7 @@ NAME = "success"
 """Of the row in ``learned_models``."""
 MOST_LEARNED = 100_000
 """The newest so many outcomes are learned from; what was known before each follows from all uses."""
-_FORMAT = 1
+_FORMAT = 2
 _GROWTH = 1.1
 """With so many times the outcomes that a choice was made from, it is made again."""
 

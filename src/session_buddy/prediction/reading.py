@@ -10,7 +10,7 @@ import numpy as np
 from session_buddy.model import Phase
 from session_buddy.prediction.course import SessionCourse, course_of
 from session_buddy.prediction.records import RECENT_USES, Records, SkillTally
-from session_buddy.prediction.uses import KINDS, NEVER, UNTOLD, Use, phase_code, uses_of
+from session_buddy.prediction.uses import KINDS, NEVER, NO_PHASE, UNTOLD, Use, phase_code, uses_of
 from session_buddy.storage import Store
 
 __all__ = ["Moment", "Seen", "Situation", "milliseconds_of", "read_moment", "read_seen", "read_uses"]
@@ -33,8 +33,8 @@ SELECT skill_name, kind, completed_count, failed_count, duration_ms_sum, duratio
 WHERE skill_name IN ({names})
 """
 _PHASES = """
-SELECT skill_name, completed_count, failed_count FROM skill_phase_counts
-WHERE workflow_phase = ? AND skill_name IN ({names})
+SELECT skill_name, workflow_phase, invocation_count, completed_count, failed_count FROM skill_phase_counts
+WHERE skill_name IN ({names})
 """
 _USES_OF_USER = "SELECT coalesce(sum(invocation_count), 0) FROM user_skill_metrics WHERE user_id = ?"
 _OF_USER = """
@@ -62,6 +62,7 @@ class Situation(NamedTuple):
     session: str | None
     """``None``: one that has not begun."""
     phase: Phase | None
+    """``None``: of each skill the one that it was in most often."""
 
 
 class Moment(NamedTuple):
@@ -107,15 +108,23 @@ def read_moment(store: Store, situation: Situation, skills: Sequence[str], *, no
     kinds = _read_skills(store, records, [*skills, *([course.previous.skill] if course.previous else [])])
     known = [skill for skill in dict.fromkeys(skills) if skill in kinds]
     _read_recent(store, records, known)
-    phase = phase_code(situation.phase.value if situation.phase else None)
-    if situation.phase is not None:
-        for skill, completed, failed in _of_skills(store, _PHASES, known, situation.phase.value):
-            records.skills[skill].phases[phase] = [completed, failed]
+    usual = _read_phases(store, records, known)
+    told = phase_code(situation.phase.value) if situation.phase else None
     for skill, completed, failed in _of_skills(store, _OF_USER, known, situation.user):
         records.pairs[situation.user, skill] = [completed, failed]
     ((records.users[situation.user],),) = store.query(_USES_OF_USER, [situation.user]).rows
     asked = {
-        skill: Use(situation.session or "", situation.user, skill, kinds[skill], phase, at, NEVER, UNTOLD, NEVER)
+        skill: Use(
+            situation.session or "",
+            situation.user,
+            skill,
+            kinds[skill],
+            usual.get(skill, NO_PHASE) if told is None else told,
+            at,
+            NEVER,
+            UNTOLD,
+            NEVER,
+        )
         for skill in known
     }
     return Moment(asked, records, course)
@@ -148,6 +157,17 @@ def _of_skills(store: Store, sql: str, skills: Sequence[str], *before: str) -> l
         some = skills[start : start + _SKILLS_AT_ONCE]
         rows += store.query(sql.format(names=", ".join("?" * len(some))), [*before, *some]).rows
     return rows
+
+
+def _read_phases(store: Store, records: Records, skills: Sequence[str]) -> dict[str, int]:
+    """Put how skills went in each phase into *records*; return the phase that each was in most often."""
+    most: dict[str, tuple[int, int]] = {}
+    for skill, phase, uses, completed, failed in _of_skills(store, _PHASES, skills):
+        code = phase_code(phase)
+        records.skills[skill].phases[code] = [completed, failed]
+        # Of equals the first, so that the same uses always give the same answer.
+        most[skill] = max(most.get(skill, (0, 0)), (uses, -code))
+    return {skill: -code for skill, (_, code) in most.items()}
 
 
 def _read_recent(store: Store, records: Records, skills: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from session_buddy.prediction.card import ModelCard
 from session_buddy.prediction.features import GROUPS
 from session_buddy.prediction.keeping import Kept, Told, is_stale, learn, read_kept, read_version, told, unlearned
 from session_buddy.prediction.reading import Situation, read_moment
+from session_buddy.prediction.uses import PHASES
 from session_buddy.reports.profile import find_skill
 from session_buddy.reports.sessions import find_session
 from session_buddy.storage import Store
@@ -50,6 +51,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """A session, or the beginning of its id."""
     user_id: str | None = None
     phase: Phase | None = None
+    """``None``: of each skill the one in which it was most often."""
 
 
 class FactorFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +76,9 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """``null``: one that has not begun."""
     user_id: str
     phase: Phase | None
+    """Of the work; where none was named, the one in which the skill was most often."""
+    is_usual_phase: bool
+    """Whether none was named."""
     chance: float
     """Of completing, among completing and failing, 0-1."""
     success_rate: float | None
@@ -123,7 +128,8 @@ def predict(store: Store, kept: Kept, skill: str, context: Context, *, now: str)
     """
     name = find_skill(store, skill)
     asked_by, situation = _situation(store, context, now)
-    answer = told(kept, read_moment(store, situation, [name], now=now), [name])[name]
+    moment = read_moment(store, situation, [name], now=now)
+    answer, phase = told(kept, moment, [name])[name], PHASES[moment.uses[name].phase]
     ((kind, completed, failed),) = store.query(_FIGURES, [name]).rows
     low, median, high = answer.seconds or (None, None, None)
     card = kept.card
@@ -133,7 +139,8 @@ def predict(store: Store, kept: Kept, skill: str, context: Context, *, now: str)
         asked_by=asked_by,
         session=situation.session,
         user_id=situation.user,
-        phase=context.phase,
+        phase=Phase(phase) if phase else None,
+        is_usual_phase=context.phase is None,
         chance=answer.chance,
         success_rate=completed / (completed + failed) if completed + failed else None,
         completed=completed,

@@ -39,6 +39,15 @@ class TestWhatItSays:
         deeper = fronted("name: review", "description: R.", "metadata:", "  more:", "    version: 3")
         assert head(deeper).version is None
 
+    @pytest.mark.parametrize("key", ["[a, b]", "{a: b}", "{a: {b: c}}", "? [a]\n", "? {name: x}\n", "[]"])
+    @pytest.mark.parametrize("value", ["name", "[x, y]", "{name: other}", "''", "description"])
+    def test_what_is_no_text_may_be_a_key(self, key: str, value: str) -> None:
+        both = (f"{key}: {value}", f"metadata: {{{key.strip('? ').strip()}: version, version: 3}}")
+        for lines in (both, both[:1] * 2, ("name: review", *both), ("name: review", both[0], "description: R.")):
+            named = [line for line in ("name: review", "description: R.") if line not in lines]
+            found = head(fronted(*lines, *named))
+            assert (found.name, found.description, found.faults) == ("review", "R.", [])
+
     def test_folded_and_quoted_texts_are_one_line(self) -> None:
         text = fronted("name: review", "description: >", "  Reviews what", "  was changed.", "when_to_use: |", "  Now.")
         assert head(text).description == "Reviews what was changed. Now."

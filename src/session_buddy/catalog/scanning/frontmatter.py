@@ -131,6 +131,8 @@ def _walked(front: str, faults: list[Fault]) -> Iterator[tuple[str, _Field]]:
     """Of each collection that is open: the key whose value comes next in a mapping, else ``None``."""
     kinds: list[bool] = []
     """Of each: whether it is a mapping."""
+    names: list[str | None] = []
+    """Of each: what stands for it where it is itself a key."""
     for event in yaml.parse(front, Loader=_LOADER):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             reason = "Anchors and aliases are not followed: write the text out."
@@ -148,13 +150,16 @@ def _walked(front: str, faults: list[Fault]) -> Iterator[tuple[str, _Field]]:
             if len(kinds) == 1 and kinds[0] and keys[0] in ("name", "description"):
                 reason = f"{keys[0]} is no text but a list or a mapping. Put quotes around it."
                 faults.append(Fault(FaultKind.BAD_YAML, reason, _line(event.start_mark)))
+            is_key = bool(kinds) and kinds[-1] and keys[-1] is None
+            names.append(f"? {event.start_mark.line}:{event.start_mark.column}" if is_key else None)
             kinds.append(isinstance(event, yaml.MappingStartEvent))
             keys.append(None)
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             kinds.pop()
             keys.pop()
+            name = names.pop()
             if kinds and kinds[-1]:
-                keys[-1] = None
+                keys[-1] = name
 
 
 def _scalar(event: Any, keys: list[str | None], kinds: list[bool], faults: list[Fault]) -> Iterator[tuple[str, _Field]]:

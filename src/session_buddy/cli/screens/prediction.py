@@ -89,8 +89,12 @@ def card_screen(card: ModelCard, *, now: str, width: int) -> Iterator[Renderable
     if card.importances:
         yield fitted(_IMPORTANCES, [(one.meaning, f"{one.loss:+.4f}") for one in card.importances], width)
     if card.durations:
+        kinds = "; ".join(f"{percent(within)} of kind {kind}" for kind, within in card.durations.within_kinds.items())
         yield indented(
-            note(f"durations: {card.durations_reason} {percent(card.durations.within)} lay between .1 and .9")
+            note(
+                f"durations: {card.durations_reason} {percent(card.durations.within)} lay between .1 and .9"
+                f"{f' ({kinds})' if kinds else ''}"
+            )
         )
     if card.limits:
         yield heading("what it does not say")
@@ -104,7 +108,9 @@ def points(part: float) -> str:
 
 
 def _in(prediction: Prediction) -> str:
-    return f" in {prediction.phase.value}" if prediction.phase else ""
+    return (
+        f" in {'its usual ' if prediction.is_usual_phase else ''}{prediction.phase.value}" if prediction.phase else ""
+    )
 
 
 def _interval(figure: Figure) -> str:
