@@ -71,12 +71,12 @@ class ErrorType(StrEnum):
 
 
 class DurationSource(StrEnum):
-    """Where a duration comes from, worst first: ``elapsed`` includes the wait for permission."""
+    """Where a duration comes from: ``elapsed`` includes the wait for permission."""
 
     ELAPSED = "elapsed"
     """Result minus call."""
     SPAN = "span"
-    """From the launch of a skill to the last line attributed to it."""
+    """From a launch to the end: of a skill, the last line attributed to it; of work in the background, its notice."""
     REPORTED = "reported"
     """Told by the source itself."""
 

@@ -521,9 +521,9 @@ LAUNCHED = {"backgroundTaskId": "b1"}
 @pytest.mark.parametrize(
     ("status", "summary", "expected"),
     [
-        ("completed", 'Background command "x" completed (exit code 0)', ("completed", None, 2000, "elapsed")),
-        ("failed", 'Background command "x" failed with exit code 1', ("failed", "exit_code", 2000, "elapsed")),
-        ("failed", 'Dynamic workflow "x" failed: Error: y', ("failed", "other", 2000, "elapsed")),
+        ("completed", 'Background command "x" completed (exit code 0)', ("completed", None, 2000, "span")),
+        ("failed", 'Background command "x" failed with exit code 1', ("failed", "exit_code", 2000, "span")),
+        ("failed", 'Dynamic workflow "x" failed: Error: y', ("failed", "other", 2000, "span")),
         ("killed", "was stopped", ("abandoned", None, None, None)),
         ("failed", "was running when the previous Claude Code process exited", ("abandoned", None, None, None)),
         ("running", "", (None, None, None, None)),
@@ -560,7 +560,7 @@ def test_what_a_result_in_a_notice_says_is_not_taken_for_fields():
     script = Script().prompt().call("t1", "Agent").result("t1", told={"status": "async_launched", "agentId": "b1"})
     tail = "<result><status>failed</status><duration_ms>5</duration_ms></result>"
     script.prompt(notice("b1", "completed", tail=tail))
-    assert brief(script.rows()["t1"]) == ("completed", None, 2000, "elapsed")
+    assert brief(script.rows()["t1"]) == ("completed", None, 2000, "span")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ EXPECTED = {
                        ("commit", "Bash", "agent:general-purpose")),
         "toolu_commit": ("commit", "skill", C, None, 3000, "span", "nested", "toolu_go", "prompt-1", "execution",
                          ("Bash", "agent:general-purpose")),
-        "toolu_bg": ("Bash", "tool", "failed", "exit_code", 30_000, "elapsed", "nested", "toolu_commit", "prompt-1",
+        "toolu_bg": ("Bash", "tool", "failed", "exit_code", 30_000, "span", "nested", "toolu_commit", "prompt-1",
                      "execution", ("agent:general-purpose",)),
         "toolu_agent": ("agent:general-purpose", "subagent", C, None, 31_000, "reported", "nested", "toolu_commit",
                         "prompt-1", "execution", ()),

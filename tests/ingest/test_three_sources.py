@@ -92,14 +92,16 @@ def by_hooks(calls: list[Call]) -> list[Invocation]:
     return list(told.values())
 
 
-def by_otlp(calls: list[Call]) -> list[Invocation]:
+def by_otlp(calls: list[Call], *, details: bool = True) -> list[Invocation]:
+    """Return what telemetry tells of *calls*; without *details* neither commands nor what was given."""
     records = []
     for call in calls:
-        parameters = {"full_command": call.given.get("command")} if isinstance(call.given, dict) else {}
+        given = call.given if details else {}
+        parameters = {"full_command": given.get("command")} if isinstance(given, dict) else {}
         attributes = {
             "session.id": call.session, "tool_name": call.tool, "tool_use_id": call.id, "prompt.id": call.prompt or "",
             "success": "false" if call.failed else "true", "duration_ms": str(DURATION_MS),
-            "tool_parameters": json.dumps(parameters), "tool_input": json.dumps(call.given),
+            "tool_parameters": json.dumps(parameters), "tool_input": json.dumps(given),
             "event.timestamp": call.ended_at,
         }  # fmt: skip
         nanoseconds = _nanoseconds(call.ended_at)
@@ -166,3 +168,33 @@ def test_one_row_a_call_whoever_comes_first(session: Path, tmp_path: Path) -> No
         assert first[call.id][2:4] == by_transcript[call.id][2:4], (call.given, call.result)
     reported = [first[call.id] for call in calls if first[call.id][7] == "reported"]
     assert len(reported) > len(calls) * 0.8
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("details", [True, False])
+def test_telemetry_that_comes_first_changes_no_outcome_in_any_session(
+    transcripts: Path, tmp_path: Path, details: bool
+) -> None:
+    """Among them commands that went to the background by themselves, which telemetry calls completed."""
+    files = sorted(path for path in transcripts.rglob("*.jsonl") if path.stat().st_size < 3_000_000)
+    calls = {path: [call for call in calls_in(path) if ran(call)] for path in files}
+    telemetry = [row for told in calls.values() for row in by_otlp(told, details=details)]
+    assert len(telemetry) > 5_000
+    importer = ClaudeCode(RULES)
+
+    def transcript(store: Store) -> None:
+        import_files(store, [importer], {importer.name: files}, user_id="u", processes=1)
+
+    tellers: dict[str, Callable[[Store], object]] = {
+        "transcript": transcript,
+        "otlp": lambda store: store.record(telemetry),
+    }
+    found: list[dict[str, tuple[Any, ...]]] = []
+    for order in (("transcript", "otlp"), ("otlp", "transcript"), ("otlp", "transcript", "otlp")):
+        with open_store(f"sqlite:///{tmp_path / '-'.join(order)}.db") as store:
+            for name in order:
+                tellers[name](store)
+            rows = store.query(f"SELECT {FIELDS} FROM skill_invocation").rows
+        assert len({row[0] for row in rows}) == len(rows)
+        found.append({row[0]: row[2:6] for row in rows})
+    assert found[0] == found[1] == found[2]

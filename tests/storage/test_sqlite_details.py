@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from session_buddy.errors import InvalidInput, InvalidInvocation, StoreError
-from session_buddy.model import DurationSource, ErrorType, Kind, Outcome
+from session_buddy.model import DurationSource, ErrorType, Invocation, Kind, Outcome
 from session_buddy.storage import Recorded, Store, open_store
 from session_buddy.storage.merge import merged_changes
 from session_buddy.storage.sqlite.connection import open_writer
@@ -224,3 +224,46 @@ def test_what_is_better_is_taken() -> None:
     other = msgspec.structs.replace(invocation(skill_name="other"), source="hook")
     assert merged_changes(invocation(), other) == {}
     assert merged_changes(other, msgspec.structs.replace(other, skill_name="renamed")) == {"skill_name": "renamed"}
+
+
+FAILED = {"outcome": Outcome.FAILED, "error_type": ErrorType.EXIT_CODE}
+LAUNCHED = {"source": "otlp", "duration_ms": 37, "duration_source": DurationSource.REPORTED}
+
+
+@pytest.mark.parametrize("kind", [{}, {"skill_name": "Bash", "kind": Kind.TOOL}])
+def test_telemetry_takes_a_launch_for_the_work_and_yields_whoever_comes_first(kind: dict[str, object]) -> None:
+    launch = invocation(skill_name="git-commit", kind=Kind.SHELL, **LAUNCHED)
+    launch = msgspec.structs.replace(launch, **kind)
+    work = invocation(
+        skill_name="git-commit", kind=Kind.SHELL, duration_ms=300_100, duration_source=DurationSource.SPAN, **FAILED
+    )
+    ends = ("skill_name", "kind", "outcome", "error_type", "duration_ms", "duration_source")
+    expected = [getattr(work, field) for field in ends]
+    for tellings in ((launch, work), (work, launch), (launch, work, launch), (work, launch, work)):
+        known = joined(*tellings)
+        assert [getattr(known, field) for field in ends] == expected, [one.source for one in tellings]
+
+
+def joined(known: Invocation, *others: Invocation) -> Invocation:
+    for told in others:
+        known = msgspec.structs.replace(known, **merged_changes(known, told))
+    return known
+
+
+def test_what_was_run_and_how_it_ended_is_not_known_stays_so() -> None:
+    vague = invocation(skill_name="Bash", kind=Kind.TOOL, **LAUNCHED)
+    unsure = invocation(skill_name="go-build", kind=Kind.SHELL, outcome=None)
+    for tellings in ((vague, unsure), (unsure, vague), (vague, unsure, vague)):
+        known = joined(*tellings)
+        assert (known.skill_name, known.outcome) == ("go-build", None), [one.source for one in tellings]
+
+
+def test_what_telemetry_says_alone_stays() -> None:
+    launch = invocation(skill_name="git-commit", kind=Kind.SHELL, **LAUNCHED)
+    runs = invocation(skill_name="git-commit", kind=Kind.SHELL, outcome=None)
+    assert merged_changes(launch, runs) == {}
+    abandoned = invocation(skill_name="git-commit", kind=Kind.SHELL, outcome=Outcome.ABANDONED)
+    assert merged_changes(launch, abandoned) == {}
+    assert merged_changes(abandoned, launch)["outcome"] is Outcome.COMPLETED
+    other = msgspec.structs.replace(launch, skill_name="other", **FAILED)
+    assert merged_changes(launch, other) == {}, "it is sent again, and knows no more"

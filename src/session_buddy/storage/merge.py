@@ -2,10 +2,11 @@
 
 The same call may be seen by a hook, in a transcript and over OTLP, while it runs and
 after it ended. Fields have an order of better and worse, whoever comes first: a definite
-outcome beats *abandoned* beats none, a reported duration beats a span beats elapsed time,
+outcome beats *abandoned* beats none, a span beats a reported duration beats elapsed time,
 a longer list of follow-ups beats its beginning, an error of a certain sort beats ``other``,
 and traits add up. Between equals the first telling stays (completed or failed, two elapsed
-times), but for ratings, where the last word counts.
+times), but for ratings, where the last word counts, and for telemetry, which yields: it knows
+the call alone, and takes the launch of work in the background for the work.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from session_buddy.model import VAGUE_NAMES, DurationSource, ErrorType, Invocati
 __all__ = ["merged_changes"]
 
 _OUTCOME_RANK = {None: 0, Outcome.ABANDONED: 1, Outcome.FAILED: 2, Outcome.COMPLETED: 2}
-_DURATION_RANK = {None: 0, DurationSource.ELAPSED: 1, DurationSource.SPAN: 2, DurationSource.REPORTED: 3}
+_DURATION_RANK = {None: 0, DurationSource.ELAPSED: 1, DurationSource.REPORTED: 2, DurationSource.SPAN: 3}
+_TELEMETRY = "otlp"
 _ERROR_RANK = {None: 0, ErrorType.OTHER: 1, ErrorType.EXIT_CODE: 2}
 """Any other says more: a shell that was cut off by a timeout has an exit code as well."""
 _OF_THE_NAME = ("skill_name", "kind", "outcome", "error_type")
@@ -37,13 +39,17 @@ def merged_changes(known: Invocation, told: Invocation) -> dict[str, Any]:
 
     ``event_id``, ``session_id``, ``user_id``, ``invoked_at`` and ``source`` stay those of the
     first telling. Name and phase follow a better outcome (a shell call may turn out, once its
-    result is known, to report on another command than it seemed to) and a later telling by the
-    same source, which may have come to know more rules for naming. A source that cannot say what was run (``Bash``)
-    cannot say how that ended: name and outcome are those of one that can, whoever comes first.
+    result is known, to report on another command than it seemed to), a telling by another source than telemetry, and
+    a later one by the same source, which may have come to know more rules for naming; telemetry that is told again is
+    only sent again. A source that cannot say what was run (``Bash``) cannot say how that ended: name and outcome are
+    those of one that can, whoever comes first.
     """
     changes: dict[str, Any] = {}
     rank = _OUTCOME_RANK[told.outcome] - _OUTCOME_RANK[known.outcome]
-    if told.source != known.source and _is_vague(told) != _is_vague(known):
+    yields = rank == 0 and known.source == _TELEMETRY != told.source
+    if yields and told.outcome is not known.outcome:
+        rank = 1
+    if (told.source != known.source or told.source == _TELEMETRY) and _is_vague(told) != _is_vague(known):
         if _is_vague(known):
             changes |= {field: getattr(told, field) for field in _OF_THE_NAME}
             changes["workflow_phase"] = told.workflow_phase or known.workflow_phase
@@ -53,7 +59,7 @@ def merged_changes(known: Invocation, told: Invocation) -> dict[str, Any]:
         changes["error_type"] = told.error_type
     elif rank == 0 and _ERROR_RANK.get(told.error_type, 3) > _ERROR_RANK.get(known.error_type, 3) and known.error_type:
         changes["error_type"] = told.error_type
-    if rank > 0 or (rank == 0 and told.source == known.source):
+    if rank > 0 or (rank == 0 and (yields or told.source == known.source != _TELEMETRY)):
         changes["skill_name"] = told.skill_name
         changes["kind"] = told.kind
         changes["workflow_phase"] = told.workflow_phase or known.workflow_phase
@@ -82,5 +88,5 @@ def _better_duration(known: Invocation, told: Invocation) -> bool:
     rank = _DURATION_RANK[told.duration_source] - _DURATION_RANK[known.duration_source]
     if rank:
         return rank > 0
-    # A span grows as the file it is read from grows.
+    # It grows as the file it is read from grows.
     return told.duration_source is DurationSource.SPAN and (told.duration_ms or 0) > (known.duration_ms or 0)

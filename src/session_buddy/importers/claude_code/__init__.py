@@ -19,7 +19,7 @@ class ClaudeCode(RuledImporter):
     """The importer of Claude Code's transcripts."""
 
     source = SOURCE
-    revision = 4
+    revision = 5
 
     def roots(self, environment: Mapping[str, str], home: Path) -> list[Path]:
         """Return ``projects`` below ``$CLAUDE_CONFIG_DIR`` (one folder, or several with commas) or the defaults.

@@ -185,7 +185,8 @@ class Endings:
         if notice.duration_ms is not None:
             call.last(notice.duration_ms, DurationSource.REPORTED)
         elif verdict is not ABANDONED:  # when it died is not when that was noticed
-            call.last(elapsed_ms(call.invoked_at, at), DurationSource.ELAPSED)
+            # Others report what the launch took.
+            call.last(elapsed_ms(call.invoked_at, at), DurationSource.SPAN)
         succeeded = _exit_code_zero(verdict)
         if succeeded is not None and succeeded in call.exit_means:
             verdict = on_command(call.exit_means[succeeded])
