@@ -153,6 +153,8 @@ class TestCalls:
             .event("patch_apply_end", call_id="p", success=True)
             .result("p", "Exit code: 0\nWall time: 0.1 seconds\nOutput:\nSuccess.", "custom_tool_call_output")
             .line("response_item", type="web_search_call", id="w", status="completed")
+            .line("response_item", type="tool_search_call", call_id="f", status="completed", arguments={"query": "x"})
+            .line("response_item", type="tool_search_output", call_id="f", status="completed", tools=[])
             .call("s", "spawn_agent", agent_type="explorer")
             .result("s", '{"task_name":"/root/x"}')
             .call("m", "_create_issue", namespace="mcp__apps__github")
@@ -164,6 +166,7 @@ class TestCalls:
         assert {(row.skill_name, row.kind, row.outcome) for row in rows.values()} == {
             ("apply_patch", Kind.TOOL, Outcome.COMPLETED),
             ("web_search", Kind.TOOL, Outcome.COMPLETED),
+            ("tool_search", Kind.TOOL, Outcome.COMPLETED),
             ("agent:explorer", Kind.SUBAGENT, None),  # a launch is no completion
             ("mcp__apps__github__create_issue", Kind.MCP, Outcome.COMPLETED),
             ("git-status", Kind.SHELL, Outcome.COMPLETED),
@@ -388,7 +391,8 @@ class TestArrival:
     )
     def test_whatever_a_field_holds_nothing_breaks(self, value: Any) -> None:
         kinds = ("function_call", "function_call_output", "custom_tool_call", "web_search_call", "mcp_tool_call_end",
-                 "patch_apply_end", "exec_command_end", "message", "local_shell_call")  # fmt: skip
+                 "patch_apply_end", "exec_command_end", "message", "local_shell_call", "tool_search_call",
+                 "tool_search_output")  # fmt: skip
         names = ("call_id", "name", "namespace", "arguments", "input", "output", "action", "content", "duration",
                  "invocation", "result", "exit_code", "success", "id", "role")  # fmt: skip
         rollout = Rollout()
@@ -434,8 +438,8 @@ class TestReal:
         exits: dict[str, int] = {}
         for _, line in self.lines():
             payload = line["payload"]
-            if payload.get("type") in ("function_call", "custom_tool_call"):
-                calls[payload["call_id"]] = payload["name"]
+            if payload.get("type") in ("function_call", "custom_tool_call", "tool_search_call"):
+                calls[payload["call_id"]] = payload.get("name", "tool_search")
             if payload.get("type") == "web_search_call":
                 calls[payload["id"]] = "web_search"
             if payload.get("type") == "function_call_output" and isinstance(payload["output"], str):

@@ -81,9 +81,8 @@ def codex_calls(data: Path) -> set[str]:
                 continue
             payload = told.get("payload") or {}
             kind = payload.get("type")
-            if told.get("type") == "response_item" and kind in (
-                "function_call", "custom_tool_call", "local_shell_call"
-            ):  # fmt: skip
+            if told.get("type") == "response_item" and str(kind).endswith("_call") and payload.get("call_id"):
+                # Of whatever kind: what the importer knows is not asked.
                 calls.add(payload["call_id"])
             elif kind == "web_search_call" and payload.get("id"):
                 calls.add(payload["id"])

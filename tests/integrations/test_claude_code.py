@@ -228,6 +228,7 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
         ('{"a": 1, "a": 2}', "twice"),
         ('{"a": 1e400}', "1e400"),
         ('{"a": NaN}', "NaN"),
+        (f'{{"a": {"1" * 5_000}}}', "digits"),
         ('{"a": "\\ud800"}', "half of a character"),
     ],
 )

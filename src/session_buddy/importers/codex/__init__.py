@@ -25,7 +25,7 @@ class Codex(RuledImporter):
     """The importer of Codex's rollouts."""
 
     source = "codex"
-    revision = 3
+    revision = 4
 
     def roots(self, environment: Mapping[str, str], home: Path) -> list[Path]:
         """Return ``sessions`` and ``archived_sessions`` below ``$CODEX_HOME`` or ``~/.codex``; they need not exist."""

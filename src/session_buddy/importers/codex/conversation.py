@@ -88,12 +88,14 @@ class Conversation:
                 self._turn(payload)
             case "response_item", "message" if payload.role == "user":
                 self._message(payload, written_at(line.timestamp))
-            case "response_item", "function_call" | "custom_tool_call" | "local_shell_call":
+            case "response_item", "function_call" | "custom_tool_call" | "local_shell_call" | "tool_search_call":
                 return self._call(payload, written_at(line.timestamp))
             case "response_item", "web_search_call":
                 return self._searched(payload, written_at(line.timestamp))
             case "response_item", "function_call_output" | "custom_tool_call_output" | "local_shell_call_output":
                 self._result(payload, written_at(line.timestamp))
+            case "response_item", "tool_search_output":
+                self._found(payload, written_at(line.timestamp))
             case "event_msg", "exec_command_end" | "patch_apply_end" | "mcp_tool_call_end":
                 return self._told_end(payload, written_at(line.timestamp))
             case "event_msg", "task_complete":
@@ -233,6 +235,13 @@ class Conversation:
         return []
 
     # -- results ----------------------------------------------------------------------
+
+    def _found(self, payload: Payload, at: str) -> None:
+        """Take in what a search for tools came to: a list of them, and a word on how it went."""
+        call = self._ledger.get(_text(payload.call_id) or "")
+        if call is not None and not call.answered:
+            call.last(elapsed_ms(call.invoked_at, at), DurationSource.ELAPSED)
+            self._settle(call, COMPLETED if payload.status == "completed" else Verdict(None))
 
     def _result(self, payload: Payload, at: str) -> None:
         call = self._ledger.get(_text(payload.call_id) or "")

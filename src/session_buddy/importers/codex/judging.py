@@ -66,7 +66,7 @@ def verdict_on(call: Call, ended: Ended) -> Verdict:
 
 def tool_of(payload: Payload) -> str | None:
     """Return the tool of a call that names none, where its kind tells."""
-    return "local_shell" if payload.type == "local_shell_call" else None
+    return {"local_shell_call": "local_shell", "tool_search_call": "tool_search"}.get(payload.type)
 
 
 def milliseconds(duration: object) -> int | None:

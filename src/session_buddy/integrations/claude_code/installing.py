@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+import sys
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -179,6 +180,8 @@ class Installation:
             raise self._unreadable(f"has {error.args[0]}, which is no number of JSON.") from error
         except _Repeated as error:
             raise self._unreadable(f"has {error.args[0]!r} twice in one object.") from error
+        except ValueError as error:  # of a whole number
+            raise self._unreadable(f"has a number with more than {sys.get_int_max_str_digits():,} digits.") from error
         if not isinstance(settings, dict):
             raise self._unreadable("is no JSON object.")
         if _HALF_OF_A_CHARACTER.search(json.dumps(settings, ensure_ascii=False)):
