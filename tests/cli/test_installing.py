@@ -97,3 +97,20 @@ def test_the_status_line_is_about_its_own_session(run: Run, url: str, monkeypatc
     assert printed(given) == "3 uses of 1 skill · 100 % success\n"
     for data in (b"", b"[]", b"{", b'{"session_id": 5}', b'{"session_id": "nobody"}'):
         assert printed(data) == ""
+
+
+def test_status_says_what_lies_where_nobody_reads_it(run: Run, home: Path, url: str) -> None:
+    script = Path(__file__).parents[2] / "plugin" / "scripts" / "spool-hook.sh"
+    event = b'{"session_id": "s1", "hook_event_name": "PreToolUse", "tool_name": "Read", "tool_use_id": "t1"}'
+    with open_store(url):
+        pass
+    for told in (event, b'{"no": "event"}'):
+        subprocess.run(["sh", str(script)], input=told, check=True)
+    own = run("status")
+    assert "2 events of hooks" in own.err
+    assert "install claude-code" in own.err
+    run("import", store=None)
+    default = run("status", store=None)
+    assert "for the default store" not in default.err
+    assert "1 file in" in default.err and "*.rejected" in default.err
+    assert run("status").err == ""

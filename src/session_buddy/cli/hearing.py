@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from session_buddy.cli.output import message
 from session_buddy.errors import SessionBuddyError
+from session_buddy.formats import plural
 
 if TYPE_CHECKING:
     from session_buddy.cli.settings import Settings
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from session_buddy.server.hooking import HookIntake
     from session_buddy.storage import Store
 
-__all__ = ["has_waiting", "heard_hooks", "hook_folder", "read_waiting", "told_folder"]
+__all__ = ["has_waiting", "heard_hooks", "hook_folder", "left_lying", "read_waiting", "told_folder"]
 
 _FOLDER = "hooks"
 _OF_PROGRAMS = "told"
@@ -69,10 +71,33 @@ def told_folder(settings: Settings) -> Path:
     return settings.data_folder / _OF_PROGRAMS / _name_of(settings)
 
 
+def left_lying(settings: Settings) -> list[str]:
+    """Return in words what was told and will not be read here: for another store, or what made no sense."""
+    words = []
+    default = settings.data_folder / _FOLDER / _OF_THE_DEFAULT
+    elsewhere = _files(default, ".json") if settings.has_own_url else 0
+    if elsewhere:
+        words.append(
+            f"{plural(elsewhere, 'event')} of hooks in {default} for the default store: the plugin knows no other."
+            " For this one: session-buddy install claude-code"
+        )
+    for folder in (hook_folder(settings), told_folder(settings)):
+        rejected = _files(folder, ".rejected")
+        if rejected:
+            words.append(
+                f"{plural(rejected, 'file')} in {folder} could not be understood, and can be deleted: *.rejected"
+            )
+    return words
+
+
 def _has_files(folder: Path) -> bool:
+    return _files(folder, ".json", most=1) > 0
+
+
+def _files(folder: Path, ending: str, most: int | None = None) -> int:
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        return any(entry.name.endswith(".json") for entry in entries)
-    return False
+        return sum(1 for _ in islice((entry for entry in entries if entry.name.endswith(ending)), most))
+    return 0
 
 
 def _name_of(settings: Settings) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from session_buddy.cli.options import AsJson
-from session_buddy.cli.output import answer, print_json
+from session_buddy.cli.output import answer, message, print_json
 from session_buddy.cli.settings import settings_of
 
 __all__ = ["status"]
@@ -21,6 +21,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show what the store holds, and its health."""
+    from session_buddy.cli.hearing import left_lying
     from session_buddy.cli.screens.status import status_screen
     from session_buddy.cli.sources import present_files
     from session_buddy.formats import printable
@@ -40,3 +41,5 @@ def status(
             schema = manager.status()
         report = read_status(store, schema, present_files(settings))
     answer(settings, report, lambda width: status_screen(report, now=settings.now(), width=width))
+    for words in left_lying(settings):
+        message(words)
