@@ -179,7 +179,8 @@ def test_an_editor_is_told_all_that_is_known(store: str, tmp_path: Path, home: N
         bad = await opened(client, tmp_path / "break-it" / "SKILL.md", "---\nname: [\n---\n")
         agents = await opened(client, tmp_path / "AGENTS.md", text)
         other = await opened(client, tmp_path / "main.py", "deploy = 1")
-        document = {uri: types.TextDocumentIdentifier(uri=uri) for uri in (skill, bad, agents, other)}
+        new = await opened(client, tmp_path / "brand-new" / "SKILL.md", GOOD.replace("deploy", "brand-new"))
+        document = {uri: types.TextDocumentIdentifier(uri=uri) for uri in (skill, bad, agents, other, new)}
         ask = client.text_document_code_lens_async
         hover = types.HoverParams(text_document=document[agents], position=types.Position(0, 5))
         complete = types.CompletionParams(text_document=document[agents], position=types.Position(2, 9))
@@ -191,7 +192,7 @@ def test_an_editor_is_told_all_that_is_known(store: str, tmp_path: Path, home: N
         )
         await client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
         return {
-            "lenses": [await ask(types.CodeLensParams(text_document=document[uri])) for uri in (agents, other)],
+            "lenses": [await ask(types.CodeLensParams(text_document=document[uri])) for uri in (agents, other, new)],
             "hover": await client.text_document_hover_async(hover),
             "completion": await client.text_document_completion_async(complete),
             "recommended": await client.workspace_execute_command_async(
@@ -201,7 +202,9 @@ def test_an_editor_is_told_all_that_is_known(store: str, tmp_path: Path, home: N
         }
 
     found = edit(store, tmp_path, editing)
-    of_agents, of_other = found["lenses"]
+    of_agents, of_other, (of_new,) = found["lenses"]
+    assert of_new.command.title == "never used"
+    assert [one.message for one in found["told"]["brand-new/SKILL.md"]] == ["brand-new was never used."]
     titles = [lens.command.title for lens in of_agents]
     assert titles[0].startswith("deploy: 12 uses · 100 % success") and titles[1].startswith("break-it: 12 uses · 8 %")
     assert of_other == ()

@@ -40,10 +40,10 @@ class Knowledge:
             return self._skills
 
 
-def lens_words(skill: CatalogueEntry, now: str) -> str:
-    """Return what stands above a skill: uses, success, cost, last use."""
-    if not skill.invocations:
-        return f"never used{_cost(skill)}"
+def lens_words(skill: CatalogueEntry | None, now: str) -> str:
+    """Return what stands above a skill: uses, success, cost, last use; None is one that nobody used or catalogued."""
+    if skill is None or not skill.invocations:
+        return f"never used{_cost(skill) if skill else ''}"
     parts = [plural(skill.invocations, "use"), f"{percent(skill.success_rate)} success"]
     last = ago(skill.last_invoked_at, now) if skill.last_invoked_at else NOTHING
     return f"{' · '.join(parts)}{_cost(skill)} · last used {last}"

@@ -115,9 +115,10 @@ def _warnings(document: Document, knowledge: Knowledge) -> list[types.Diagnostic
     if document.role is Role.SKILL:
         name = written_in(document.text, document.path).skill
         skill = skills.get(name)
-        if skill is not None and not skill.invocations:
+        if skill is None or not skill.invocations:
+            # It is there: whether the catalogue looked here does not matter.
             return [_diagnostic(document, 0, f"{name} was never used.", types.DiagnosticSeverity.Hint)]
-        if skill is not None and (words := failing_words(skill)):
+        if words := failing_words(skill):
             return [_diagnostic(document, 0, words, types.DiagnosticSeverity.Warning)]
         return []
     failing = {name: words for name, skill in skills.items() if (words := failing_words(skill))}
@@ -149,8 +150,7 @@ def _diagnostic(document: Document, line: int, message: str, severity: types.Dia
 def _lenses(document: Document, knowledge: Knowledge) -> list[types.CodeLens]:
     role, skills = document.role, knowledge.skills()
     if role is Role.SKILL:
-        name = written_in(document.text, document.path).skill
-        places: Iterable[Mention] = [Mention(name, 0, 0, 0)] if name in skills else []
+        places: Iterable[Mention] = [Mention(written_in(document.text, document.path).skill, 0, 0, 0)]
     else:
         first: dict[str, Mention] = {}
         for mention in mentions_in(document.text, skills):
@@ -161,7 +161,7 @@ def _lenses(document: Document, knowledge: Knowledge) -> list[types.CodeLens]:
         types.CodeLens(
             document.range(place),
             types.Command(
-                _titled(role, place.skill, lens_words(skills[place.skill], now)), SHOW, arguments=[place.skill]
+                _titled(role, place.skill, lens_words(skills.get(place.skill), now)), SHOW, arguments=[place.skill]
             ),
         )
         for place in places
