@@ -202,6 +202,26 @@ def test_the_event_of_a_job_tells_of_the_same_job_as_that_of_its_pipeline() -> N
     assert of_gitlab(BUILD | {"build_status": "created", "build_started_at": None}) == []
 
 
+@pytest.mark.parametrize("status", ["running", "canceling"])
+def test_what_still_runs_in_gitlab_has_no_duration_yet(status: str) -> None:
+    (build,) = of_gitlab(BUILD | {"build_status": status, "build_duration": 1.5})
+    assert build.duration_ms is None
+    told = PIPELINE["object_attributes"] | {"status": status}  # type: ignore[operator]
+    assert of_gitlab(PIPELINE | {"object_attributes": told})[0].duration_ms is None
+
+
+def test_a_pipeline_that_is_retried_is_one_row_with_its_first_end(tmp_path: Path) -> None:
+    again = PIPELINE["object_attributes"] | {"status": "success", "duration": 163}  # type: ignore[operator]
+    with open_store(f"sqlite:///{tmp_path}/s.db") as store:
+        store.record(of_gitlab(PIPELINE))
+        store.record(of_gitlab(PIPELINE | {"object_attributes": again | {"status": "running"}, "builds": []}))
+        store.record(of_gitlab(PIPELINE | {"object_attributes": again, "builds": []}))
+        told = store.query(
+            "SELECT outcome, duration_ms FROM skill_invocation WHERE skill_name = 'gitlab:group/sub/shop'"
+        )
+        assert told.rows == [("failed", 63_000)]
+
+
 def test_other_events_of_gitlab_tell_nothing_and_no_payload_is_refused() -> None:
     assert of_gitlab({"object_kind": "push"}) == []
     for document in ({"object_kind": "build"}, {"object_kind": "pipeline", "object_attributes": []}, [], 3):

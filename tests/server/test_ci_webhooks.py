@@ -113,11 +113,13 @@ def test_gitlab_must_bear_the_token(server: Served, token: str | None) -> None:
 
 
 def test_pipelines_and_jobs_of_gitlab_are_told_once(server: Served) -> None:
-    assert gitlab(server, BUILD).json()["received"] == 1
+    assert gitlab(server, BUILD | {"build_duration": 1.5}).json()["received"] == 1
     assert gitlab(server, PIPELINE, event="Pipeline Hook").json()["received"] == 4
     assert gitlab(server, BUILD | {"build_status": "failed", "build_duration": 12.5}).json()["received"] == 1
     assert len(stored(server)) == 4
     assert {skill: outcome for skill, outcome, _ in stored(server)}["gitlab:group/sub/shop:test:unit"] == "failed"
+    unit = server.store.query("SELECT duration_ms FROM skill_invocation WHERE skill_name LIKE '%:unit'")
+    assert unit.rows == [(12_500,)], "not what the job had taken when it still ran"
 
 
 @pytest.mark.parametrize("secrets", [CiSecrets(), CiSecrets(github="", gitlab="")])

@@ -1,7 +1,8 @@
 """GitLab CI: what its API answers and what its webhooks post, to invocations. Pure.
 
 A pipeline is an invocation and a session, and each job in it is an invocation. The same job in many events is one row,
-by its id. What has not begun yet is nothing yet.
+by its id. What has not begun yet is nothing yet. A job that is retried has a new id; its pipeline has not, and no event
+says which attempt it tells of (of the jobs that were retried none is in it): the row of a pipeline is its first end.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ EVENTS = frozenset({"Pipeline Hook", "Job Hook"})
 
 _TIMEOUTS = frozenset({"stuck_or_timeout_failure", "job_execution_timeout"})
 _OF_GITLAB = frozenset({"runner_system_failure", "api_failure", "scheduler_failure", "runner_unsupported"})
-_STARTED = frozenset({"running", "success", "failed", "canceled", "canceling", "skipped"})
+_OVER = frozenset({"success", "failed", "canceled", "skipped"})
+_STARTED = _OVER | {"running", "canceling"}
 _PROJECT = re.compile(r"/(.+?)/-/(?:pipelines|jobs)/")
 
 
@@ -191,14 +193,13 @@ def _pipeline(pipeline: _Pipeline, where: _Place, user_id: str) -> Iterator[Invo
     started_at = moment(pipeline.started_at) or moment(pipeline.created_at)
     if started_at is None or pipeline.status not in _STARTED:
         return
-    spent = milliseconds(pipeline.duration)
     yield invocation(
         where.around(pipeline.id, user_id),
         where.pipeline_id(pipeline.id),
         joined("gitlab", where.project),
         started_at,
         _ending(pipeline.status, None),
-        duration_ms=milliseconds_between(started_at, moment(pipeline.finished_at)) if spent is None else spent,
+        duration_ms=_spent(pipeline, started_at),
         traits=commit_trait(pipeline.sha),
     )
 
@@ -208,17 +209,24 @@ def _build(build: _Build, pipeline: int, sha: str | None, where: _Place, user_id
     started_at = moment(build.started_at) or (moment(build.created_at) if build.status == "skipped" else None)
     if started_at is None or build.status not in _STARTED:
         return
-    spent = milliseconds(build.duration)
     yield invocation(
         where.around(pipeline, user_id),
         joined("gitlab", where.host, "job", str(build.id)),
         joined("gitlab", where.project, build.stage, build.name),
         started_at,
         _ending(build.status, build.failure_reason),
-        duration_ms=milliseconds_between(started_at, moment(build.finished_at)) if spent is None else spent,
+        duration_ms=_spent(build, started_at),
         parent=where.pipeline_id(pipeline),
         traits=commit_trait(sha),
     )
+
+
+def _spent(ran: _Pipeline | _Build, started_at: str) -> int | None:
+    """Return the milliseconds that it took; of what still runs GitLab tells those until now, which would stay."""
+    if ran.status not in _OVER:
+        return None
+    spent = milliseconds(ran.duration)
+    return milliseconds_between(started_at, moment(ran.finished_at)) if spent is None else spent
 
 
 def _ending(status: str, reason: str | None) -> Ending:
