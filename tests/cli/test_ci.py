@@ -194,6 +194,25 @@ def test_no_name_breaks_the_summary() -> None:
     assert "\n::error" not in text
 
 
+def test_a_gate_that_judged_nothing_says_so(
+    run: Run, history: list[Invocation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unused = run("ci", "gate", "--min-completion", "0.9", "--since", NOW[:13] + ":00:00Z")
+    assert unused.code == 0 and "Nothing was judged: nothing was used." in unused.out
+    few = run("ci", "gate", "--min-completion", "0.9", "--min-uses", "21")
+    assert few.code == 0 and "Nothing was judged: no skill has 21 uses that completed or failed." in few.out
+    as_json = run("ci", "gate", "--min-completion", "0.9", "--min-uses", "21", "--json")
+    assert as_json.json["passed"] and "Nothing was judged" in as_json.err
+    for judged in (["--min-completion", "0.1"], ["--min-completion", "0.9"], ["--no-new-anomaly"]):
+        assert "Nothing was judged" not in run("ci", "gate", *judged).out
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    shown = run("ci", "gate", "--min-completion", "0.9", "--min-uses", "21")
+    assert "::warning title=Session-Buddy::Nothing was judged: no skill" in shown.out
+    text = (tmp_path / "summary.md").read_text()
+    assert text.startswith("## ⚠️ Session-Buddy gate: open") and "Nothing was judged: no skill" in text
+
+
 def test_since() -> None:
     assert since_when("2w", now=NOW) == shifted(NOW, days=-14)
     assert since_when("2026-01-31", now=NOW) == "2026-01-31T00:00:00.000Z"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from session_buddy.errors import NotFound
-from session_buddy.importers.ci import CiReports
-from session_buddy.model import Invocation
+from session_buddy.importers.ci import UNNAMED, CiReports
+from session_buddy.model import Invocation, Kind
 from session_buddy.reports.gate import GateRules, read_gate
 from session_buddy.reports.tried_tests import read_tests
 from session_buddy.storage import Store
+from tests.cli.conftest import DONE, FAILED, uses
 
 REPORT = """<testsuite name="pytest" timestamp="2026-05-01T10:00:00Z" time="{time}">
 <testcase classname="t" name="good" time="0.5"/><testcase classname="t" name="sometimes" time="1.5">{failure}</testcase>
@@ -49,3 +50,12 @@ def test_a_gate_judges_by_what_was_recorded_since(store: Store) -> None:
     with pytest.raises(NotFound) as unknown:
         read_gate(store, GateRules(min_completion=0.5), since="2026-05-01T10:30:00.000Z", skills=["pytst-run"])
     assert unknown.value.suggestions == ["pytest-run"]
+
+
+def test_a_gate_judges_commands_that_no_rule_knows(store: Store) -> None:
+    store.record([*uses(UNNAMED, *[FAILED] * 6, kind=Kind.TOOL), *uses("Read", *[FAILED] * 6, kind=Kind.TOOL)])
+    gate = read_gate(store, GateRules(min_completion=0.9), since="2000-01-01T00:00:00.000Z")
+    assert [(one.skill, one.passed) for one in gate.skills] == [(UNNAMED, False)]
+    store.record(uses("pytest-run", DONE))
+    named = read_gate(store, GateRules(min_completion=0.9), since="2000-01-01T00:00:00.000Z", skills=["pytest-run"])
+    assert [one.skill for one in named.skills] == ["pytest-run"]

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
+from session_buddy.importers.ci import UNNAMED
 from session_buddy.importers.shell import ShellRules
 from session_buddy.integrations.ci.delivering import Delivery
 from session_buddy.integrations.ci.running import Ended, run_command
 from session_buddy.integrations.ci.surroundings import CiPlace, commit_of, place_of
-from session_buddy.integrations.ci.telling import UNKNOWN, told
+from session_buddy.integrations.ci.telling import told
 from session_buddy.model import Invocation
 from session_buddy.storage import open_store
 from tests.making import invocation
@@ -60,7 +61,7 @@ def test_streams_and_exit_code_are_those_of_the_command(home: dict[str, str], tm
     done = ci_run(home, "--figures", str(tmp_path / "f.json"), "--", *python(code), input=b"\x00\xffab")
     assert (done.returncode, done.stdout, done.stderr) == (7, b"ba\xff\x00", b"!")
     (row,) = recorded(home)
-    assert (row["skill_name"], row["kind"], row["workflow_step_id"]) == (UNKNOWN, "tool", Path(sys.executable).name)
+    assert (row["skill_name"], row["kind"], row["workflow_step_id"]) == (UNNAMED, "tool", Path(sys.executable).name)
     assert (row["outcome"], row["error_type"], row["duration_source"]) == ("failed", "exit_code", "reported")
     figures = json.loads((tmp_path / "f.json").read_text())
     assert figures["exit_code"] == 7
@@ -258,7 +259,7 @@ def test_rules_name_a_command_and_seconds_become_milliseconds() -> None:
 
 def test_a_name_that_is_given_goes_before_the_rules() -> None:
     assert [one.skill_name for one in told_of(["make", "deploy"], skill="deploy-web")] == ["deploy-web"]
-    assert told_of(["./scripts/latest.py"])[0].skill_name == UNKNOWN
+    assert told_of(["./scripts/latest.py"])[0].skill_name == UNNAMED
 
 
 def test_what_a_shell_certainly_ran_is_told_too() -> None:

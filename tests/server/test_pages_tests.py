@@ -134,7 +134,7 @@ def test_it_says_what_to_do_where_there_is_nothing(client: Visitor) -> None:
     page = shown(client, "/tests?min_completion=0.9")
     assert "No test was recorded since 16 May 2026." in page.text
     assert "pytest -p session_buddy" in page.text and "session-buddy ci import report.xml" in page.text
-    assert "The gate is open." in page.text and "Nothing was used." in page.text
+    assert "The gate is open." in page.text and "Nothing was judged: nothing was used." in page.text
 
 
 @pytest.mark.parametrize(

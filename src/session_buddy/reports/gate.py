@@ -10,6 +10,7 @@ import msgspec
 
 from session_buddy.errors import InvalidInput
 from session_buddy.formats import percent, plural, shown_name
+from session_buddy.importers.ci import UNNAMED
 from session_buddy.model import Kind, parse_time
 from session_buddy.reports.anomalies import AnomalyFigures
 from session_buddy.reports.profile import find_skill
@@ -126,7 +127,9 @@ def since_when(text: str, *, now: str) -> str:
 
 
 def read_gate(store: Store, rules: GateRules, *, since: str, skills: Sequence[str] = ()) -> Gate:
-    """Return whether *skills* (all that people call skills by default) pass *rules*, by what was recorded *since* then.
+    """Return whether *skills* pass *rules*, by what was recorded *since* then.
+
+    By default that is all that people call skills, and the commands that somebody ran by ``ci run`` and no rule knows.
 
     *skills* are names as people give them, each of them once however often it is given. One that was not used does not
     pass: who asks for it means it to be there. Reads roll-ups and the anomalies that were found until now, and looks
@@ -134,7 +137,7 @@ def read_gate(store: Store, rules: GateRules, *, since: str, skills: Sequence[st
     """
     names = list(dict.fromkeys(find_skill(store, name) for name in skills))
     rows = msgspec.convert(list(store.query(_COUNTS, [f"{since[:13]}:00:00.000Z"])), list[_Counts])
-    wanted = [row for row in rows if (row.skill in names if names else row.kind in without_tools())]
+    wanted = [row for row in rows if (row.skill in names if names else _is_peoples(row))]
     judged = [_judged(row, rules) for row in wanted]
     reasons = [
         Reason(rule="skill", skill=name, text=f"{shown_name(name)} was not used since {since}.")
@@ -156,6 +159,10 @@ class _Counts(msgspec.Struct):
     invocations: int
     completed: int
     failed: int
+
+
+def _is_peoples(row: _Counts) -> bool:
+    return row.kind in without_tools() or row.skill == UNNAMED
 
 
 def _judged(row: _Counts, rules: GateRules) -> GateSkill:

@@ -167,6 +167,7 @@ def gate(
 ) -> None:
     """Say whether skills work well enough to go on: exit code 0, or 1 with the reasons.
 
+    Where nothing was judged it is open, and says so.
     In GitHub Actions it writes the summary of the step, and an annotation for each reason. A server that is asked
     answers with the anomalies of its last look, and SESSION_BUDDY_TOKEN is the token for it.
     """
@@ -202,6 +203,7 @@ def _rules(min_completion: float | None, no_new_anomaly: bool, min_uses: int) ->
 def _show(settings: Settings, said: Gate) -> None:
     from session_buddy.cli.screens.ci import gate_screen
     from session_buddy.integrations.ci.github_output import annotation_lines, summary
+    from session_buddy.reports.gate_wording import nothing_judged
 
     in_github = os.environ.get("GITHUB_ACTIONS") == "true" and not settings.json
     # A runner takes a line for a command that is a name of a skill, unless it is told not to.
@@ -209,6 +211,8 @@ def _show(settings: Settings, said: Gate) -> None:
     if in_github:
         print(f"::stop-commands::{token}", flush=True)
     answer(settings, said, lambda width: gate_screen(said, width=width))
+    if settings.json and (missed := nothing_judged(said)):
+        message(missed)
     if in_github:
         print(f"::{token}::", *annotation_lines(said), sep="\n", flush=True)
     if place := os.environ.get("GITHUB_STEP_SUMMARY"):

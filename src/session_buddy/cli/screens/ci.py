@@ -10,7 +10,7 @@ from rich.text import Text
 from session_buddy.cli.screens.layout import Column, fitted, heading, indented, note, rate
 from session_buddy.formats import NOTHING, ago, count, duration, plural, printable, shown_name
 from session_buddy.reports.gate import Gate, GateSkill
-from session_buddy.reports.gate_wording import gate_word, verdict_word, worst_first
+from session_buddy.reports.gate_wording import gate_word, nothing_judged, verdict_word, worst_first
 from session_buddy.reports.tried_tests import TriedTests
 
 __all__ = ["gate_screen", "tests_screen"]
@@ -40,6 +40,8 @@ def gate_screen(gate: Gate, *, width: int) -> Iterator[RenderableType]:
     yield heading("Gate", verdict_word(gate))
     for reason in gate.reasons:
         yield indented(Text(printable(reason.text), style="red"))
+    if missed := nothing_judged(gate):
+        yield indented(Text(missed, style="yellow"))
     if gate.skills:
         rows = [
             [
@@ -54,8 +56,6 @@ def gate_screen(gate: Gate, *, width: int) -> Iterator[RenderableType]:
             for one in worst_first(gate)
         ]
         yield fitted(_SKILLS, rows, width)
-    else:
-        yield indented(Text("Nothing was used."))
     yield indented(note(f"Since {gate.since}"))
 
 

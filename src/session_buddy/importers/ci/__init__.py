@@ -15,13 +15,13 @@ from session_buddy.importers.ci import crackerjack, github, gitlab
 from session_buddy.importers.ci.commands import Command, writer_of
 from session_buddy.importers.ci.reading import commit_trait
 from session_buddy.importers.ci.reports import read_report
-from session_buddy.importers.ci.telling import STEP, TEST, invocations_of_report
+from session_buddy.importers.ci.telling import STEP, TEST, UNNAMED, invocations_of_report
 from session_buddy.importers.ci.xml import Refused
 from session_buddy.importers.documents import LONGEST_DOCUMENT, Document
 from session_buddy.importers.shell import ShellRules, digest
 from session_buddy.model import BadLine, Invocation, SkillFacts
 
-__all__ = ["STEP", "TEST", "CiReports"]
+__all__ = ["STEP", "TEST", "UNNAMED", "CiReports"]
 
 _REVISION = 1
 _REPORTS = frozenset({".xml", ".trx"})

@@ -17,6 +17,7 @@ __all__ = [
     "SKIPPED",
     "STEP",
     "TEST",
+    "UNNAMED",
     "Ending",
     "Surroundings",
     "invocation",
@@ -29,6 +30,8 @@ TEST = "test-case"
 """What each test is called: one skill for all of them, told apart by ``workflow_step_id``."""
 STEP = "ci-step"
 """What a step of a job is called that runs no command we know; ``workflow_step_id`` has its name."""
+UNNAMED = "ci-command"
+"""What a command is called that ``ci run`` ran, no rule knows and nobody named; its step says which program it was."""
 _SOME_RUNNER = "test-run"
 SKIPPED = "skipped"
 """The trait of what was there to be run and was not."""

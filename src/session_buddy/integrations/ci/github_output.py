@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from session_buddy.formats import percent
 from session_buddy.reports.gate import Gate
+from session_buddy.reports.gate_wording import nothing_judged, verdict_word, worst_first
 
 __all__ = ["annotation_lines", "command", "summary"]
 
@@ -19,9 +20,11 @@ _MOST_ROWS = 50
 
 
 def annotation_lines(gate: Gate) -> Iterator[str]:
-    """Yield one line for each reason why the gate is shut."""
+    """Yield one line for each reason why the gate is shut, and a warning where nothing was judged."""
     for reason in gate.reasons:
         yield command("error", reason.text, title=f"Session-Buddy: {reason.rule}")
+    if missed := nothing_judged(gate):
+        yield command("warning", missed, title="Session-Buddy")
 
 
 def command(name: str, text: str, **properties: str) -> str:
@@ -36,12 +39,14 @@ def command(name: str, text: str, **properties: str) -> str:
 
 def summary(gate: Gate) -> str:
     """Return *gate* in Markdown, for ``$GITHUB_STEP_SUMMARY``."""
-    lines = [f"## {'✅' if gate.passed else '❌'} Session-Buddy gate: {'open' if gate.passed else 'shut'}", ""]
-    lines += [f"- {_plain(reason.text)}" for reason in gate.reasons]
-    lines += [""] if gate.reasons else []
+    missed = nothing_judged(gate)
+    mark = "❌" if not gate.passed else "⚠️" if missed else "✅"
+    lines = [f"## {mark} Session-Buddy gate: {verdict_word(gate)}", ""]
+    said = [*(reason.text for reason in gate.reasons), *([missed] if missed else [])]
+    lines += [f"- {_plain(text)}" for text in said]
+    lines += [""] if said else []
     lines += ["| skill | uses | completed | failed | success | |", "|---|--:|--:|--:|--:|---|"]
-    worst_first = sorted(gate.skills, key=lambda one: (one.passed, one.skill))
-    for one in worst_first[:_MOST_ROWS]:
+    for one in worst_first(gate)[:_MOST_ROWS]:
         mark = ("✅" if one.passed else "❌") if one.judged else "too few to judge"
         lines.append(
             f"| {_plain(one.skill)} | {one.invocations} | {one.completed} | {one.failed}"

@@ -8,16 +8,15 @@ from pathlib import PurePath
 
 from session_buddy.importers.ci.identity import fitted, milliseconds
 from session_buddy.importers.ci.reading import commit_trait
+from session_buddy.importers.ci.telling import UNNAMED
 from session_buddy.importers.shell import ShellRules
 from session_buddy.integrations.ci.running import CANNOT_RUN, NOT_FOUND, Ended
 from session_buddy.integrations.ci.surroundings import CiPlace
 from session_buddy.model import DurationSource, ErrorType, Invocation, Kind, Outcome, Phase, Trigger
 
-__all__ = ["SOURCE", "UNKNOWN", "named", "told"]
+__all__ = ["SOURCE", "named", "told"]
 
 SOURCE = "ci"
-UNKNOWN = "ci-command"
-"""What a command is called that no rule knows and nobody named; its step says which program it was."""
 
 
 def named(command: Sequence[str], rules: ShellRules, skill: str | None) -> tuple[str, Kind, str | None]:
@@ -30,7 +29,7 @@ def named(command: Sequence[str], rules: ShellRules, skill: str | None) -> tuple
     main = rules.interpret(shlex.join(command), succeeded=None).main
     if main is not None:
         return main.skill_name, Kind.SHELL, None
-    return UNKNOWN, Kind.TOOL, fitted(PurePath(command[0]).name or command[0])
+    return UNNAMED, Kind.TOOL, fitted(PurePath(command[0]).name or command[0])
 
 
 def told(
