@@ -326,6 +326,14 @@ def test_a_use_that_a_server_refuses_holds_up_nothing(tmp_path: Path) -> None:
     assert len(list(waiting.folder.glob("*.rejected"))) == 1
 
 
+def test_where_the_address_is_none_all_waits(caplog: pytest.LogCaptureFixture) -> None:
+    waiting = Waiting(told_folder("nonsense"))
+    with session_buddy.track("a", server="nonsense"):
+        pass
+    _until(lambda: "'nonsense' is no address" in caplog.text)
+    assert waiting.count() == 1 and not list(waiting.folder.glob("*.rejected"))
+
+
 @pytest.mark.parametrize("status", [301, 400, 401, 404, 422, 500])
 def test_where_no_server_of_ours_answers_all_waits(tmp_path: Path, status: int) -> None:
     waiting = Waiting(tmp_path / "waiting")

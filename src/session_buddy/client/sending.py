@@ -71,10 +71,15 @@ def send(invocations: Sequence[Invocation], server: str, token: str | None, *, p
 
     Raises also :class:`~session_buddy.client.errors.ServerAway` and ``ServerRefused``, for what may change.
     """
-    from session_buddy.client.errors import ServerRefused
+    from session_buddy.client.errors import ServerAway, ServerRefused
     from session_buddy.client.sync import Client
 
-    with Client(server, token=token, patience_seconds=patience_seconds) as client:
+    try:
+        to_server = Client(server, token=token, patience_seconds=patience_seconds)
+    except InvalidInput as error:
+        # It is the address that is none, and no fault of what is sent.
+        raise ServerAway(error.problem, remedy=error.remedy) from error
+    with to_server as client:
         try:
             client.record(invocations)
         except ServerRefused as error:
