@@ -143,6 +143,24 @@ def test_it_is_off_unless_it_is_asked_for(project: Path, home: dict[str, str]) -
 
 
 @pytest.mark.long
+def test_what_tests_do_to_the_environment_moves_no_record(project: Path, home: dict[str, str], tmp_path: Path) -> None:
+    changed = {
+        "HOME": "/nowhere", "XDG_DATA_HOME": f"{tmp_path}/other", "LOGNAME": "other", "CI_PIPELINE_ID": "1",
+        "SESSION_BUDDY_STORE": f"sqlite:///{tmp_path}/other.db", "SESSION_BUDDY_SERVER": "http://127.0.0.1:9",
+    }  # fmt: skip
+    (project / "test_shop.py").write_text(
+        f"import os\ndef test_changes():\n    os.environ.update({changed!r})\n    os.chdir({str(tmp_path)!r})\n"
+    )
+    home["SESSION_BUDDY_STORE"] = "sqlite:///relative.db"
+    done = run(project, home)
+    assert "session-buddy: 1 test; recorded" in done.stdout, done.stdout + done.stderr
+    assert not (tmp_path / "other").exists() and not (tmp_path / "other.db").exists()
+    home["SESSION_BUDDY_STORE"] = f"sqlite:///{project}/relative.db"
+    told = rows(home, "SELECT skill_name, session_id = event_id FROM skill_invocation WHERE parent_event_id IS NULL")
+    assert told == [("pytest-run", 1)]
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("break_it", ["store", "disk", "delivery"])
 def test_whatever_breaks_in_it_the_run_ends_as_it_would(
     project: Path, home: dict[str, str], tmp_path: Path, break_it: str

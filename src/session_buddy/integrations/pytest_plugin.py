@@ -1,8 +1,9 @@
 """A plugin for pytest that records runs of tests: ``pytest -p session_buddy``.
 
 A run is one use of ``pytest-run``; each attempt at a test is one use of ``test-case`` within it. What was recorded is
-on disk when the run ends; a process of its own delivers it to the store, or to the server, for a while. Whatever goes
-wrong with that, the run ends as it would without this plugin.
+on disk when the run ends; a process of its own delivers it to the store, or to the server, for a while. The environment
+says at the start where that is: what tests do to it moves no record. Whatever goes wrong with that, the run ends as it
+would without this plugin.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -39,6 +40,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Recorder(config, call), _NAME)
 
 
+class _Home(NamedTuple):
+    """Where the run began, as it was then: what is recorded belongs there."""
+
+    environment: dict[str, str]
+    data_folder: Path
+    account: str
+    folder: Path
+
+
 class _Recorder:
     """Gathers what becomes of each test, and records it at the end."""
 
@@ -51,6 +61,10 @@ class _Recorder:
         self._uncollected = self._broken_off = False
         self._said = ""
         self._failed: Exception | None = None
+        try:
+            self._home = _Home(dict(os.environ), _data_folder(), _account(), config.invocation_params.dir)
+        except Exception as error:
+            self._failed = error
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Take one phase of one test."""
@@ -99,14 +113,13 @@ class _Recorder:
         self._attempts.end()
         flaky = self._attempts.flaky()
         run = self._run(exit_code)
-        data_folder = _data_folder()
-        delivery = _delivery(data_folder)
+        delivery = _delivery(self._home)
         delivery.keep(invocations_of_run(run, self._attempts.ended, flaky=bool(flaky)))
         said = plural(len({attempt.test for attempt in self._attempts.ended}), "test")
         if flaky:
             shown = ", ".join(flaky[:_FLAKY_SHOWN]) + (" …" if len(flaky) > _FLAKY_SHOWN else "")
             said += f", {len(flaky)} flaky: {shown}"
-        missed = _delivered()
+        missed = _delivered(self._home)
         if missed is None:
             return f"{said}; recorded"
         place = str(delivery.folder)
@@ -120,7 +133,7 @@ class _Recorder:
 
         root = self._config.rootpath
         began_at = datetime.fromtimestamp(self._began_at, UTC).isoformat(timespec="milliseconds")
-        place = place_of(os.environ, folder=str(root), host=platform.node(), day=began_at[:10])
+        place = place_of(self._home.environment, folder=str(root), host=platform.node(), day=began_at[:10])
         call = self._call[_CALL]
         is_that_call = bool(call) and self._call[_CALL_SKILL] == "pytest-run"
         event_id = call if is_that_call else f"pytest:{uuid.uuid4()}"
@@ -129,7 +142,7 @@ class _Recorder:
         return TestRun(
             event_id=event_id,
             session_id=self._call[_SESSION] or (place.session_id if in_ci else event_id),
-            user_id=local_user_id(_data_folder(), _account()),
+            user_id=local_user_id(self._home.data_folder, self._home.account),
             project=str(root),
             started_at=began_at.replace("+00:00", "Z"),
             seconds=time.monotonic() - self._began,
@@ -140,18 +153,18 @@ class _Recorder:
         )
 
 
-def _delivery(data_folder: Path) -> Any:
+def _delivery(home: _Home) -> Any:
     from session_buddy.integrations.ci.delivering import Delivery
 
     return Delivery(
-        data_folder,
+        home.data_folder,
         default_url="",
-        store_url=os.environ.get("SESSION_BUDDY_STORE") or None,
-        server=os.environ.get("SESSION_BUDDY_SERVER") or None,
+        store_url=home.environment.get("SESSION_BUDDY_STORE") or None,
+        server=home.environment.get("SESSION_BUDDY_SERVER") or None,
     )
 
 
-def _delivered() -> str | None:
+def _delivered(home: _Home) -> str | None:
     """Have what waits delivered by a process of its own; return why that was not done, None where it was.
 
     Not here: a store that is locked must not keep the run from ending, nor what tests did to this process its record.
@@ -159,6 +172,8 @@ def _delivered() -> str | None:
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-c", _DELIVER],
+            env=home.environment,
+            cwd=home.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
