@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from session_buddy.integrations.ci.surroundings import CiPlace, commit_of, place
 from session_buddy.integrations.ci.telling import told
 from session_buddy.model import Invocation
 from session_buddy.storage import open_store
+from session_buddy.storage.migrations.lock import exclusive
 from tests.making import invocation
 
 PLACE = CiPlace(session_id="s", parent_event_id="p", commit="6f96b263f472444725e0d2122722ce7140cf3bdb")
@@ -129,6 +131,33 @@ def test_mistakes_in_the_rules_of_the_user_keep_no_command_from_running(home: di
     assert (done.returncode, done.stdout) == (0, b"out\n")
     assert b"shell-rules.toml" in done.stderr
     assert len(recorded(home)) == 1
+
+
+def test_nothing_is_called_recorded_while_somebody_else_delivers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("session_buddy.integrations.ci.delivering._BUSY_SECONDS", 0.05)
+    delivery = Delivery(tmp_path, default_url=f"sqlite:///{tmp_path}/s.db")
+    delivery.keep([invocation("e")])
+    with exclusive(delivery.folder / "lock", timeout=0):
+        missed = delivery.deliver([invocation("f")])
+        assert missed is not None and "Another process" in missed.reason and missed.waits_in == delivery.folder
+        for waits in delivery.folder.glob("*.json"):
+            waits.unlink()
+        assert delivery.deliver() is None, "the other one recorded it"
+
+
+def test_what_another_who_delivers_did_not_see_is_delivered_when_that_one_is_done(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    delivery = Delivery(tmp_path, default_url=f"sqlite:///{tmp_path}/s.db")
+    delivery.keep([invocation("e")])
+    with ExitStack() as held:
+        held.enter_context(exclusive(delivery.folder / "lock", timeout=0))
+        monkeypatch.setattr("session_buddy.storage.migrations.lock.time.sleep", lambda _: held.close())
+        assert delivery.deliver() is None
+    with open_store(f"sqlite:///{tmp_path}/s.db") as store:
+        assert store.query("SELECT event_id FROM skill_invocation").rows == [("e",)]
 
 
 def test_a_server_that_is_away_costs_a_message(

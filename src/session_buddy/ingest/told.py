@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from session_buddy.errors import InvalidInput, MigrationLocked
+from session_buddy.errors import InvalidInput, MigrationLocked, StoreBusy
 from session_buddy.ingest.waiting import Waiting, is_done
 from session_buddy.model import Invocation
 from session_buddy.storage.migrations.lock import exclusive
@@ -27,20 +27,31 @@ def keep(waiting: Waiting, invocation: Invocation) -> None:
     waiting.put(msgspec.json.encode(invocation))
 
 
-def deliver(waiting: Waiting, record: Callable[[Sequence[Invocation]], object]) -> int:
+def deliver(
+    waiting: Waiting, record: Callable[[Sequence[Invocation]], object], *, patience_seconds: float | None = None
+) -> int:
     """Give what waits to *record*, in the order in which it was told, and delete it; return how many.
 
-    Returns at once where nothing waits or somebody else is at it. *record* raises :class:`InvalidInput` for what can
-    never be recorded. Raises what else it raises; then the rest waits on. Files that hold no invocation, or one that
-    cannot be recorded, are renamed, and stop nothing; those that are being written are left.
+    Returns at once where nothing waits. Where somebody else is at it, who may not have seen what was told last, it
+    returns at once too, or, with *patience_seconds*, waits so long for that one to end, looks again, and raises
+    :class:`StoreBusy` where that one goes on and something still waits.
+
+    *record* raises :class:`InvalidInput` for what can never be recorded. What else it raises is raised; then the rest
+    waits on. Files that hold no invocation, or one that cannot be recorded, are renamed, and stop nothing; those that
+    are being written are left.
     """
     if waiting.is_empty():
         return 0
     try:
-        with exclusive(waiting.folder / _LOCK, timeout=0):
+        with exclusive(waiting.folder / _LOCK, timeout=patience_seconds or 0):
             return _deliver(waiting, record)
-    except MigrationLocked:
-        return 0
+    except MigrationLocked as error:
+        if patience_seconds is None or waiting.is_empty():
+            return 0
+        raise StoreBusy(
+            "Another process has been delivering what waits, and is not done.",
+            remedy="Run 'session-buddy ci deliver' when it is.",
+        ) from error
 
 
 def _deliver(waiting: Waiting, record: Callable[[Sequence[Invocation]], object]) -> int:

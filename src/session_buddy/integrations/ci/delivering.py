@@ -19,6 +19,8 @@ from session_buddy.model import Invocation
 __all__ = ["Delivery", "Undelivered"]
 
 _PATIENCE_SECONDS = 10.0
+_BUSY_SECONDS = 5.0
+"""How long another process may take that is delivering: what it did not see is not recorded when it ends."""
 
 
 class Undelivered(msgspec.Struct, frozen=True):
@@ -84,13 +86,17 @@ class Delivery:
     def _send(self, server: str) -> None:
         from session_buddy.client.sending import send
 
-        deliver(self._waiting, lambda told: send(told, server, self._token, patience_seconds=_PATIENCE_SECONDS))
+        deliver(
+            self._waiting,
+            lambda told: send(told, server, self._token, patience_seconds=_PATIENCE_SECONDS),
+            patience_seconds=_BUSY_SECONDS,
+        )
 
     def _store(self) -> None:
         from session_buddy.storage import open_store
 
         with open_store(self._store_url) as store:
-            deliver(self._waiting, store.record)
+            deliver(self._waiting, store.record, patience_seconds=_BUSY_SECONDS)
 
 
 def _folder_name(store_url: str | None, server: str | None) -> str:
