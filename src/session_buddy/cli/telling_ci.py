@@ -172,6 +172,7 @@ def _record(
         folder=str(folder),
         started_at=started_at,
         ended_at=settings.now(),
+        within=os.environ.get(_CALL) or None,
     )
     remember_command(settings.data_folder, ran)
 

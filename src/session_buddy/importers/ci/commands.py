@@ -21,13 +21,17 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     """Where it ran."""
     started_at: str
     ended_at: str
+    within: str | None = None
+    """The ``event_id`` of the command that ran it, if another did."""
 
 
 def writer_of(path: str, written_at: str | None, commands: Iterable[Command]) -> Command | None:
-    """Return the command that wrote the file at *path*; of several that ran at that time, the one that began last.
+    """Return the command that wrote the file at *path*, None where that is not certain.
 
-    That is one during which it was *written_at* in its folder, or below.
+    That is one during which it was *written_at* in its folder, or below. Of several it is the innermost, if they ran
+    one another; where some ran side by side, any of them may have written it.
     """
+    commands = list(commands)
     during = [
         command
         for command in commands
@@ -35,4 +39,15 @@ def writer_of(path: str, written_at: str | None, commands: Iterable[Command]) ->
         and command.started_at <= written_at <= command.ended_at
         and PurePath(path).is_relative_to(command.folder)
     ]
-    return max(during, key=lambda command: command.started_at, default=None)
+    within = {command.event_id: command.within for command in commands}
+    return next((one for one in during if {other.event_id for other in during} <= _line(one.event_id, within)), None)
+
+
+def _line(event_id: str, within: dict[str, str | None]) -> set[str]:
+    """Return *event_id* and the ids of those that it ran within."""
+    line: set[str] = set()
+    found: str | None = event_id
+    while found is not None and found not in line:
+        line.add(found)
+        found = within.get(found)
+    return line
