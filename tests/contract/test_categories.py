@@ -28,6 +28,7 @@ from session_buddy.catalog.taxonomy.taxonomies import read_csv
 from session_buddy.catalog.taxonomy.texts import SkillText
 from session_buddy.errors import InvalidInput, NotFound
 from session_buddy.model import Kind
+from session_buddy.reports.categories import reject_category, unassign_skill
 from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
 from tests.catalog.taxonomy.making import SUBJECTS, WORDING, meaning_of, skill
@@ -208,6 +209,13 @@ def test_a_word_that_is_taken_back_leaves_what_it_overruled(store: Store) -> Non
     assign(store, "pytest-run", docs, now=NOW)
     unassign(store, "pytest-run", docs)
     assert {(one.skill_name, one.category_id): one.assigned_by for one in read_assignments(store)} == before
+
+
+def test_a_skill_that_a_word_alone_knows_is_found_when_it_is_taken_back(store: Store) -> None:
+    import_taxonomy(store, read_csv(b"category,skill\nAlpha,foo-skill\n", scheme="mine"), now=NOW)
+    assert reject_category(store, "Foo-Skill", "Alpha", now=NOW).rejected == ["Alpha"]
+    told = unassign_skill(store, "Foo-Skill", "Alpha")
+    assert [(one.category, one.assigned_by) for one in told.categories] == [("Alpha", "rules")]
 
 
 def test_what_nobody_sorted_is_sorted(store: Store) -> None:

@@ -235,9 +235,9 @@ def read_sorting(store: Store, skill: str) -> SkillSorting:
 
 def known_skill(store: Store, name: str) -> str:
     """Return the one skill that *name* means, used or not; raises :class:`NotFound` for none or several."""
-    known = sorted(
-        {*read_texts_of_skills(store), *(one.skill_name for one in read_assignments(store)), *read_modalities(store)}
-    )
+    # A rejection may be all that is left of a skill, and has to be taken back by its name.
+    said = (one.skill_name for one in read_assignments(store, rejected_too=True))
+    known = sorted({*read_texts_of_skills(store), *said, *read_modalities(store)})
     found = matches(name, known)
     if len(found) == 1:
         return found[0]
