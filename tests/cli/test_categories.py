@@ -114,8 +114,8 @@ def test_faults_of_a_file_are_told_by_line(run: Run, used: str, tmp_path: Path) 
 
 
 def test_what_a_skill_is_for_is_said_and_taken_back(run: Run, used: str) -> None:
-    unknown = run("modality", "set", "release-notes", "--review")
-    assert unknown.code == 3 and "with --type" in unknown.err
+    unknown = run("modality", "set", "release-notes", "--review").out
+    assert "What it is for is not known." in unknown and "wants a person's look, by a person" in unknown
     assert run("modality", "set", "release-notes").code == 3
     shown = run("modality", "set", "release-notes", "--type", "documentation", "--output", "Markdown", "--review").out
     assert "for      documentation, by a person" in shown and "writes Markdown" in shown

@@ -1096,6 +1096,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplicat
 
 CREATE TABLE IF NOT EXISTS skill_modalities ON CLUSTER session_buddy (
     skill_name String,
+    
     modality_type LowCardinality(String),
     input_format Nullable(String),
     output_format Nullable(String),
@@ -1106,7 +1107,7 @@ CREATE TABLE IF NOT EXISTS skill_modalities ON CLUSTER session_buddy (
     review_assigned_by LowCardinality(String) DEFAULT 'inference',
     CONSTRAINT source_is_known CHECK assigned_by IN ('predefined', 'rules', 'inference', 'person')
         AND review_assigned_by IN ('inference', 'person'),
-    CONSTRAINT type_is_known CHECK modality_type IN ('code', 'documentation', 'testing', 'deployment')
+    CONSTRAINT type_is_known CHECK modality_type IN ('code', 'documentation', 'testing', 'deployment', 'unknown')
 ) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{database}/skill_modalities', '{shard}-{replica}') ORDER BY skill_name
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 0;
 
@@ -1555,8 +1556,8 @@ LEFT JOIN (
     FROM skill_metrics AS s
 ) AS m ON m.skill_name = k.skill_name
 LEFT JOIN (
-    SELECT s.skill_name AS skill_name, toNullable(toString(s.modality_type)) AS modality, s.input_format, s.output_format,
-           toNullable(s.requires_human_review) AS review
+    SELECT s.skill_name AS skill_name, nullIf(toString(s.modality_type), 'unknown') AS modality, s.input_format,
+           s.output_format, toNullable(s.requires_human_review) AS review
     FROM skill_modalities AS s FINAL
 ) AS o ON o.skill_name = k.skill_name
 LEFT JOIN (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from session_buddy.catalog.modality_keeping import (
@@ -17,7 +18,7 @@ from session_buddy.catalog.taxonomy.remembering import Means
 from session_buddy.catalog.taxonomy.taxonomies import read_csv
 from session_buddy.catalog.taxonomy.texts import SkillText
 from session_buddy.errors import InvalidInput, NotFound
-from session_buddy.model import Kind
+from session_buddy.model import Kind, SkillFacts
 from session_buddy.storage import Store
 from tests.catalog.taxonomy.making import SUBJECTS, WORDING, skill
 from tests.contract.test_categories import describe
@@ -99,7 +100,8 @@ def test_files_say_it_last_and_give_the_formats(store: Store) -> None:
     infer_modalities(store, MEANS, now=NOW)
     assert of(store, "tidy") == ("code", "Python", "Python", 0, "inference")
     assert of(store, "tell") == ("documentation", "Python", "Markdown", 0, "inference")
-    assert of(store, "move") is None
+    # Formats are told where nothing tells the type.
+    assert of(store, "move") == (None, "JSON", "YAML", 0, "inference")
     # What is predefined does not tell of formats.
     assert of(store, "pytest-run") == ("testing", "Python", None, 0, "predefined")
     (row,) = store.query(
@@ -147,7 +149,40 @@ def test_a_review_that_a_person_wants_keeps_the_row(store: Store) -> None:
     forget_modality(store, "odd")
     set_modality(store, "odd", review=True, now=NOW)
     infer_modalities(store, MEANS, now=LATER)
-    assert of(store, "odd") == ("code", None, None, 1, "inference")
+    assert of(store, "odd") == (None, None, None, 1, "inference")
+
+
+def test_a_skill_of_no_known_type_wants_a_look_all_the_same(store: Store) -> None:
+    shown = "SELECT modality_type, requires_human_review FROM v_multimodal_skill_catalog WHERE skill_name = 'odd'"
+    use(store, "odd", 20, "rejected")
+    assert infer_modalities(store, MEANS, now=NOW) == 1 and infer_modalities(store, MEANS, now=LATER) == 0
+    assert of(store, "odd") == (None, None, None, 1, "inference") and store.query(shown).rows == [(None, 1)]
+    # A person's word of it is heard without a type, too, and when it is taken back nothing is left of it.
+    set_modality(store, "odd", review=False, output_format="PDF", now=LATER)
+    infer_modalities(store, MEANS, now=LATER)
+    assert of(store, "odd") == (None, None, "PDF", 0, "person") and store.query(shown).rows == [(None, 0)]
+    forget_modality(store, "odd")
+    use(store, "odd", 900)
+    infer_modalities(store, MEANS, now=LATER)
+    assert of(store, "odd") is None
+
+
+def test_a_rule_gives_a_type_to_what_was_inferred_without_one(store: Store) -> None:
+    for name in ("odd", "said"):
+        use(store, name, 20, "rejected", "writes:csv", kind=Kind.SHELL)
+    infer_modalities(store, MEANS, now=NOW)
+    set_modality(store, "said", output_format="PDF", now=NOW)
+    told = SkillFacts(skill_name="odd", category="Tools", modality="testing", description="Tries it.")
+    store.describe([told, msgspec.structs.replace(told, skill_name="said")])
+    assert read_modalities(store, "odd")["odd"] == Modality(
+        skill_name="odd",
+        modality_type="testing",
+        output_format="CSV",
+        requires_human_review=1,
+        created_at=NOW,
+        assigned_by="rules",
+    )
+    assert of(store, "said") == (None, None, "PDF", 1, "person")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +190,6 @@ def test_a_review_that_a_person_wants_keeps_the_row(store: Store) -> None:
     [
         ({}, "nothing is said of it"),
         ({"modality": "prose"}, "'prose' is none"),
-        ({"review": True}, "of 'odd' is not known yet"),
     ],
 )
 def test_what_cannot_be_said(store: Store, said: dict[str, object], told: str) -> None:

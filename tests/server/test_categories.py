@@ -116,6 +116,10 @@ def test_the_page_of_a_skill_says_where_it_belongs_and_who_said_so(server: Serve
     (told,) = client.get("/api/v1/catalog/compare?skill=release-notes").json()["skills"]
     assert (told["category_assigned_by"], told["category_confidence"]) == ("inference", 0.917)
     assert "reads Git, writes &lt;b&gt;x" in shown and "wants a person&#39;s look, inferred" in shown
+    untyped = ("release-notes", "unknown", None, "CSV", 1, NOW, "inference", "inference")
+    store.put_rows(plain_table("skill_modalities"), [untyped])
+    shown = client.get("/skills/release-notes").text
+    assert "What it is for is not known" in shown and "inferred; writes CSV; wants a person&#39;s look" in shown
     assign(store, "pytest-run", docs, now=NOW)
     shown = client.get("/skills/pytest-run").text
     assert "by a person" in shown and "predefined, overruled" in shown

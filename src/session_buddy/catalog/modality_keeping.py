@@ -25,6 +25,8 @@ __all__ = ["Modality", "forget_modality", "infer_modalities", "read_modalities",
 
 _MODEL = "modalities"
 _TABLE = plain_table("skill_modalities")
+_UNKNOWN = "unknown"
+"""As the table has it: its type is never NULL."""
 _TRAITS = "SELECT skill_name, trait, invocation_count FROM skill_trait_counts"
 _USES = "SELECT skill_name, invocation_count FROM skill_metrics"
 _WORDS = {
@@ -40,8 +42,8 @@ class Modality(msgspec.Struct, frozen=True, kw_only=True):
     """One row of ``skill_modalities``."""
 
     skill_name: str
-    modality_type: str
-    """``code``, ``documentation``, ``testing`` or ``deployment``."""
+    modality_type: str | None = None
+    """``code``, ``documentation``, ``testing`` or ``deployment``; ``None`` where that is not known."""
     input_format: str | None = None
     output_format: str | None = None
     requires_human_review: int = 0
@@ -59,7 +61,12 @@ def read_modalities(store: Store, skill: str | None = None) -> dict[str, Modalit
     """Return what is known of every skill, or of *skill* alone, by name."""
     where, given = ("WHERE skill_name = ?", [skill]) if skill is not None else ("", [])
     rows = store.query(f"SELECT {_TABLE.selected} FROM {_TABLE.source} {where}", given).rows
-    return {row[0]: msgspec.convert(dict(zip(_TABLE.columns, row, strict=True)), Modality) for row in rows}
+    found = {}
+    for row in rows:
+        told = dict(zip(_TABLE.columns, row, strict=True))
+        told["modality_type"] = None if told["modality_type"] == _UNKNOWN else told["modality_type"]
+        found[row[0]] = msgspec.convert(told, Modality)
+    return found
 
 
 def set_modality(
@@ -74,8 +81,7 @@ def set_modality(
 ) -> Modality:
     """Keep what a person says of *skill*; what is ``None`` stays. From then on inference leaves that alone.
 
-    An empty format means that it has none. Raises :class:`InvalidInput` where nothing is said, for an unknown type, and
-    where no type is known.
+    An empty format means that it has none. Raises :class:`InvalidInput` where nothing is said, and for an unknown type.
     """
     if modality is None and input_format is None and output_format is None and review is None:
         raise InvalidInput(
@@ -83,10 +89,7 @@ def set_modality(
         )
     if modality is not None and modality not in DOMAINS:
         raise InvalidInput("modality", f"{modality!r} is none.", remedy=f"Give one of {', '.join(DOMAINS)}.")
-    before = read_modalities(store, skill).get(skill)
-    if before is None and modality is None:
-        raise InvalidInput("modality", f"of {skill!r} is not known yet.", remedy="Say it as well, with --type.")
-    row = before or Modality(skill_name=skill, modality_type=str(modality), created_at=now)
+    row = read_modalities(store, skill).get(skill) or Modality(skill_name=skill, created_at=now)
     if (modality, input_format, output_format) != (None, None, None):
         row = msgspec.structs.replace(
             row,
@@ -149,18 +152,15 @@ def infer_modalities(store: Store, means: Means, *, now: str) -> int:
 def _wanted(
     skill: str, before: Modality | None, modality: str | None, traits: Mapping[str, int], uses: int, now: str
 ) -> Modality | None:
-    if before is not None and (before.assigned_by != "inference" or before.review_assigned_by == "person"):
-        modality = before.modality_type if before.assigned_by != "inference" else modality or before.modality_type
-    if modality is None:
-        return None
-    row = before or Modality(skill_name=skill, modality_type=modality, created_at=now)
-    row = msgspec.structs.replace(row, modality_type=modality)
+    row = before or Modality(skill_name=skill, created_at=now)
+    if row.assigned_by == "inference":
+        row = msgspec.structs.replace(row, modality_type=modality)
     if row.assigned_by != "person":
         formats = formats_of(traits)
         row = msgspec.structs.replace(row, input_format=formats.input_format, output_format=formats.output_format)
     if row.review_assigned_by != "person":
         row = msgspec.structs.replace(row, requires_human_review=int(needs_review(traits, uses)))
-    return row
+    return None if row == Modality(skill_name=skill, created_at=row.created_at) else row
 
 
 def _domains(store: Store) -> dict[str, str]:
@@ -179,9 +179,11 @@ def _domains(store: Store) -> dict[str, str]:
 
 
 def _examples(texts: Mapping[str, SkillText], said: Mapping[str, Modality], means: Means) -> list[Example]:
-    """Return what there is to learn from: rules, what was said, and the specification's words."""
+    """Return what there is to learn from: rules, what was said of types, and the specification's words."""
     found = {rule.text.name: Example(rule.text, rule.domain) for rule in means.rules}
     for skill, row in said.items():
+        if row.modality_type is None:
+            continue
         text = texts.get(skill) or (found[skill].text if skill in found else SkillText(skill))
         found[skill] = Example(text, row.modality_type, PERSON_WEIGHT if row.assigned_by == "person" else 1.0)
     words = [Example(SkillText(name, words), name, is_skill=False) for name, words in _WORDS.items()]
@@ -210,4 +212,5 @@ def _judged(
 
 
 def _row(modality: Modality) -> tuple[object, ...]:
-    return tuple(getattr(modality, column) for column in _TABLE.columns)
+    row = msgspec.structs.replace(modality, modality_type=modality.modality_type or _UNKNOWN)
+    return tuple(getattr(row, column) for column in _TABLE.columns)

@@ -136,8 +136,8 @@ class SkillCategory(msgspec.Struct, frozen=True, kw_only=True):
 class SkillModality(msgspec.Struct, frozen=True, kw_only=True):
     """What a skill is for, what it takes and gives, and whether people want to look at what it does."""
 
-    modality: str
-    """`code`, `documentation`, `testing` or `deployment`."""
+    modality: str | None
+    """`code`, `documentation`, `testing` or `deployment`; `null` where that is not known."""
     input_format: str | None
     output_format: str | None
     assigned_by: str
@@ -156,7 +156,7 @@ class SkillSorting(msgspec.Struct, frozen=True, kw_only=True):
     rejected: list[str]
     """Categories that a person said it is not in; nothing else is inferred in their schemes."""
     modality: SkillModality | None
-    """`null` where it is not known."""
+    """`null` where nothing of that is known."""
 
 
 class ImportedTaxonomy(msgspec.Struct, frozen=True, kw_only=True):

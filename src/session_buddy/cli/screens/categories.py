@@ -105,12 +105,15 @@ def sorting_screen(found: SkillSorting, *, width: int) -> Iterator[RenderableTyp
         yield indented(Text("It is in no category."))
     if found.rejected:
         yield indented(Text(f"By a person it is not in {', '.join(map(printable, found.rejected))}."))
-    if found.modality is None:
+    told = found.modality
+    if told is None or told.modality is None:
         yield indented(Text("What it is for is not known."))
+    if told is None:
         return
-    yield indented(f"for      {found.modality.modality}, {said_words(found.modality.assigned_by)}")
-    yield indented(f"formats  {printable(formats_words(found.modality))}")
-    yield indented(f"review   {review_words(found.modality)}")
+    if told.modality is not None:
+        yield indented(f"for      {told.modality}, {said_words(told.assigned_by)}")
+    yield indented(f"formats  {printable(formats_words(told))}")
+    yield indented(f"review   {review_words(told)}")
 
 
 def imported_screen(done: ImportedTaxonomy, *, width: int) -> Iterator[RenderableType]:

@@ -1,4 +1,4 @@
-"""Entering what is known of skills into the catalogue tables; nothing that stands there is changed."""
+"""Entering what is known of skills into the catalogue tables; what stands there is not changed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from typing import Any
 from session_buddy.model import SkillFacts
 
 __all__ = ["enter_facts"]
+
+_UNTYPED = """
+SELECT skill_name, created_at, input_format, output_format, requires_human_review, review_assigned_by
+FROM skill_modalities FINAL WHERE modality_type = 'unknown' AND assigned_by = 'inference'
+"""
 
 
 def enter_facts(client: Any, facts: Iterable[SkillFacts], *, now: str) -> None:
@@ -27,6 +32,8 @@ def enter_facts(client: Any, facts: Iterable[SkillFacts], *, now: str) -> None:
         {name for (name,) in client.query(f"SELECT DISTINCT skill_name FROM {table}").result_rows}
         for table in ("skill_category_mapping", "skill_modalities", "skill_description")
     )
+    # What was inferred without a type, of formats and reviews, gets that of the rule.
+    untyped = {name: kept for name, *kept in client.query(_UNTYPED).result_rows}
     # A skill that somebody has put into a category stays there.
     _insert(
         client,
@@ -37,8 +44,13 @@ def enter_facts(client: Any, facts: Iterable[SkillFacts], *, now: str) -> None:
     _insert(
         client,
         "skill_modalities",
-        "skill_name modality_type created_at assigned_by",
-        [(name, fact.modality, now, "rules") for name, fact in told.items() if name not in shaped],
+        "skill_name modality_type assigned_by created_at input_format output_format requires_human_review"
+        " review_assigned_by",
+        [
+            (name, fact.modality, "rules", *untyped.get(name, (now, None, None, 0, "inference")))
+            for name, fact in told.items()
+            if name not in shaped or name in untyped
+        ],
     )
     _insert(
         client,

@@ -1,4 +1,4 @@
-"""Entering what is known of skills into the catalogue tables; nothing that stands there is changed."""
+"""Entering what is known of skills into the catalogue tables; what stands there is not changed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ SELECT :skill_name, category_id, 1.0, {_NOW}, 'rules' FROM skill_categories
 WHERE category_name = :category
     AND NOT EXISTS (SELECT 1 FROM skill_category_mapping m WHERE m.skill_name = :skill_name)
 """
+# What was inferred without a type, of formats and reviews, gets that of the rule.
 _MODALITY = f"""
 INSERT INTO skill_modalities (skill_name, modality_type, created_at, assigned_by)
-VALUES (:skill_name, :modality, {_NOW}, 'rules') ON CONFLICT (skill_name) DO NOTHING
+VALUES (:skill_name, :modality, {_NOW}, 'rules') ON CONFLICT (skill_name) DO UPDATE
+SET modality_type = excluded.modality_type, assigned_by = 'rules'
+WHERE modality_type = 'unknown' AND assigned_by = 'inference'
 """
 _DESCRIPTION = f"""
 INSERT INTO skill_description (skill_name, description, text_hash, updated_at)

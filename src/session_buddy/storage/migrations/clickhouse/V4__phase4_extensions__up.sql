@@ -331,6 +331,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS skill_modalities (
     skill_name String,
+    -- unknown (NULL in the catalogue view) where formats or the review alone are known.
     modality_type LowCardinality(String),
     input_format Nullable(String),
     output_format Nullable(String),
@@ -341,7 +342,7 @@ CREATE TABLE IF NOT EXISTS skill_modalities (
     review_assigned_by LowCardinality(String) DEFAULT 'inference',
     CONSTRAINT source_is_known CHECK assigned_by IN ('predefined', 'rules', 'inference', 'person')
         AND review_assigned_by IN ('inference', 'person'),
-    CONSTRAINT type_is_known CHECK modality_type IN ('code', 'documentation', 'testing', 'deployment')
+    CONSTRAINT type_is_known CHECK modality_type IN ('code', 'documentation', 'testing', 'deployment', 'unknown')
 ) ENGINE = ReplacingMergeTree
 ORDER BY skill_name
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
@@ -820,8 +821,8 @@ LEFT JOIN (
     FROM skill_metrics AS s
 ) AS m ON m.skill_name = k.skill_name
 LEFT JOIN (
-    SELECT s.skill_name AS skill_name, toNullable(toString(s.modality_type)) AS modality, s.input_format, s.output_format,
-           toNullable(s.requires_human_review) AS review
+    SELECT s.skill_name AS skill_name, nullIf(toString(s.modality_type), 'unknown') AS modality, s.input_format,
+           s.output_format, toNullable(s.requires_human_review) AS review
     FROM skill_modalities AS s FINAL
 ) AS o ON o.skill_name = k.skill_name
 LEFT JOIN (

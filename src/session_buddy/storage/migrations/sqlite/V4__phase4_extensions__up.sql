@@ -368,7 +368,9 @@ CREATE INDEX idx_dependencies_lift ON skill_dependencies (lift_score DESC);
 
 CREATE TABLE skill_modalities (
     skill_name TEXT PRIMARY KEY CHECK (trim(skill_name) <> ''),
-    modality_type TEXT NOT NULL CHECK (modality_type IN ('code', 'documentation', 'testing', 'deployment')),
+    -- unknown (NULL in the catalogue view) where formats or the review alone are known.
+    modality_type TEXT NOT NULL
+        CHECK (modality_type IN ('code', 'documentation', 'testing', 'deployment', 'unknown')),
     input_format TEXT,
     output_format TEXT,
     requires_human_review INTEGER DEFAULT 0 CHECK (requires_human_review IN (0, 1)),
@@ -1125,7 +1127,8 @@ LEFT JOIN ab_test_group_counts x ON x.test_id = t.test_id AND x.group_name = 'tr
 
 -- Every known skill, also those that never ran; the category it most surely belongs to, how surely, and who said so.
 CREATE VIEW v_multimodal_skill_catalog AS
-SELECT k.skill_name, m.kind, o.modality_type, ifnull(g.domain, o.modality_type) AS domain, g.category_name,
+SELECT k.skill_name, m.kind, nullif(o.modality_type, 'unknown') AS modality_type,
+       ifnull(g.domain, nullif(o.modality_type, 'unknown')) AS domain, g.category_name,
        o.input_format, o.output_format, ifnull(o.requires_human_review, 0) AS requires_human_review,
        ifnull(m.invocation_count, 0) AS invocation_count, m.completion_rate, m.avg_duration_seconds,
        m.last_invoked_at, d.description, n.confidence_score AS category_confidence,
