@@ -15,7 +15,7 @@ from session_buddy.learning.reading import Learnable, Mark, Unit, read_learnable
 from session_buddy.learning.recommenders.contract import Recommender
 from session_buddy.model import Kind
 from session_buddy.storage import Store
-from session_buddy.storage.learned import StoredModel, read_model, read_model_details, write_model
+from session_buddy.storage.learned import StoredModel, read_contents, read_model_version, write_model
 
 __all__ = ["Kept", "advisor_of", "is_stale", "learn", "read_kept", "read_version"]
 
@@ -126,32 +126,22 @@ def _is_good_enough(before: Kept, learned: Learnable) -> bool:
 
 def read_version(store: Store) -> int:
     """Return the version that is kept, 0 where nothing was learned yet."""
-    model = read_model_details(store, _NAME)
-    return model.version if model else 0
+    return read_model_version(store, _NAME)
 
 
 def is_stale(store: Store) -> bool:
-    """Tell whether nothing was learned yet, or the store holds other uses than it was learned from."""
-    model = read_model_details(store, _NAME)
-    details = _details(model.details) if model else None
-    return details is None or details.seen != _seen(store)
+    """Tell whether nothing is kept that answers, or the store holds other uses than it was learned from."""
+    found = read_contents(store, _NAME, _contents)
+    return found is None or found[1] != _seen(store)
 
 
 def read_kept(store: Store) -> Kept | None:
-    """Return what was learned last; ``None`` where nothing was, or an older version of this program learned it."""
-    model = read_model(store, _NAME)
-    details = _details(model.details) if model else None
-    if model is None or details is None:
-        return None
-    return Kept(
-        version=model.version,
-        fitted_at=model.fitted_at,
-        chosen=details.chosen,
-        chosen_at=details.chosen_at,
-        chosen_from=details.chosen_from,
-        candidates=details.candidates,
-        learned=_unpacked(details, model.data),
-    )
+    """Return what was learned last.
+
+    ``None`` where nothing was, another version of this program learned it, or it is damaged.
+    """
+    found = read_contents(store, _NAME, _contents)
+    return found[0] if found else None
 
 
 def advisor_of(kept: Kept, recommender: Recommender | None = None) -> Advisor:
@@ -161,6 +151,23 @@ def advisor_of(kept: Kept, recommender: Recommender | None = None) -> Advisor:
     """
     learned = kept.learned
     return Advisor(learned.data, learned.facts, (recommender or recommender_of(kept.chosen)).fit(learned.data))
+
+
+def _contents(model: StoredModel) -> tuple[Kept, _Seen] | None:
+    """Return what *model* holds, and what there was; ``None`` where another version of this program wrote it."""
+    details = _details(model.details)
+    if details is None:
+        return None
+    kept = Kept(
+        version=model.version,
+        fitted_at=model.fitted_at,
+        chosen=details.chosen,
+        chosen_at=details.chosen_at,
+        chosen_from=details.chosen_from,
+        candidates=details.candidates,
+        learned=_unpacked(details, model.data),
+    )
+    return kept, details.seen
 
 
 def _details(text: str) -> _Details | None:

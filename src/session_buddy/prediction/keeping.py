@@ -19,7 +19,13 @@ from session_buddy.prediction.history import History, facts_of, history_of
 from session_buddy.prediction.predictors import Predictor, UserSkillRate
 from session_buddy.prediction.reading import Moment, Seen, read_seen, read_uses
 from session_buddy.storage import Store
-from session_buddy.storage.learned import StoredModel, read_model, read_model_details, write_model
+from session_buddy.storage.learned import (
+    StoredModel,
+    read_contents,
+    read_model_details,
+    read_model_version,
+    write_model,
+)
 
 __all__ = ["Kept", "Told", "is_stale", "learn", "read_card", "read_kept", "read_version", "told", "unlearned"]
 
@@ -107,8 +113,7 @@ def learn(store: Store, *, now: str, seed: int, is_choosing: bool = False) -> Ke
 
 def read_version(store: Store) -> int:
     """Return the version that is kept, 0 where nothing was learned yet."""
-    model = read_model_details(store, NAME)
-    return model.version if model else 0
+    return read_model_version(store, NAME)
 
 
 def read_card(store: Store) -> ModelCard | None:
@@ -119,28 +124,21 @@ def read_card(store: Store) -> ModelCard | None:
 
 
 def is_stale(store: Store) -> bool:
-    """Tell whether nothing was learned yet, or the store holds other uses than it was learned from."""
-    model = read_model_details(store, NAME)
-    details = _details(model.details) if model else None
-    return details is None or details.seen != read_seen(store)
+    """Tell whether nothing is kept that answers, or the store holds other uses than it was learned from."""
+    found = read_contents(store, NAME, _contents)
+    return found is None or found[0].seen != read_seen(store)
 
 
 def read_kept(store: Store) -> Kept | None:
-    """Return what was learned last; ``None`` where nothing was, or another version of this program learned it.
+    """Return what was learned last.
 
-    Nothing that is read is run: trees are numbers, and are checked to be whole.
-    Raises :class:`~session_buddy.errors.InvalidInput` where they are not.
+    ``None`` where nothing was, another version of this program learned it, or it is damaged. Nothing that is read is
+    run: trees are numbers, and are checked to be whole.
     """
-    model = read_model(store, NAME)
-    details = _details(model.details) if model else None
-    if model is None or details is None:
+    found = read_contents(store, NAME, _contents)
+    if found is None:
         return None
-    try:
-        packed = msgspec.msgpack.decode(model.data, type=_Packed)
-    except msgspec.ValidationError:
-        return None
-    if packed.features != FEATURES:
-        return None
+    details, packed = found
     return Kept(
         card=details.card,
         predictor=packed.predictor,
@@ -198,6 +196,13 @@ def told(kept: Kept, moment: Moment, skills: Sequence[str]) -> dict[str, Told]:
 
 def _calibrated(kept: Kept) -> Calibration:
     return kept.calibration if kept.card.algorithm == CANDIDATES[2] else SAME
+
+
+def _contents(model: StoredModel) -> tuple[_Details, _Packed] | None:
+    """Return what *model* holds; ``None`` where another version of this program wrote it."""
+    details = _details(model.details)
+    packed = msgspec.msgpack.decode(model.data, type=_Packed) if details else None
+    return (details, packed) if details and packed and packed.features == FEATURES else None
 
 
 def _details(text: str) -> _Details | None:

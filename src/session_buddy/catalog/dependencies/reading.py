@@ -15,7 +15,13 @@ from session_buddy.catalog.dependencies.order import OrderCounts
 from session_buddy.catalog.dependencies.uses import Names, Uses, milliseconds, packed, part_of_call, unpacked
 from session_buddy.model import Kind
 from session_buddy.storage import Store
-from session_buddy.storage.learned import StoredModel, read_model, read_model_details, write_model
+from session_buddy.storage.learned import (
+    StoredModel,
+    read_contents,
+    read_model_details,
+    read_model_version,
+    write_model,
+)
 
 __all__ = ["MOST_USES", "Days", "Read", "read_days", "read_uses"]
 
@@ -170,19 +176,19 @@ def _read_kept(store: Store, days: Days) -> tuple[_Details | None, _Kept | None]
     )
     if not holds or details.digest != days.digest(details.day):
         return None, None
-    model = read_model(store, _MODEL)
-    if model is None or model.details != told.details:
-        # Another process kept something meanwhile.
-        return None, None
-    return details, _Kept(*unpacked(model.data))
+
+    def contents(model: StoredModel) -> _Kept | None:
+        # Others are there where another process kept something meanwhile.
+        return _Kept(*unpacked(model.data)) if model.details == told.details else None
+
+    return details, read_contents(store, _MODEL, contents)
 
 
 def _keep(store: Store, mark: _Details, read: _Kept, now: str) -> None:
     """Keep what came before the day of *mark*."""
-    before = read_model_details(store, _MODEL)
     data = packed(read.names.texts, read.sessions.texts, read.uses.before(_moment(mark.day)), read.orders)
     details = msgspec.json.encode(mark).decode()
-    write_model(store, StoredModel(_MODEL, before.version + 1 if before else 1, "counts", now, details, data))
+    write_model(store, StoredModel(_MODEL, read_model_version(store, _MODEL) + 1, "counts", now, details, data))
 
 
 def _first_uses(store: Store, names: Names, included: set[str], begin: str) -> _FirstUses:

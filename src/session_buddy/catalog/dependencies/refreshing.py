@@ -17,7 +17,7 @@ from session_buddy.catalog.dependencies.reading import Read, read_days, read_use
 from session_buddy.catalog.dependencies.significance import FEWEST_SESSIONS, adjusted, chance, possible_pairs
 from session_buddy.model import Kind
 from session_buddy.storage import Store
-from session_buddy.storage.learned import StoredModel, read_model_details, write_model
+from session_buddy.storage.learned import StoredModel, read_contents, write_model
 from session_buddy.storage.tables import PlainTable, plain_table
 
 __all__ = ["DependencyFigures", "read_figures", "refresh_dependencies"]
@@ -56,10 +56,11 @@ class DependencyFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_figures(store: Store) -> DependencyFigures | None:
     """Return how the last refresh went; ``None`` before the first one of this version of the program."""
-    model = read_model_details(store, _MODEL)
-    if model is None or model.version != _FORMAT:
-        return None
-    return msgspec.json.decode(model.details, type=DependencyFigures)
+    return read_contents(store, _MODEL, _figures)
+
+
+def _figures(model: StoredModel) -> DependencyFigures | None:
+    return msgspec.json.decode(model.details, type=DependencyFigures) if model.version == _FORMAT else None
 
 
 def _keep(store: Store, figures: DependencyFigures) -> None:

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from session_buddy.learning.clusters.projection import Positions
 from session_buddy.learning.clusters.recommending import Belonging
 from session_buddy.storage import Store
-from session_buddy.storage.learned import StoredModel, read_model, read_model_details, write_model
+from session_buddy.storage.learned import (
+    StoredModel,
+    read_contents,
+    read_model_details,
+    read_model_version,
+    write_model,
+)
 
 __all__ = [
     "LANDSCAPE",
@@ -18,6 +24,7 @@ __all__ = [
     "read_belongings",
     "read_landscape",
     "read_landscape_details",
+    "read_landscape_version",
     "write_landscape",
 ]
 
@@ -84,24 +91,8 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 def read_landscape(store: Store) -> Landscape | None:
-    """Return the landscape of *store*; None where there is none that this program can read."""
-    found = read_model(store, LANDSCAPE)
-    details = _details(found)
-    if found is None or details is None:
-        return None
-    kept = msgspec.msgpack.decode(found.data, type=_Kept)
-    count = len(kept.skills)
-    width = len(kept.near) // 4 // max(1, count)
-    return Landscape(
-        version=found.version,
-        projection=found.algorithm,
-        fitted_at=found.fitted_at,
-        details=details,
-        skills=kept.skills,
-        positions=np.frombuffer(kept.positions, dtype="<f4").reshape(count, 2).astype(np.float64),
-        near=np.frombuffer(kept.near, dtype="<i4").reshape(count, width),
-        likeness=np.frombuffer(kept.likeness, dtype="<f4").reshape(count, width),
-    )
+    """Return the landscape of *store*; None where there is none that this program can read, and that is whole."""
+    return read_contents(store, LANDSCAPE, _contents)
 
 
 def read_landscape_details(store: Store) -> tuple[str, LandscapeDetails] | None:
@@ -109,6 +100,11 @@ def read_landscape_details(store: Store) -> tuple[str, LandscapeDetails] | None:
     found = read_model_details(store, LANDSCAPE)
     details = _details(found)
     return None if found is None or details is None else (found.fitted_at, details)
+
+
+def read_landscape_version(store: Store) -> int:
+    """Return the version of the landscape of *store*, damaged or not; 0 where there is none."""
+    return read_model_version(store, LANDSCAPE)
 
 
 def read_belongings(store: Store) -> dict[str, Belonging]:
@@ -132,7 +128,30 @@ def write_landscape(store: Store, landscape: Landscape) -> None:
     )
 
 
-def _details(found: StoredModel | None) -> LandscapeDetails | None:
-    if found is None or msgspec.json.decode(found.details).get("form") != _FORM:
+def _contents(found: StoredModel) -> Landscape | None:
+    details = _details(found)
+    if details is None:
         return None
-    return msgspec.json.decode(found.details, type=LandscapeDetails)
+    kept = msgspec.msgpack.decode(found.data, type=_Kept)
+    count = len(kept.skills)
+    width = len(kept.near) // 4 // max(1, count)
+    return Landscape(
+        version=found.version,
+        projection=found.algorithm,
+        fitted_at=found.fitted_at,
+        details=details,
+        skills=kept.skills,
+        positions=np.frombuffer(kept.positions, dtype="<f4").reshape(count, 2).astype(np.float64),
+        near=np.frombuffer(kept.near, dtype="<i4").reshape(count, width),
+        likeness=np.frombuffer(kept.likeness, dtype="<f4").reshape(count, width),
+    )
+
+
+def _details(found: StoredModel | None) -> LandscapeDetails | None:
+    if found is None:
+        return None
+    try:
+        details = msgspec.json.decode(found.details, type=LandscapeDetails)
+    except msgspec.ValidationError:
+        return None
+    return details if details.form == _FORM else None

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from session_buddy.errors import InvalidInput
 from session_buddy.learning.clusters.features import CO_USE_WEIGHT, Vectors, co_use_vectors, joined, nearest, unit
-from session_buddy.learning.clusters.landscape import Landscape, LandscapeDetails, read_landscape, write_landscape
+from session_buddy.learning.clusters.landscape import (
+    Landscape,
+    LandscapeDetails,
+    read_landscape,
+    read_landscape_version,
+    write_landscape,
+)
 from session_buddy.learning.clusters.matching import Known, matched
 from session_buddy.learning.clusters.naming import SkillText, named
 from session_buddy.learning.clusters.partition import Partition, centroids, partition
@@ -125,7 +131,7 @@ def refresh_clusters(
     write_landscape(
         store,
         Landscape(
-            version=last.version + 1 if last else 1,
+            version=read_landscape_version(store) + 1,
             projection=drawn.algorithm,
             fitted_at=clock(),
             details=LandscapeDetails(

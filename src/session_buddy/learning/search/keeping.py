@@ -96,9 +96,11 @@ def embed_texts(
     for start in range(0, len(hashes), _ASKED_AT_ONCE):
         part = hashes[start : start + _ASKED_AT_ONCE]
         found = store.query(_EMBEDDINGS.format(", ".join("?" * len(part))), [embedder.model, *part]).rows
-        if found:
-            rows = unpacked([bytes.fromhex(text) for _, text in found])
-            for (one, _), row in zip(found, rows, strict=True):
+        rows = unpacked([bytes.fromhex(text) for _, text in found])
+        # What is damaged is made again: the store sees to their length, and not to what they hold.
+        whole = np.isfinite(rows.sum(axis=1)).tolist()
+        for (one, _), row, is_whole in zip(found, rows, whole, strict=True):
+            if is_whole:
                 del missing[one]
                 yield one, row
     # Texts of like length cost least together.
