@@ -9,6 +9,7 @@ from itertools import combinations, groupby
 from statistics import median
 from typing import Any
 
+import msgspec
 import pytest
 from scipy.stats import binomtest, fisher_exact
 from statsmodels.stats.multitest import multipletests
@@ -210,6 +211,18 @@ class TestReadingOn:
         refreshed(store)
         store.record(late)
         assert refreshed(store, now=LATER) == self.again(open_new, old, late)
+
+    def test_uses_that_got_another_name(self, store: Store, open_new: OpenStore) -> None:
+        # As many uses on each day as before: the same calls, told by who has come to know more rules.
+        old, new = mixed(600), mixed(30, seed=2, now=shifted(NOW, days=12))
+        renamed = [msgspec.structs.replace(one, skill_name="my-tests") for one in old if one.skill_name == "skill-1"]
+        store.record(old)
+        first = refreshed(store)
+        store.record(renamed)
+        assert refreshed(store) == self.again(open_new, old, renamed, now=NOW) != first
+        store.record(new)
+        on = refreshed(store, now=LATER)
+        assert any("my-tests" in path for path in on[1]) and not any("skill-1" in path for path in on[1])
 
     def test_uses_that_were_deleted(self, store: Store, open_new: OpenStore) -> None:
         # One engine deletes whole months.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
-from itertools import islice
+from collections.abc import Collection, Iterable, Sequence
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -28,15 +29,15 @@ __all__ = ["MOST_USES", "Days", "Read", "read_days", "read_uses"]
 MOST_USES = 1_000_000
 """Paths are looked for in so many uses, the newest ones: in whole days, and in one at least."""
 _MODEL = "dependency uses"
-_FORMAT = 2
+_FORMAT = 3
 _ENOUGH_NEW = 0.02
 """What was read is kept anew where so large a part of it is not kept yet."""
 _BLOCK = 50_000
 Ints = NDArray[np.int64]
 
 _DAYS = """
-SELECT day, sum(invocation_count) FROM skill_day_buckets
-WHERE skill_name IN (SELECT skill_name FROM skill_metrics WHERE kind IN ({kinds})) GROUP BY day ORDER BY day
+SELECT day, skill_name, invocation_count FROM skill_day_buckets
+WHERE skill_name IN (SELECT skill_name FROM skill_metrics WHERE kind IN ({kinds})) ORDER BY day, skill_name
 """
 _NEW_USES = """
 SELECT session_id, skill_name, invoked_at, CASE WHEN event_id LIKE '%#%' THEN event_id END FROM skill_invocation
@@ -53,26 +54,35 @@ WHERE session_id IN (SELECT session_id FROM session_summary WHERE last_invoked_a
 """
 
 
+class Day(NamedTuple):
+    """How many uses of some kinds there were on one day."""
+
+    day: str
+    uses: int
+    digest: str
+    """Of how many of which skill: a use may come to be told under another name."""
+
+
 class Days(NamedTuple):
     """How many uses of some kinds there were on each day."""
 
     kinds: list[str]
-    uses: list[tuple[str, int]]
-    """By day, the first one first."""
+    days: list[Day]
+    """The first one first."""
 
     def digest(self, before: str = "~") -> str:
-        """Return what changes with every use that comes or goes on a day before that one."""
-        told = "".join(f"{day} {uses}\n" for day, uses in self.uses if day < before)
+        """Return what changes with every use that comes, goes or is told of another skill on a day before that one."""
+        told = "".join(f"{one.day} {one.digest}\n" for one in self.days if one.day < before)
         return hashlib.sha256(told.encode()).hexdigest()
 
     @property
     def since(self) -> str:
         """The first day of the newest :data:`MOST_USES`, empty where those are all."""
         left = MOST_USES
-        for place, (_, uses) in reversed(list(enumerate(self.uses))):
-            left -= uses
+        for place, one in reversed(list(enumerate(self.days))):
+            left -= one.uses
             if left < 0:
-                return self.uses[min(place + 1, len(self.uses) - 1)][0]
+                return self.days[min(place + 1, len(self.days) - 1)].day
         return ""
 
 
@@ -97,7 +107,7 @@ class _Details(msgspec.Struct, frozen=True, kw_only=True):
     day: str
     """The day that the newest was in: those before it are kept."""
     digest: str
-    """Of how many there were in each day before: where others are there by now, all is read again."""
+    """Of how many of which there were in each day before: where others are there by now, all is read again."""
     since: str
 
 
@@ -123,7 +133,14 @@ def read_days(store: Store, kinds: Collection[Kind]) -> Days:
     """Return how many uses of skills of these *kinds* there were on each day."""
     told = sorted(str(kind) for kind in kinds)
     rows = store.query(_DAYS.format(kinds=_marks(told)), told).rows
-    return Days(told, [(day, int(uses)) for day, uses in rows])
+    return Days(told, [_day(day, [row[1:] for row in of_day]) for day, of_day in groupby(rows, key=itemgetter(0))])
+
+
+def _day(day: str, skills: Sequence[tuple[Any, ...]]) -> Day:
+    told = "".join(f"{skill}\n{uses}\n" for skill, uses in skills)
+    return Day(
+        day, sum(int(uses) for _, uses in skills), hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+    )
 
 
 def read_uses(store: Store, days: Days, included: Collection[str], *, last: str, now: str) -> Read:
@@ -131,8 +148,8 @@ def read_uses(store: Store, days: Days, included: Collection[str], *, last: str,
 
     *last* is the time of the newest use of any skill, empty for none.
 
-    Only what came since the last time is read, unless uses came or went before that: the result is the same either
-    way. What is read is kept for the next time.
+    Only what came since the last time is read, unless uses came, went or got another name before that: the result is
+    the same either way. What is read is kept for the next time.
     """
     # What is said to be in the future would put off everything that comes before it.
     day = f"{min(last, now)[:10]}T00:00:00.000Z" if last else ""

@@ -77,9 +77,9 @@ class _Pairs(NamedTuple):
 def refresh_dependencies(store: Store, kinds: Collection[Kind], *, now: str) -> int:
     """Bring chance, order and paths of skills of these *kinds* up to date; return how many rows that changed.
 
-    Rows that say the same are left alone, those that hold no longer are dropped, and where no use came or went since
-    the last time nothing is looked at. Killed on the way, what is told is partly of now and partly of before, and the
-    next time mends it.
+    Rows that say the same are left alone, those that hold no longer are dropped, and where no use came, went or got
+    another name since the last time nothing is looked at. Killed on the way, what is told is partly of now and partly
+    of before, and the next time mends it.
     """
     ((sessions,),) = store.query(_SESSIONS).rows
     days = read_days(store, kinds)
