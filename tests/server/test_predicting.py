@@ -46,6 +46,8 @@ def test_rates_answer_until_something_is_learned(server: Served) -> None:
     assert (card["version"], card["algorithm"]) == (1, after["algorithm"])
     page = get(server, "/skills/pytest-run").text
     assert "Will it work now?" in page
+    assert (after["phase"], after["is_usual_phase"]) == ("setup", True)
+    assert "of completing in its usual setup" in page
     assert "How good this forecast is" in page
     assert "Do not judge people by it" in page
     advice = get(server, "/api/v1/recommendations", session="session-79").json()
