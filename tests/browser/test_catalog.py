@@ -12,6 +12,7 @@ from tests.browser.serving import Served
 from tests.making import FakeClock, invocation
 
 
+@pytest.mark.long
 def test_filters_and_comparing_need_no_scripts(server: Served, opened: Open) -> None:
     page = opened(f"{server.url}/catalog", scripts=False)
     page.locator("nav[aria-label=Domain] a", has_text="deployment").click()

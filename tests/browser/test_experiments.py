@@ -33,6 +33,7 @@ def require_usable(page: Page, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.long
 def test_charts_show_every_metric_and_every_day(server: Served, opened: Open) -> None:
     page = drawn(opened(server.url + PATH))
     assert page.locator(".plot.forest-4 .scatterlayer .trace").count() == 4
@@ -60,6 +61,7 @@ def test_a_broken_experiment_is_usable_by_everybody(server: Served, opened: Open
     assert worse.evaluate("node => getComputedStyle(node).fill") == f"rgb({', '.join(map(str, channels))})"
 
 
+@pytest.mark.long
 def test_what_is_told_meanwhile_is_seen_by_itself(server: Served, opened: Open) -> None:
     page = opened("about:blank")
     page.clock.install()

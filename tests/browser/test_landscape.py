@@ -42,6 +42,7 @@ def test_a_click_shows_what_is_near(server: Served, opened: Open, width: int) ->
     assert page.locator("#neighbours .names a").count() >= 8
 
 
+@pytest.mark.long
 def test_what_is_near_is_found_by_keyboard(server: Served, opened: Open) -> None:
     page = opened(f"{server.url}/landscape")
     page.get_by_label("What is near").focus()
@@ -65,6 +66,7 @@ def test_what_is_near_is_found_without_scripts(server: Served, opened: Open) -> 
     assert "cluster=" in page.url and page.locator("#skills tbody tr").count() == 6
 
 
+@pytest.mark.long
 def test_names_are_texts_on_the_map_too(server: Served, opened: Open) -> None:
     page = opened(f"{server.url}/landscape?skill=%3Cb%3Ebold%3C%2Fb%3E")
     map_of(page)

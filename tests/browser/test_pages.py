@@ -163,6 +163,7 @@ class TestLive:
         # What is not told row by row follows.
         expect(page.locator("#changes")).to_contain_text("posted-skill", timeout=ON_TIME)
 
+    @pytest.mark.long
     def test_what_another_process_records_is_seen_in_time(self, server: Served, opened: Open) -> None:
         page = opened(f"{server.url}/skills/skill-5")
         is_drawn(page)

@@ -68,6 +68,7 @@ def test_a_chance_here_and_elsewhere(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("filled")
+@pytest.mark.long
 def test_what_is_shown(run: Run) -> None:
     shown = run("predict", "pytest-run").out
     assert "pytest-run completes with a chance of" in shown

@@ -108,6 +108,7 @@ def test_the_package_itself_loads_nothing() -> None:
     assert {module for module in loaded if module.startswith("session_buddy")} <= ours
 
 
+@pytest.mark.long
 def test_a_server_loads_what_it_learns_with_when_it_learns() -> None:
     program = "import sys; import session_buddy.server.serving; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

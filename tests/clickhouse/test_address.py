@@ -119,6 +119,7 @@ def test_names_that_need_quotes_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*(pytest.param(one, marks=pytest.mark.long) for one in "ir"), "s", "skill_name"])
+@pytest.mark.long
 def test_a_database_may_be_called_what_views_call_their_sources_and_columns(name: str) -> None:
     url = f"chdb:///{folder()}?database={name}"
     with open_store(url) as store:

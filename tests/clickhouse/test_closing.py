@@ -111,6 +111,7 @@ def test_closing_gives_back_what_the_hanging_thread_had(url: str, monkeypatch: p
         assert again.query("SELECT count(*) FROM skill_invocation").rows == [(0,)]
 
 
+@pytest.mark.long
 def test_closing_waits_for_a_query_a_while_and_loses_nothing(url: str) -> None:
     store = open_store(url)
     store.record(many(30))

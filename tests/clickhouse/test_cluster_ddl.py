@@ -288,6 +288,7 @@ def completed_again(event_id: str) -> list[str]:
 
 
 @pytest.mark.parametrize("recounted", [False, True])
+@pytest.mark.long
 def test_the_statements_run_and_the_views_read_through_them(recounted: bool) -> None:
     by_script = cluster_snapshot.statements_by_script()
     recount = [made for name, statements in by_script.items() if name.endswith("backfill.sql") for made in statements]

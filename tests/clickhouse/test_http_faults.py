@@ -126,6 +126,7 @@ TROUBLES = [killed, hung, hung_then_killed, refusing]
 
 
 @pytest.mark.parametrize("trouble", [killed, hung, refusing, pytest.param(hung_then_killed, marks=pytest.mark.long)])
+@pytest.mark.long
 def test_an_outage_in_the_middle(server: ChdbServer, store: Store, tmp_path: Path, trouble: Trouble) -> None:
     survive(server, store, tmp_path, trouble, events=3_000, outage_seconds=1.5)
 

@@ -138,6 +138,7 @@ def stop_after(target: ClickHouseTarget, statements: int, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     "statements", [0, 80, *(pytest.param(number, marks=pytest.mark.long) for number in (1, 30, 130))]
 )
+@pytest.mark.long
 def test_a_new_store_whose_making_was_killed_is_made_by_the_next_opening(
     url: str, target: ClickHouseTarget, monkeypatch: pytest.MonkeyPatch, statements: int
 ) -> None:

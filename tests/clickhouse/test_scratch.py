@@ -131,6 +131,7 @@ def test_a_living_process_keeps_what_it_works_in_however_long(
     assert beside(server_url) == []
 
 
+@pytest.mark.long
 def test_what_has_been_silent_for_long_is_dropped(
     server_url: str, recorded: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

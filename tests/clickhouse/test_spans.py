@@ -77,6 +77,7 @@ def renamed(events: list[Invocation]) -> list[Invocation]:
     return [msgspec.structs.replace(event, skill_name="is") for event in events]
 
 
+@pytest.mark.long
 def test_four_hundred_cost_no_more_statements_than_one(store: Store, asked: list[str]) -> None:
     events = seeming(400, skills=40)
     store.record(events)
@@ -98,6 +99,7 @@ def test_four_hundred_cost_no_more_statements_than_one(store: Store, asked: list
         pytest.param(1_000, 1, marks=pytest.mark.long),
     ],
 )
+@pytest.mark.long
 def test_more_than_go_into_one_statement_are_recounted_too(
     store: Store, monkeypatch: pytest.MonkeyPatch, at_once: int, signs: int
 ) -> None:
@@ -109,6 +111,7 @@ def test_more_than_go_into_one_statement_are_recounted_too(
     assert store.drifted() == []
 
 
+@pytest.mark.long
 def test_what_stands_of_a_skill_is_kept_where_only_its_ends_are_counted_again(store: Store) -> None:
     events = seeming(30, skills=3)
     store.record(events)
@@ -119,6 +122,7 @@ def test_what_stands_of_a_skill_is_kept_where_only_its_ends_are_counted_again(st
     assert store.drifted() == []
 
 
+@pytest.mark.long
 def test_a_recount_that_was_stopped_after_the_deletion_is_done_by_the_next(store: Store) -> None:
     events = seeming(12, skills=3)
     store.record(events)

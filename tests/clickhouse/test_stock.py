@@ -46,6 +46,7 @@ def test_a_store_is_lent_again_as_it_was_made() -> None:
         "INSERT INTO skill_categories (category_id, category_name) VALUES (77, 'mine')",
     ],
 )
+@pytest.mark.long
 def test_one_that_is_another_now_is_not_lent_again(change: str) -> None:
     stock = Stock(new_database)
     changed = stock.lend()

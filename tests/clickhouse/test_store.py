@@ -59,6 +59,7 @@ BROKEN_FEED = (
 )
 
 
+@pytest.mark.long
 def test_a_batch_that_failed_between_two_roll_ups_is_whole_after_the_next_call(url: str, store: Store) -> None:
     first, second = many(40, seed=1), many(40, seed=2)
     store.record(first)
@@ -73,6 +74,7 @@ def test_a_batch_that_failed_between_two_roll_ups_is_whole_after_the_next_call(u
     assert store.drifted() == []
 
 
+@pytest.mark.long
 def test_a_batch_that_failed_is_whole_after_the_next_opening(url: str) -> None:
     with open_store(url) as store:
         store.record(many(40, seed=1))
@@ -85,6 +87,7 @@ def test_a_batch_that_failed_is_whole_after_the_next_opening(url: str) -> None:
         assert store.drifted() == []
 
 
+@pytest.mark.long
 def test_contents_that_are_sent_again_count_once_everywhere(url: str, store: Store) -> None:
     contents = event_log.contents_of(plan(many(300), Present()), [], [], now=NOW, version=event_log.next_version(0))
     address = parse_url(url)
@@ -97,6 +100,7 @@ def test_contents_that_are_sent_again_count_once_everywhere(url: str, store: Sto
     assert store.drifted() == []
 
 
+@pytest.mark.long
 def test_large_batches_go_in_several_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_log, "_ROWS_AT_ONCE", 70)
     assert store.record(many(500)) == Recorded(added=500)
@@ -129,6 +133,7 @@ with open_store(sys.argv[1]) as store:
 
 
 @pytest.mark.parametrize("pause", [0.2, *(pytest.param(seconds, marks=pytest.mark.long) for seconds in (0.05, 0.35))])
+@pytest.mark.long
 def test_a_killed_process_leaves_nothing_half_counted(tmp_path: Path, pause: float) -> None:
     url = f"chdb:///{tmp_path}/data?database=killed"
     root = Path(__file__).parents[2]
@@ -159,6 +164,7 @@ with open_store(sys.argv[1]) as store:
 """
 
 
+@pytest.mark.long
 def test_first_and_last_times_follow_an_invocation_that_was_another_skill(store: Store) -> None:
     times = [shifted(NOW, hours=-3), shifted(NOW, hours=-2), shifted(NOW, hours=-1)]
     store.record([invocation(f"e{n}", skill_name="seemed", outcome=None, invoked_at=at) for n, at in enumerate(times)])
@@ -175,6 +181,7 @@ def test_first_and_last_times_follow_an_invocation_that_was_another_skill(store:
     assert store.drifted() == []
 
 
+@pytest.mark.long
 def test_the_same_recount_twice_is_no_repetition(store: Store) -> None:
     store.record([invocation("e0", skill_name="seemed"), invocation("e1", skill_name="seemed", outcome=None)])
     for event_id in ("e1", "e2"):
@@ -191,6 +198,7 @@ def test_text_that_is_no_text_is_refused_and_blocks_nothing(store: Store, field:
     assert store.record([invocation()]) == Recorded(added=1)
 
 
+@pytest.mark.long
 def test_a_skill_that_vanished_begins_anew(store: Store) -> None:
     store.record([invocation(skill_name="seemed", outcome=None)])
     store.record([invocation(skill_name="is")])
@@ -203,6 +211,7 @@ def test_a_skill_that_vanished_begins_anew(store: Store) -> None:
     assert store.drifted() == []
 
 
+@pytest.mark.long
 def test_rebuild_mends_a_roll_up(url: str, store: Store) -> None:
     store.record(many(200))
     command(url, "TRUNCATE TABLE roll_hour")
@@ -219,6 +228,7 @@ def test_years_that_the_hours_cannot_hold_are_refused_whole(store: Store) -> Non
     assert store.record([invocation("e3", invoked_at="2105-12-31T23:59:59.999Z")]) == Recorded(added=1)
 
 
+@pytest.mark.long
 def test_another_process_that_has_the_folder_is_waited_for_and_named(tmp_path: Path) -> None:
     url = f"chdb:///{tmp_path}/data"
     holding = (

@@ -372,6 +372,7 @@ def _until(is_so: Any) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.long
 def test_a_sender_that_cannot_send_does_not_hold_up_the_end(tmp_path: Path) -> None:
     program = (
         "import session_buddy\nwith session_buddy.track('deploy', server='http://127.0.0.1:9'): pass\nprint('end')"

@@ -63,6 +63,7 @@ def running(event: Invocation) -> Invocation:
 
 
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
+@pytest.mark.long
 def test_baselines_of_late_doubled_and_completed_events(open_new: OpenStore, seed: int) -> None:
     store = open_new(clock=FakeClock())
     rnd = random.Random(seed)

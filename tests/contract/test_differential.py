@@ -275,6 +275,7 @@ WRITTEN: list[tuple[str, list[dict[str, Any]]]] = [
         pytest.param(100_000, 3, marks=[pytest.mark.endurance, pytest.mark.timeout(1_800)]),
     ],
 )
+@pytest.mark.long
 def test_late_doubled_and_completed_deliveries_give_the_same_rows(
     open_pair: OpenPair, transcripts: Path, tmp_path: Path, size: int, seed: int
 ) -> None:

@@ -165,6 +165,7 @@ def test_learned_kept_and_told(store: Store) -> None:
     assert told(learned, moment, skills) == told(kept, moment, skills)
 
 
+@pytest.mark.long
 def test_a_choice_stays_until_there_is_a_tenth_more(store: Store) -> None:
     store.record(sessions(60))
     first = learn(store, now=NOW, seed=1)

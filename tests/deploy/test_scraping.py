@@ -82,6 +82,7 @@ def test_the_target_is_up(scraped: Scraped) -> None:
     assert (target["health"], target["lastError"]) == ("up", "")
 
 
+@pytest.mark.long
 def test_everything_that_the_catalogue_lists_arrives(scraped: Scraped) -> None:
     names = set(scraped.prometheus.get("label/__name__/values"))
     assert exported_names().keys() <= names

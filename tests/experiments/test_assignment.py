@@ -140,6 +140,7 @@ def test_the_ratio_is_kept(ratio: float) -> None:
     assert chisquare([control, len(USERS) - control], [ratio * len(USERS), (1 - ratio) * len(USERS)]).pvalue > FAR_OUT
 
 
+@pytest.mark.long
 def test_a_thousand_experiments_are_independent_of_each_other() -> None:
     users = USERS[:1_000]
     groups = np.array([groups_of(AssignmentRule(test_id=number), users) for number in range(1_000)], dtype=float)

@@ -40,6 +40,7 @@ def test_agreement_with_gbstats(level: float) -> None:
     assert found.squared_error == pytest.approx(expected.variance_init / n, rel=1e-9)
 
 
+@pytest.mark.long
 def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
     rnd = np.random.default_rng(4)
     truth = np.quantile(np.concatenate(outcomes(rnd, 100_000)), 0.9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
@@ -109,4 +110,4 @@ class AnyCourse(RuleBasedStateMachine):
 
 
 AnyCourse.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
-TestAnyCourse = AnyCourse.TestCase
+TestAnyCourse = pytest.mark.long(AnyCourse.TestCase)

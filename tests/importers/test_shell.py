@@ -308,6 +308,7 @@ _SHELL_BITS = st.one_of(
 
 @settings(max_examples=1500, deadline=None)
 @given(st.one_of(st.text(), st.lists(_SHELL_BITS).map(" ".join), st.lists(_SHELL_BITS).map("".join)), st.text())
+@pytest.mark.long
 def test_never_raises_and_keeps_its_promises(command: str, output: str) -> None:
     for text in (command, f"pytest;{command}", f"{command}\npytest"):
         for succeeded in (True, False, None):

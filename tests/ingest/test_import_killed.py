@@ -131,6 +131,7 @@ def test_an_import_killed_two_hundred_times_completes(tmp_path: Path) -> None:
     assert during >= 40, "the kills did not strike the import"
 
 
+@pytest.mark.long
 def test_a_store_killed_again_and_again_still_ends_whole(tmp_path: Path) -> None:
     expected = write_sessions(tmp_path / "projects", SESSIONS, CALLS)
     rnd = random.Random(3)

@@ -224,6 +224,7 @@ def test_an_editor_is_told_all_that_is_known(store: str, tmp_path: Path, home: N
     assert told[f"{tmp_path.name}/main.py"] == ()
 
 
+@pytest.mark.long
 def test_a_store_that_cannot_be_read_is_said_and_faults_are_told_all_the_same(tmp_path: Path, home: None) -> None:
     (tmp_path / "store.db").write_text("no database" * 100)
 

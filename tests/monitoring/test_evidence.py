@@ -45,6 +45,7 @@ def test_a_drop_of_thirty_points_is_found_within_two_hours() -> None:
     assert all(hours is not None for hours in took)
 
 
+@pytest.mark.long
 def test_clean_skills_are_seldom_accused() -> None:
     months, accused = 0.0, 0
     for seed in range(12):

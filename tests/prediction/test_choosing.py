@@ -43,6 +43,7 @@ def chosen_sticky() -> tuple[History, Choice]:
     return history, choose(history, seed=1)
 
 
+@pytest.mark.long
 def test_coin_flips_teach_nothing_and_that_is_said() -> None:
     history = history_of(played(2_500, lambda *_: 0.5, seed=7))
     choice = choose(history, seed=1)
@@ -54,6 +55,7 @@ def test_coin_flips_teach_nothing_and_that_is_said() -> None:
         assert abs(one.scores.auc.value - 0.5) < 0.05, one.name
 
 
+@pytest.mark.long
 def test_what_depends_on_the_session_is_learned(chosen_sticky: tuple[History, Choice]) -> None:
     history, choice = chosen_sticky
     assert {one.name for one in choice.candidates} == {*BASELINES, *CANDIDATES}
@@ -76,6 +78,7 @@ def test_it_is_better_than_the_best_baseline_or_the_baseline_answers(chosen_stic
         assert by_name[choice.name].scores.log_loss.value < best.scores.log_loss.value
 
 
+@pytest.mark.long
 def test_a_mix_of_signs_is_left_to_what_can_tell_it() -> None:
     # A second use in a row of the same skill fails where a first completes, and after a failure the other way round:
     # a weighted sum of features cannot say so.
@@ -89,6 +92,7 @@ def test_a_mix_of_signs_is_left_to_what_can_tell_it() -> None:
     assert "less than that of the best baseline" in choice.reason
 
 
+@pytest.mark.long
 def test_a_skill_of_92_percent_is_told_as_that_in_a_new_session_of_a_new_user(plain: History) -> None:
     choice = choose(plain, seed=1)
     new = use(3_100, session="new", skill="skill-0", user="nobody")
@@ -127,12 +131,14 @@ def test_failures_that_come_late_can_not_be_judged_early() -> None:
     assert "Too few failures" in choice.reason
 
 
+@pytest.mark.long
 def test_few_sessions_tell_nothing() -> None:
     choice = choose(history_of(played(1_000, sticky, seed=2, each=150)), seed=1)
     assert choice.is_fallback
     assert "Too few sessions" in choice.reason
 
 
+@pytest.mark.long
 def test_no_row_is_told_by_what_had_not_ended(monkeypatch: pytest.MonkeyPatch, plain: History) -> None:
     """Everything is fitted to uses that had ended before the first of those that are foretold."""
     from session_buddy.prediction import choosing

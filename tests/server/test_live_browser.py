@@ -109,6 +109,7 @@ def test_a_snapshot_then_deltas_and_what_was_missed_after_the_connection_was_cut
         heard(page, ["state", "live"], ["delta", 5])
 
 
+@pytest.mark.long
 def test_where_websockets_are_blocked_events_carry_the_same(page: Page, site: Site) -> None:
     app = app_of(site)
 
@@ -149,6 +150,7 @@ def test_once_closed_it_stays_closed(page: Page, site: Site) -> None:
         assert len(app.state.live) == 0
 
 
+@pytest.mark.long
 def test_without_a_server_it_is_offline_and_goes_on_trying(page: Page, site: Site) -> None:
     with Served(app_of(site)) as server:
         page.goto(server.url)

@@ -87,6 +87,7 @@ def test_one_stalled_client_delays_nobody_and_is_cut_off(tmp_path: Path) -> None
     asyncio.run(scene())
 
 
+@pytest.mark.long
 def test_a_slow_client_gets_a_fresh_snapshot_once_it_reads_again(tmp_path: Path) -> None:
     async def scene() -> None:
         limits = FeedLimits(queue_messages=3)
@@ -126,6 +127,7 @@ def test_a_peer_that_answers_no_ping_is_closed_though_it_has_not_read_the_rest(t
     asyncio.run(scene())
 
 
+@pytest.mark.long
 def test_a_stalled_client_does_not_hold_up_the_end_of_the_server(tmp_path: Path) -> None:
     async def scene() -> None:
         async with on_stage(tmp_path, timeout_graceful_shutdown=None) as stage:
@@ -259,6 +261,7 @@ def test_random_bytes_are_answered_by_closing_never_by_a_trace_and_leave_nothing
     assert [record.getMessage() for record in caplog.records if record.exc_info] == [], f"seed {seed}"
 
 
+@pytest.mark.long
 def test_a_client_that_asks_and_does_not_read_the_answers_is_cut_off(tmp_path: Path) -> None:
     async def scene() -> None:
         async with on_stage(tmp_path) as stage:

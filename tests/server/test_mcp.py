@@ -434,6 +434,7 @@ def test_nothing_but_the_protocol_is_written_whatever_is_read(filled: str, tmp_p
     assert answers[4]["result"]["structuredContent"]["skills"]
 
 
+@pytest.mark.long
 def test_over_http_by_the_server_that_runs(filled: str, tmp_path: Path) -> None:
     from mcp.client.streamable_http import streamable_http_client
 

@@ -84,6 +84,7 @@ def test_a_second_one_on_the_same_store_is_refused(tmp_path: Path) -> None:
         pass  # the lock went with the process
 
 
+@pytest.mark.long
 def test_one_for_another_store_may_run_beside_it(tmp_path: Path) -> None:
     with server_process(tmp_path), server_process(tmp_path, store=f"sqlite:///{tmp_path / 'other.db'}"):
         pass

@@ -292,6 +292,7 @@ with open_store(f"sqlite:///{sys.argv[1]}") as source, open_store(f"sqlite:///{s
 """
 
 
+@pytest.mark.long
 def test_killed_at_any_moment_and_run_again_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     chance = random.Random(4)
     with open_at(tmp_path / "source.db") as source:

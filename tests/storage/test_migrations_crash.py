@@ -49,6 +49,7 @@ def killing_manager(path: Path, scripts: Path, count: int, *, transactional: boo
 
 @pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize(("start", "goal"), [(0, HEAD), (HEAD, 0)], ids=["up", "down"])
+@pytest.mark.long
 def test_killed_before_every_statement(tmp_path: Path, start: int, goal: int, step: int) -> None:
     """The statements include BEGIN, COMMIT and those of the record; before the next is after the last."""
     scripts = write_scripts(tmp_path / "scripts")
@@ -83,6 +84,7 @@ def test_killed_before_every_statement(tmp_path: Path, start: int, goal: int, st
     assert count >= 60
 
 
+@pytest.mark.long
 def test_killed_at_any_moment(tmp_path: Path) -> None:
     """Not only between statements: in a backup, in a commit, with the lock held."""
     scripts = write_scripts(tmp_path / "scripts")

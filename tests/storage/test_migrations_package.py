@@ -76,6 +76,7 @@ def test_going_all_the_way_down_leaves_only_the_history(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("step", [19, pytest.param(1, marks=[pytest.mark.long, pytest.mark.timeout(900)])])
 @pytest.mark.parametrize("way", ["migrate", "rollback"])
+@pytest.mark.long
 def test_killed_before_every_statement(tmp_path: Path, way: str, step: int) -> None:
     """One database goes through it all: killed, looked at, gone on with; put back and killed *step* later."""
     path = tmp_path / "skills.db"

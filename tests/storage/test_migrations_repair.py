@@ -252,6 +252,7 @@ def test_verify_finds_rows_that_refer_to_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.long
 def test_killed_at_every_statement_without_transactions(tmp_path: Path, step: int) -> None:
     """Without transactions a kill leaves a mark, at worst; repair then finishes, up as well as down."""
     scripts = write_scripts(tmp_path / "scripts")

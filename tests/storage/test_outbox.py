@@ -523,7 +523,7 @@ class AnyInterleaving(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
-TestAnyInterleaving = AnyInterleaving.TestCase
+TestAnyInterleaving = pytest.mark.long(AnyInterleaving.TestCase)
 TestAnyInterleaving.settings = settings(
     max_examples=200, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -47,6 +47,7 @@ def test_batches_come_back_in_order_and_are_gone_once_removed(tmp_path: Path) ->
 
 
 @given(told=st.lists(st.lists(invocations(), min_size=1, max_size=4).map(tuple), max_size=6))
+@pytest.mark.long
 def test_every_field_of_every_invocation_survives(told: list[tuple[object, ...]], tmp_path_factory: object) -> None:
     folder = tmp_path_factory.mktemp("spool")  # type: ignore[attr-defined]
     with Spool(folder, segment_bytes=900) as spool:

@@ -75,6 +75,7 @@ def test_batches_and_single_rows_give_bit_equal_tables(tmp_path: Path, batch_siz
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=st.lists(invocations(), max_size=25, unique_by=lambda i: i.event_id), cut=st.integers(0, 25))
+@pytest.mark.long
 def test_batches_and_single_rows_agree_on_anything(
     tmp_path_factory: pytest.TempPathFactory, events: Sequence[Invocation], cut: int
 ) -> None:

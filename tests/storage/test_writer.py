@@ -249,6 +249,7 @@ def survive_an_outage(store: Wavering, folder: Path, *, events: int, seconds: fl
     assert store.store.drifted() == []
 
 
+@pytest.mark.long
 def test_everything_is_there_once_after_an_outage(store: Wavering, tmp_path: Path) -> None:
     survive_an_outage(store, tmp_path / "spool", events=4_000, seconds=2.0)
 

@@ -24,6 +24,7 @@ def test_the_prior_that_made_the_rates_is_found_again(alpha: float, beta: float)
     assert np.mean(strengths) == pytest.approx(1 / (1 + alpha + beta), rel=0.05)
 
 
+@pytest.mark.long
 def test_the_prior_is_found_also_where_every_skill_has_few_uses() -> None:
     rng = np.random.default_rng(4)
     shares = []

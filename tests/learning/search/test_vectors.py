@@ -46,6 +46,7 @@ def test_only_what_is_allowed_is_found(kind: type[ExactVectors] | type[GraphVect
     assert len(kind(rows).nearest(rows[0], 4, np.zeros(2_000, dtype=bool))) == 0
 
 
+@pytest.mark.long
 def test_the_graph_misses_at_most_two_of_a_hundred() -> None:
     pytest.importorskip("usearch", reason="usearch is not installed: pip install 'session-buddy[semantic]'")
     rows = clustered(6_000, seed=4)
