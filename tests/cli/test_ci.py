@@ -270,6 +270,23 @@ def test_reports_are_imported_and_what_cannot_be_is_refused_by_file_and_reason(r
     assert run("ci", "import", str(tmp_path / "nowhere")).code == 2
 
 
+def test_what_was_refused_is_refused_again_until_it_is_mended(run: Run, tmp_path: Path) -> None:
+    broken, notes, good = (tmp_path / name for name in ("broken.xml", "notes.txt", "good.xml"))
+    broken.write_text("<testsuite>")
+    notes.write_text("Nothing of CI.")
+    good.write_text(REPORT.format(at=shifted(NOW, hours=-1), failure=""))
+    for _ in range(2):
+        told = run("ci", "import", str(broken), str(notes), str(good), str(broken))
+        assert told.code == 0
+        said = told.err.splitlines()
+        assert [line.partition(": ")[0] for line in said] == [f"{broken}:1", f"{notes}:1"]
+        assert "no XML" in said[0] and "is no report" in said[1]
+    assert [line.partition(": ")[0] for line in run("ci", "import", str(tmp_path)).err.splitlines()] == [f"{broken}:1"]
+    broken.write_text(REPORT.format(at=shifted(NOW, hours=-2), failure=""))
+    for _ in range(2):
+        assert run("ci", "import", str(broken)).err == ""
+
+
 def test_tests_of_two_codes_are_not_flaky(run: Run, tmp_path: Path) -> None:
     for number, failure in enumerate(("<failure/>", "")):
         path = tmp_path / f"{number}.xml"

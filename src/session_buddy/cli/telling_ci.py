@@ -26,12 +26,14 @@ from session_buddy.integrations.ci.telling import named, told
 from session_buddy.model import BadLine, Invocation
 
 if TYPE_CHECKING:
+    from session_buddy.importers.base import Parsed
     from session_buddy.importers.ci import CiReports
     from session_buddy.reports.importing import ImportSummary
 
 __all__ = ["delivery_of", "import_reports", "run_and_tell", "send_reports"]
 
 _CALL, _CALL_SKILL, _SESSION = "SESSION_BUDDY_CALL", "SESSION_BUDDY_CALL_SKILL", "SESSION_BUDDY_SESSION"
+_BLOCK_BYTES = 1 << 20
 
 
 def run_and_tell(
@@ -73,9 +75,13 @@ def run_and_tell(
 def import_reports(
     settings: Settings, paths: Sequence[Path], *, rules: ShellRules, commit: str | None, user_id: str
 ) -> tuple[ImportSummary, list[BadLine]]:
-    """Import what CI left below *paths*; return what that did, and what was refused in this import, with reasons."""
+    """Import what CI left below *paths*; return what that did, and what is refused, with reasons.
+
+    What was refused before and has not changed is refused again: whoever names it means it to be read.
+    """
     from session_buddy.ingest import import_files
     from session_buddy.reports.importing import summarise
+    from session_buddy.reports.status import read_quarantine
 
     named_paths = [path.absolute() for path in paths]
     refused: list[BadLine] = []
@@ -91,6 +97,12 @@ def import_reports(
             searched=[str(path) for path in named_paths],
             seconds=time.perf_counter() - started,
         )
+        # What is in quarantine stays there, also when the file was mended: it must be looked at again.
+        before = {bad.path for bad in read_quarantine(store).lines}
+        before -= {bad.path for bad in refused} | {file.path for file in summary.unreadable}
+    for path in _found(importer, named_paths) if before else ():
+        if str(path) in before:
+            refused += _parsed(importer, path, user_id).bad_lines
     return summary, refused
 
 
@@ -104,10 +116,8 @@ def send_reports(
     importer = _importer(settings, rules, commit)
     refused: list[BadLine] = []
     found: dict[str, Invocation] = {}
-    for path in (path for root in paths for path in importer.find(root.absolute())):
-        parser = importer.parser(str(path), user_id=user_id, written_at=_written_at(path))
-        parser.feed(path.read_bytes())
-        parsed = parser.pause()
+    for path in _found(importer, paths):
+        parsed = _parsed(importer, path, user_id)
         refused += parsed.bad_lines
         found |= {one.event_id: one for one in parsed.invocations}
     missed = delivery_of(settings, server).deliver(found.values())
@@ -122,6 +132,18 @@ def _importer(settings: Settings, rules: ShellRules, commit: str | None) -> CiRe
     known = commit or _place(settings, Path.cwd()).commit
     commands = recent_commands(settings.data_folder)
     return CiReports(rules, commit=known or commit_of(Path.cwd()), commands=commands)
+
+
+def _found(importer: CiReports, roots: Sequence[Path]) -> list[Path]:
+    return list(dict.fromkeys(path for root in roots for path in importer.find(root.absolute())))
+
+
+def _parsed(importer: CiReports, path: Path, user_id: str) -> Parsed:
+    parser = importer.parser(str(path), user_id=user_id, written_at=_written_at(path))
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            parser.feed(block)  # which holds no more than a document may have
+    return parser.pause()
 
 
 def _written_at(path: Path) -> str:

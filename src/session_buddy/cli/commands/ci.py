@@ -99,7 +99,7 @@ def import_(
 ) -> None:
     """Import reports of tests (JUnit, TRX, xUnit, NUnit), JSON of GitHub and GitLab, runs of Crackerjack.
 
-    What cannot be read is refused, file by file, with the reason; it stops nothing.
+    What cannot be read is refused, file by file, with the reason, each time that it is named; it stops nothing.
     """
     from session_buddy.cli.screens.importing import import_lines
     from session_buddy.cli.sources import local_user, shell_rules
