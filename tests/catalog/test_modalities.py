@@ -3,8 +3,21 @@ from __future__ import annotations
 import pytest
 
 from session_buddy.catalog import modalities
-from session_buddy.catalog.modalities import Formats, format_of, formats_of, modality_of_files, needs_review
+from session_buddy.catalog.modalities import (
+    Formats,
+    Touched,
+    are_counted_singly,
+    format_of,
+    formats_of,
+    modality_of_files,
+    needs_review,
+    touched,
+)
 from session_buddy.languages import LANGUAGES
+
+
+def touched_by(uses: dict[str, int]) -> Touched:
+    return touched((traits.split(), count) for traits, count in uses.items())
 
 
 @pytest.mark.parametrize(
@@ -21,25 +34,33 @@ def test_no_ending_means_two_formats() -> None:
 
 
 @pytest.mark.parametrize(
-    ("traits", "formats"),
+    ("uses", "formats"),
     [
         ({}, Formats()),
         ({"reads:py": 4}, Formats()),
         ({"reads:py": 5, "writes:md": 5}, Formats("Python", "Markdown")),
+        ({"reads:py writes:md": 5}, Formats("Python", "Markdown")),
         ({"reads:py": 3, "reads:pyi": 2}, Formats("Python")),
         ({"reads:py": 5, "reads:md": 5, "reads:json": 20, "reads:toml": 1}, Formats("JSON")),
         ({"reads:py": 5, "reads:md": 9}, Formats("Markdown, Python")),
         ({"reads:a1": 50, "writes:zz": 50}, Formats()),
         ({"reads:py": 5, "reads:md": 5, "reads:json": 5, "reads:yml": 5}, Formats("JSON, Markdown, Python")),
         ({"rejected": 50, "reads": 9}, Formats()),
+        # A use counts once, however many endings it has; five endings are not five uses.
+        ({"writes:go writes:ts writes:py writes:rs writes:rb": 1}, Formats()),
+        (
+            {"writes:fish writes:sh writes:zsh": 1, "writes:md": 3, "writes:go": 2, "writes:a1": 9},
+            Formats(None, "Markdown, Go"),
+        ),
+        ({"reads:ts reads:tsx": 6, "reads:md reads:go": 4, "reads:json": 5}, Formats("TypeScript, JSON, Go")),
     ],
 )
-def test_formats_follow_from_the_files_that_uses_touch(traits: dict[str, int], formats: Formats) -> None:
-    assert formats_of(traits) == formats
+def test_formats_follow_from_the_files_that_uses_touch(uses: dict[str, int], formats: Formats) -> None:
+    assert formats_of(touched_by(uses)) == formats
 
 
 @pytest.mark.parametrize(
-    ("traits", "modality"),
+    ("uses", "modality"),
     [
         ({"writes:py": 5}, "code"),
         ({"writes:py": 4}, None),
@@ -48,10 +69,27 @@ def test_formats_follow_from_the_files_that_uses_touch(traits: dict[str, int], f
         ({"writes:json": 9, "writes:py": 2}, None),
         ({"writes:md": 5, "writes:py": 5}, None),
         ({}, None),
+        ({"writes:go writes:ts writes:py writes:rs writes:rb": 1}, None),
+        ({"writes:md writes:rst": 3, "writes:py": 4, "reads:py": 9}, "code"),
+        ({"writes:md writes:py": 5}, None),
+        ({"writes:md writes:py": 5, "writes:py": 1}, "code"),
     ],
 )
-def test_files_tell_of_code_and_documentation(traits: dict[str, int], modality: str | None) -> None:
-    assert modality_of_files(traits) == modality
+def test_files_tell_of_code_and_documentation(uses: dict[str, int], modality: str | None) -> None:
+    assert modality_of_files(touched_by(uses)) == modality
+
+
+@pytest.mark.parametrize(
+    ("traits", "singly"),
+    [
+        ("", True),
+        ("reads:py writes:py rejected reads:a1 reads:b2", True),
+        ("reads:py reads:md", False),
+        ("writes:ts rejected writes:tsx", False),
+    ],
+)
+def test_counts_of_traits_tell_all_of_one_ending(traits: str, singly: bool) -> None:
+    assert are_counted_singly(traits.split()) is singly
 
 
 @pytest.mark.parametrize(

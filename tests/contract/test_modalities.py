@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 
+from session_buddy.catalog import touching
 from session_buddy.catalog.modality_keeping import (
     Modality,
     forget_modality,
@@ -108,6 +111,24 @@ def test_files_say_it_last_and_give_the_formats(store: Store) -> None:
         "SELECT input_format, output_format FROM v_multimodal_skill_catalog WHERE skill_name = 'tell'"
     ).rows
     assert row == ("Python", "Markdown")
+
+
+def test_a_use_counts_once_for_a_format(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(store, "once", 1, *(f"writes:{ending}" for ending in ("go", "py", "rb", "rs", "ts")))
+    use(store, "shells", 1, "writes:fish", "writes:sh", "writes:zsh")
+    use(store, "shells", 3, "writes:md")
+    use(store, "shells", 2, "writes:go", "writes:json")
+    infer_modalities(store, MEANS, now=NOW)
+    # Of six uses that write files, three write Markdown and one Shell.
+    assert of(store, "once") is None and of(store, "shells") == (None, None, "Markdown, Go, JSON", 0, "inference")
+    counted: list[Sequence[str]] = []
+    counting = touching._counted
+    monkeypatch.setattr(touching, "_counted", lambda of_it, names: counted.append(names) or counting(of_it, names))
+    use(store, "once", 4, "rejected")
+    assert infer_modalities(store, MEANS, now=LATER) == 0 and counted == []
+    use(store, "once", 4, "writes:go", "writes:py")
+    assert infer_modalities(store, MEANS, now=LATER) == 1 and counted == [["once"]]
+    assert of(store, "once") == ("code", None, "Go, Python", 0, "inference")
 
 
 def test_what_is_refused_wants_a_look(store: Store) -> None:

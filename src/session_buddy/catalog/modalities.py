@@ -6,7 +6,7 @@ Everything here follows from how often its uses touched files of a type, or were
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 
 import msgspec
 
@@ -16,11 +16,16 @@ from session_buddy.languages import LANGUAGES, language_of
 __all__ = [
     "LEAST_USES",
     "MOST_REJECTED",
+    "Files",
     "Formats",
+    "Touched",
+    "are_counted_singly",
+    "file_traits",
     "format_of",
     "formats_of",
     "modality_of_files",
     "needs_review",
+    "touched",
 ]
 
 LEAST_USES = 10
@@ -28,7 +33,7 @@ LEAST_USES = 10
 MOST_REJECTED = 0.05
 """So large a part of uses may be refused before a skill wants a look."""
 _LEAST_FILES = 5
-"""Uses that touched files; of fewer no format follows."""
+"""Uses that touched files; of fewer nothing follows."""
 _SHARE = 0.25
 """A format counts if so large a part of the uses that touch files touch it."""
 _MOST_FORMATS = 3
@@ -77,6 +82,25 @@ class Formats(msgspec.Struct, frozen=True):
     output_format: str | None = None
 
 
+class Files(msgspec.Struct, frozen=True):
+    """How many uses touched files of known formats in one way."""
+
+    uses: int
+    formats: dict[str, int]
+    """How many of them touched each format."""
+    prose: int
+    """How many of them touched prose."""
+    source: int
+    """How many of them touched source code."""
+
+
+class Touched(msgspec.Struct, frozen=True):
+    """What the uses of a skill read and wrote."""
+
+    reads: Files
+    writes: Files
+
+
 def format_of(ending: str) -> str | None:
     """Return the name of the format of files that end in *ending*; ``None`` for endings that nobody knows.
 
@@ -86,30 +110,54 @@ def format_of(ending: str) -> str | None:
     return _BY_ENDING.get(ending.lower()) or language_of(f".{ending}")
 
 
-def formats_of(traits: Mapping[str, int]) -> Formats:
-    """Return the formats that follow from *traits*: how many uses had each.
+def touched(uses: Iterable[tuple[Iterable[str], int]]) -> Touched:
+    """Return which files *uses* touched: the traits of a use, and how many uses have just these.
+
+    A use counts once for a format, however many endings of it are among its traits.
+    """
+    reads, writes = _Counts(), _Counts()
+    for traits, count in uses:
+        told = list(traits)
+        for counts, way in ((reads, _READS), (writes, _WRITES)):
+            counts.add({name for trait in told if (name := _format_in(trait, way))}, count)
+    return Touched(reads.files(), writes.files())
+
+
+def are_counted_singly(traits: Iterable[str]) -> bool:
+    """Return whether no use of a skill with these *traits* can have touched two files of known formats in one way.
+
+    How many uses have each trait tells all that there is to tell then.
+    """
+    ways = [way for trait in traits for way in (_READS, _WRITES) if _format_in(trait, way)]
+    return len(ways) == len(set(ways))
+
+
+def file_traits(traits: Iterable[str]) -> list[str]:
+    """Return those of *traits* that tell of files of known formats, in their order."""
+    return [trait for trait in traits if _format_in(trait, _READS) or _format_in(trait, _WRITES)]
+
+
+def formats_of(files: Touched) -> Formats:
+    """Return the formats that follow from the *files* that uses touched.
 
     Three at most, each touched by a quarter of the uses that touch files in that way or more; of fewer than five such
     uses nothing follows.
     """
-    return Formats(_named(_counts(traits, _READS)), _named(_counts(traits, _WRITES)))
+    return Formats(_named(files.reads), _named(files.writes))
 
 
-def modality_of_files(traits: Mapping[str, int]) -> str | None:
+def modality_of_files(files: Touched) -> str | None:
     """Return what a skill is for by the files that it writes, or else reads: ``code`` or ``documentation``.
 
-    At least half of what it touches must say so, in five uses or more; else ``None``. Endings of files do not tell of
-    tests and deployments: these are left to words.
+    At least half of the uses that touch files must say so, of five or more; else ``None``. Endings of files do not tell
+    of tests and deployments: these are left to words.
     """
-    counts = _counts(traits, _WRITES) or _counts(traits, _READS)
-    total = counts.total()
-    if total < _LEAST_FILES:
+    told = files.writes if files.writes.uses else files.reads
+    if told.uses < _LEAST_FILES:
         return None
-    prose = sum(count for name, count in counts.items() if name in _PROSE)
-    source = sum(count for name, count in counts.items() if name in LANGUAGES)
-    if prose >= _MAIN_SHARE * total and prose > source:
+    if told.prose >= _MAIN_SHARE * told.uses and told.prose > told.source:
         return "documentation"
-    return "code" if source >= _MAIN_SHARE * total and source > prose else None
+    return "code" if told.source >= _MAIN_SHARE * told.uses and told.source > told.prose else None
 
 
 def needs_review(traits: Mapping[str, int], uses: int) -> bool:
@@ -124,19 +172,30 @@ def needs_review(traits: Mapping[str, int], uses: int) -> bool:
     return uses >= LEAST_USES and interval is not None and interval[0] > MOST_REJECTED
 
 
-def _counts(traits: Mapping[str, int], way: str) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for trait, count in traits.items():
-        if trait.startswith(way) and (name := format_of(trait.removeprefix(way))):
-            counts[name] += count
-    return counts
+class _Counts:
+    def __init__(self) -> None:
+        self._formats: Counter[str] = Counter()
+        self._uses = self._prose = self._source = 0
+
+    def add(self, formats: Set[str], count: int) -> None:
+        if not formats:
+            return
+        self._uses += count
+        self._prose += count if not formats.isdisjoint(_PROSE) else 0
+        self._source += count if not formats.isdisjoint(LANGUAGES) else 0
+        for name in formats:
+            self._formats[name] += count
+
+    def files(self) -> Files:
+        return Files(self._uses, dict(self._formats), self._prose, self._source)
 
 
-def _named(counts: Counter[str]) -> str | None:
-    total = counts.total()
-    if total < _LEAST_FILES:
+def _format_in(trait: str, way: str) -> str | None:
+    return format_of(trait.removeprefix(way)) if trait.startswith(way) else None
+
+
+def _named(files: Files) -> str | None:
+    if files.uses < _LEAST_FILES:
         return None
-    frequent = sorted(
-        (name for name in counts if counts[name] >= _SHARE * total), key=lambda name: (-counts[name], name)
-    )
-    return ", ".join(frequent[:_MOST_FORMATS]) or None
+    frequent = [name for name, count in files.formats.items() if count >= _SHARE * files.uses]
+    return ", ".join(sorted(frequent, key=lambda name: (-files.formats[name], name))[:_MOST_FORMATS]) or None

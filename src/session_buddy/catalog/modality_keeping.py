@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from session_buddy.catalog.modalities import formats_of, modality_of_files, needs_review
+from session_buddy.catalog.modalities import Touched, formats_of, modality_of_files, needs_review
 from session_buddy.catalog.taxonomy.categoriser import MOST_OTHER, Example
 from session_buddy.catalog.taxonomy.hierarchy import DOMAINS, OWN_SCHEME, domains_of
 from session_buddy.catalog.taxonomy.keeping import Assignment, chief_assignment, read_assignments, read_categories
 from session_buddy.catalog.taxonomy.lessons import PERSON_WEIGHT, read_texts_of_skills
 from session_buddy.catalog.taxonomy.remembering import Means, digest, forget, keep, learn, lesson_of, read_figures
 from session_buddy.catalog.taxonomy.texts import SkillText
+from session_buddy.catalog.touching import read_touched
 from session_buddy.errors import InvalidInput, NotFound
 from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
@@ -133,9 +134,12 @@ def infer_modalities(store: Store, means: Means, *, now: str) -> int:
     unclear = [text for skill, text in texts.items() if skill not in said and skill not in domains]
     by_words = _judged(store, _examples(texts, said, means), unclear, means, now)
     wanted: dict[str, Modality] = {}
-    for skill in sorted(texts.keys() | before.keys()):
-        modality = domains.get(skill) or by_words.get(skill) or modality_of_files(traits[skill])
-        row = _wanted(skill, before.get(skill), modality, traits[skill], uses.get(skill, 0), now)
+    skills = sorted(texts.keys() | before.keys())
+    files = read_touched(store, {skill: traits[skill] for skill in skills}, now=now)
+    for skill in skills:
+        modality = domains.get(skill) or by_words.get(skill) or modality_of_files(files[skill])
+        review = needs_review(traits[skill], uses.get(skill, 0))
+        row = _wanted(skill, before.get(skill), modality, files[skill], review=review, now=now)
         if row is not None:
             wanted[skill] = row
     # People may have spoken meanwhile: what they said is read again just before.
@@ -150,16 +154,16 @@ def infer_modalities(store: Store, means: Means, *, now: str) -> int:
 
 
 def _wanted(
-    skill: str, before: Modality | None, modality: str | None, traits: Mapping[str, int], uses: int, now: str
+    skill: str, before: Modality | None, modality: str | None, files: Touched, *, review: bool, now: str
 ) -> Modality | None:
     row = before or Modality(skill_name=skill, created_at=now)
     if row.assigned_by == "inference":
         row = msgspec.structs.replace(row, modality_type=modality)
     if row.assigned_by != "person":
-        formats = formats_of(traits)
+        formats = formats_of(files)
         row = msgspec.structs.replace(row, input_format=formats.input_format, output_format=formats.output_format)
     if row.review_assigned_by != "person":
-        row = msgspec.structs.replace(row, requires_human_review=int(needs_review(traits, uses)))
+        row = msgspec.structs.replace(row, requires_human_review=int(review))
     return None if row == Modality(skill_name=skill, created_at=row.created_at) else row
 
 
