@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from session_buddy.model import Invocation, Outcome, Phase
@@ -117,6 +118,8 @@ def test_recommendations_lean_on_chances(url: str) -> None:
         leaning = recommendations(store, learned, question, chances=chances)
         (rated,), (told,) = plain.skills, leaning.skills
         asked = predict(store, kept, "publish", Context(session="session-79"), now=NOW)
+        card = msgspec.structs.replace(kept.card, algorithm="logistic regression", is_fallback=True)
+        assert chances_of(store, msgspec.structs.replace(kept, card=card), now=NOW) is not None
         assert rated.skill == told.skill == "publish"
         assert rated.chance is None
         assert told.chance == pytest.approx(asked.chance)

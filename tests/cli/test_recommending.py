@@ -52,6 +52,12 @@ def test_it_answers_for_the_latest_session_with_reasons_and_without_what_fails(r
 
 
 @pytest.mark.usefixtures("filled")
+def test_where_nothing_has_a_chance_no_column_is_there_for_it(run: Run) -> None:
+    assert all(one["chance"] is None for one in run("recommend", "--json").json["skills"])
+    assert "here" not in run("recommend").out
+
+
+@pytest.mark.usefixtures("filled")
 def test_it_answers_for_a_session_or_for_skills(run: Run) -> None:
     for_session = run("recommend", "--session", "session-01", "--json").json
     assert (for_session["asked_by"], len(for_session["known"])) == ("session session-", 3)

@@ -12,12 +12,15 @@ import pytest
 from session_buddy.model import Kind
 from session_buddy.prediction import duration
 from session_buddy.prediction.calibration import SAME, chance_of
-from session_buddy.prediction.choosing import BASELINES, CANDIDATES, Choice, choose, fitted, foretell
+from session_buddy.prediction.card import ModelCard, Span, card_of
+from session_buddy.prediction.choosing import BASELINES, CANDIDATES, PLAIN_RATES, Choice, choose, fitted, foretell
 from session_buddy.prediction.duration import SkillQuantiles, fit_durations, quantiles_of
 from session_buddy.prediction.explaining import factors_of
 from session_buddy.prediction.features import FEATURES, RATES, features_of
 from session_buddy.prediction.history import History, history_of
+from session_buddy.prediction.scoring import Estimate
 from session_buddy.prediction.uses import COMPLETED, FAILED, KINDS
+from tests.making import NOW
 from tests.prediction.making import MINUTE, SHELL, START, played, use
 
 RATE = {f"skill-{number}": rate for number, rate in enumerate((0.92, 0.5, 0.7, 0.85, 0.6, 0.95, 0.8, 0.75))}
@@ -76,6 +79,28 @@ def test_it_is_better_than_the_best_baseline_or_the_baseline_answers(chosen_stic
     else:
         assert by_name[choice.name].gain.is_above_zero
         assert by_name[choice.name].scores.log_loss.value < best.scores.log_loss.value
+
+
+def card(choice: Choice) -> ModelCard:
+    nobody = Span(first_at=None, last_at=None, outcomes=0, completed=0, failed=0, sessions=0, skills=0)
+    return card_of(choice, None, version=1, fitted_at=NOW, chosen_at=NOW, span=nobody)
+
+
+def test_a_baseline_that_is_no_plain_rate_may_be_certainly_better_than_all_of_these(
+    chosen_sticky: tuple[History, Choice],
+) -> None:
+    _, choice = chosen_sticky
+    logistic = next(one for one in choice.candidates if one.name == BASELINES[3])
+    assert logistic.gain.value == 0, "it is the best baseline"
+    answering = choice._replace(name=BASELINES[3], is_fallback=True)
+    assert card(answering).beats_plain_rates
+    unsure = [one._replace(gain=Estimate(-0.01, -0.02, 0.001)) for one in choice.candidates]
+    unknown = [one._replace(gain=Estimate(-0.01)) for one in choice.candidates]
+    for candidates in (unsure, unknown):
+        assert not card(answering._replace(candidates=tuple(candidates))).beats_plain_rates
+    assert card(choice._replace(is_fallback=False, name=CANDIDATES[1], candidates=tuple(unsure))).beats_plain_rates
+    for rate in PLAIN_RATES:
+        assert not card(answering._replace(name=rate)).beats_plain_rates
 
 
 @pytest.mark.long

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from session_buddy.prediction.choosing import Candidate, Choice
+from session_buddy.prediction.choosing import PLAIN_RATES, Candidate, Choice
 from session_buddy.prediction.duration import DurationFigures, Durations
 from session_buddy.prediction.features import GROUPS
 from session_buddy.prediction.scoring import Estimate
@@ -90,6 +90,15 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     durations: DurationFigures | None
     durations_reason: str
     limits: list[str]
+
+    @property
+    def beats_plain_rates(self) -> bool:
+        """Whether what answers is certainly better than every plain rate, be it a baseline itself."""
+        if not self.is_fallback:
+            return True
+        # Gains are beside the best baseline: if that answers, it is certainly better than what certainly loses to it.
+        plain = [one.gain.high for one in self.candidates if one.name in PLAIN_RATES]
+        return self.algorithm not in PLAIN_RATES and all(high is not None and high < 0 for high in plain)
 
 
 def card_of(

@@ -23,11 +23,13 @@ from session_buddy.prediction.predictors import Blend, GlobalRate, Logistic, Pre
 from session_buddy.prediction.predictors import fit_logistic as logistic_fitted
 from session_buddy.prediction.scoring import Estimate, Scores, Sessions, log_losses, scored
 
-__all__ = ["BASELINES", "CANDIDATES", "Candidate", "Choice", "Foretold", "choose", "fitted", "foretell"]
+__all__ = ["BASELINES", "CANDIDATES", "PLAIN_RATES", "Candidate", "Choice", "Foretold", "choose", "fitted", "foretell"]
 
 Numbers = NDArray[np.float64]
 BASELINES = ("rate of all", "rate of the skill", "rate of the user with the skill", "logistic regression")
 """The simplest first."""
+PLAIN_RATES = BASELINES[:3]
+"""Those that look at nothing but how often something completed."""
 CANDIDATES = ("boosting", "boosting and logistic regression", "boosting and logistic regression, calibrated")
 _CUTS = (0.4, 0.55, 0.7, 0.85)
 _CUTS_OF_MANY = (0.8,)
@@ -173,7 +175,7 @@ def fitted(name: str, features: Numbers, completed: NDArray[np.bool_], *, seed: 
 
 def _ways(features: Numbers, completed: NDArray[np.bool_], *, seed: int) -> dict[str, Predictor]:
     """Return every way that can be fitted; each part of several is fitted once."""
-    ways: dict[str, Predictor] = {name: fitted(name, features, completed, seed=seed) for name in BASELINES[:3]}
+    ways: dict[str, Predictor] = {name: fitted(name, features, completed, seed=seed) for name in PLAIN_RATES}
     if _too_few(completed):
         return ways
     logistic: Logistic = logistic_fitted(features, completed)

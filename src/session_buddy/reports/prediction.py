@@ -165,8 +165,8 @@ def read_model_card(kept: Kept) -> ModelCard:
 
 
 def chances_of(store: Store, kept: Kept, *, now: str) -> Chances | None:
-    """Return what tells the chances of many skills at once; ``None`` where they would be no better than plain rates."""
-    if kept.card.is_fallback:
+    """Return what tells the chances of many skills; ``None`` where they are not certainly better than plain rates."""
+    if not kept.card.beats_plain_rates:
         return None
 
     def chances(context: Context, skills: Sequence[str]) -> dict[str, float]:

@@ -28,5 +28,5 @@ class PredictorNow:
             return self._kept
 
     def chances(self, site: Stored) -> Chances | None:
-        """Return what tells the chances of many skills; ``None`` where they are no better than plain rates. Blocks."""
+        """Return what tells the chances of many skills; ``None`` where plain rates may be as good. Blocks."""
         return chances_of(site.store, self.read(site), now=site.clock())

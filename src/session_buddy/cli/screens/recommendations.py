@@ -17,7 +17,7 @@ __all__ = ["evaluation_screen", "recommendations_screen", "similar_screen"]
 _ADVICE = (
     Column("skill", justify="left"),
     Column("success"),
-    Column("here", note="here = the chance that it completes here and now, see 'session-buddy predict'"),
+    Column("here", rank=1, note="here = the chance that it completes here and now, see 'session-buddy predict'"),
     Column("avg", rank=2),
     Column("why", rank=1, justify="left"),
 )

@@ -40,7 +40,8 @@ async def predicted(
 ) -> Response:
     """Return how likely a skill is to complete: in the latest session, where that is going on, else in a new one.
 
-    Where nothing that was learned certainly beats plain rates, these answer, and `reason` says so.
+    Where nothing that was learned certainly beats the baselines, plain rates and logistic regression, the best of these
+    answers, and `reason` says so.
     """
     context = Context(session=session, user_id=user_id, phase=phase)
     return answer(request, await site_of(request).threads.reads.run(_predicted, request, skill, context))
