@@ -15,7 +15,7 @@ from session_buddy.catalog.modality_keeping import (
     read_modalities,
     set_modality,
 )
-from session_buddy.catalog.taxonomy.keeping import assign, find_category, import_taxonomy, read_categories
+from session_buddy.catalog.taxonomy.keeping import assign, find_category, import_taxonomy, read_categories, unassign
 from session_buddy.catalog.taxonomy.lessons import KnownSkill
 from session_buddy.catalog.taxonomy.remembering import Means
 from session_buddy.catalog.taxonomy.taxonomies import read_csv
@@ -163,6 +163,31 @@ def test_what_a_person_says_stays(store: Store) -> None:
     assert of(store, "tidy") == ("code", "Python", "Python", 1, "inference")
     with pytest.raises(NotFound, match="Nobody said"):
         forget_modality(store, "tidy")
+
+
+def test_a_person_s_category_says_what_a_predefined_skill_is_for_until_it_is_taken_back(store: Store) -> None:
+    use(store, "mypy", 1)
+    use(store, "npm-test", 1, kind=Kind.SHELL)
+    fact = SkillFacts(skill_name="npm-test", category="Testing", modality="testing", description="Runs tests.")
+    store.describe([fact])
+    rules = [KnownSkill(SkillText("npm-test", "Runs tests."), "Testing", "testing")]
+    means = MEANS._replace(rules=rules)
+    docs = find_category(read_categories(store), "Documentation")
+    for name, kind, by in (("mypy", "code", "predefined"), ("npm-test", "testing", "rules")):
+        infer_modalities(store, means, now=NOW)
+        assert of(store, name) == (kind, None, None, 0, by)
+        assign(store, name, docs, now=NOW)
+        infer_modalities(store, means, now=NOW)
+        assert of(store, name) == ("documentation", None, None, 0, "inference")
+        assert infer_modalities(store, means, now=LATER) == 0
+        set_modality(store, name, modality="deployment", output_format="PDF", review=True, now=NOW)
+        infer_modalities(store, means, now=NOW)
+        assert of(store, name) == ("deployment", None, "PDF", 1, "person")
+        forget_modality(store, name)
+        assert of(store, name) == (kind, None, None, 0, by), "what stood there is there at once"
+        unassign(store, name, docs)
+        infer_modalities(store, means, now=NOW)
+        assert of(store, name) == (kind, None, None, 0, by)
 
 
 def test_a_review_that_a_person_wants_keeps_the_row(store: Store) -> None:

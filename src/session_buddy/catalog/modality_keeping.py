@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -106,24 +107,37 @@ def set_modality(
 
 
 def forget_modality(store: Store, skill: str) -> None:
-    """Take back what a person said of *skill*; inference says what it is from the next time on.
+    """Take back what a person said of *skill*: what its predefined category or a rule says is there again.
 
-    Raises :class:`NotFound` where no person said anything.
+    The rest is inferred the next time. Raises :class:`NotFound` where no person said anything.
     """
     row = read_modalities(store, skill).get(skill)
     if row is None or "person" not in (row.assigned_by, row.review_assigned_by):
         raise NotFound(f"Nobody said what {skill!r} is for.", remedy="Say it with: session-buddy modality set")
-    store.put_rows(
-        _TABLE, [_row(msgspec.structs.replace(row, assigned_by="inference", review_assigned_by="inference"))]
-    )
+    if row.assigned_by == "person":
+        domain, by = _domains(store).standing.get(skill, (None, "inference"))
+        row = Modality(
+            skill_name=skill,
+            modality_type=domain,
+            assigned_by=by,
+            requires_human_review=row.requires_human_review,
+            review_assigned_by=row.review_assigned_by,
+            created_at=row.created_at,
+        )
+    if row.review_assigned_by == "person":
+        row = msgspec.structs.replace(row, requires_human_review=0, review_assigned_by="inference")
+    if _says_nothing(row):
+        store.drop_rows(_TABLE, [(skill,)])
+    else:
+        store.put_rows(_TABLE, [_row(row)])
 
 
 def infer_modalities(store: Store, means: Means, *, now: str) -> int:
     """Say of every skill what it is for, its formats, and whether people want to look at what it does.
 
-    The type is the domain of its category; else what words surely tell; else what the files tell that it touches. What
-    follows from none of these is taken back. What people, rules and the specification said stays. Returns how many
-    skills that changed.
+    The type is what a person said; else the domain of a category that a person put it into; else what the
+    specification or a rule says; else the domain of its category, what words surely tell, or what the files tell that
+    it touches. What follows from none of these is taken back. Returns how many skills that changed.
     """
     texts, before, domains = read_texts_of_skills(store), read_modalities(store), _domains(store)
     traits: dict[str, dict[str, int]] = defaultdict(dict)
@@ -131,15 +145,22 @@ def infer_modalities(store: Store, means: Means, *, now: str) -> int:
         traits[skill][trait] = int(count)
     uses = {skill: int(count) for skill, count in store.query(_USES).rows}
     said = {skill: row for skill, row in before.items() if row.assigned_by != "inference"}
-    unclear = [text for skill, text in texts.items() if skill not in said and skill not in domains]
+    means = means._replace(rules=[rule for rule in means.rules if rule.text.name not in domains.by_people])
+    of_rules = {rule.text.name: rule.domain for rule in means.rules}
+    unclear = [text for skill, text in texts.items() if skill not in said and skill not in domains.chief]
     by_words = _judged(store, _examples(texts, said, means), unclear, means, now)
     wanted: dict[str, Modality] = {}
     skills = sorted(texts.keys() | before.keys())
     files = read_touched(store, {skill: traits[skill] for skill in skills}, now=now)
     for skill in skills:
-        modality = domains.get(skill) or by_words.get(skill) or modality_of_files(files[skill])
+        inferred = domains.chief.get(skill) or by_words.get(skill) or modality_of_files(files[skill])
+        kind, by = domains.standing.get(skill, (None, "inference"))
+        if skill in domains.by_people:
+            kind, by = domains.by_people[skill], "inference"
+        elif by == "rules":
+            kind = of_rules.get(skill, kind)
         review = needs_review(traits[skill], uses.get(skill, 0))
-        row = _wanted(skill, before.get(skill), modality, files[skill], review=review, now=now)
+        row = _wanted(skill, before.get(skill), (kind, by), inferred, files[skill], review=review, now=now)
         if row is not None:
             wanted[skill] = row
     # People may have spoken meanwhile: what they said is read again just before.
@@ -154,31 +175,61 @@ def infer_modalities(store: Store, means: Means, *, now: str) -> int:
 
 
 def _wanted(
-    skill: str, before: Modality | None, modality: str | None, files: Touched, *, review: bool, now: str
+    skill: str,
+    before: Modality | None,
+    known: tuple[str | None, str],
+    inferred: str | None,
+    files: Touched,
+    *,
+    review: bool,
+    now: str,
 ) -> Modality | None:
     row = before or Modality(skill_name=skill, created_at=now)
-    if row.assigned_by == "inference":
-        row = msgspec.structs.replace(row, modality_type=modality)
     if row.assigned_by != "person":
+        if known[0] is not None:
+            row = msgspec.structs.replace(row, modality_type=known[0], assigned_by=known[1])
+        elif row.assigned_by == "inference":
+            row = msgspec.structs.replace(row, modality_type=inferred)
         formats = formats_of(files)
         row = msgspec.structs.replace(row, input_format=formats.input_format, output_format=formats.output_format)
     if row.review_assigned_by != "person":
         row = msgspec.structs.replace(row, requires_human_review=int(review))
-    return None if row == Modality(skill_name=skill, created_at=row.created_at) else row
+    return None if _says_nothing(row) else row
 
 
-def _domains(store: Store) -> dict[str, str]:
-    """Return the domain of the category of each skill, where it has one: that of our scheme before those of others."""
+def _says_nothing(row: Modality) -> bool:
+    return row == Modality(skill_name=row.skill_name, created_at=row.created_at)
+
+
+class _Domains(NamedTuple):
+    """Domains of the categories that skills are in, by skill; those of our scheme before those of others."""
+
+    chief: dict[str, str]
+    """Of the one that counts most."""
+    by_people: dict[str, str]
+    """The same, where a person put it there."""
+    standing: dict[str, tuple[str, str]]
+    """Of the one that is ``predefined`` or follows from ``rules``, with that word, overruled or not."""
+
+
+def _domains(store: Store) -> _Domains:
     categories = {one.category_id: one for one in read_categories(store)}
     domains = domains_of(categories.values())
     assignments: dict[str, list[Assignment]] = defaultdict(list)
     for one in read_assignments(store):
         if domains.get(one.category_id):
             assignments[one.skill_name].append(one)
-    found: dict[str, str] = {}
+    found = _Domains({}, {}, {})
     for skill, several in assignments.items():
         ours = [one for one in several if categories[one.category_id].scheme == OWN_SCHEME]
-        found[skill] = str(domains[chief_assignment(ours or several).category_id])
+        chief = chief_assignment(ours or several)
+        found.chief[skill] = str(domains[chief.category_id])
+        if chief.assigned_by == "person":
+            found.by_people[skill] = found.chief[skill]
+        for one in ours:
+            by = one.overruled or one.assigned_by
+            if by in ("predefined", "rules"):
+                found.standing[skill] = (str(domains[one.category_id]), by)
     return found
 
 
