@@ -287,24 +287,48 @@ def test_a_run_whose_runner_is_not_named_verifies_all_the_same() -> None:
     assert phase_of_skill("my-own", rules) is None
 
 
-def test_a_report_is_of_the_command_that_ran_in_its_folder_when_it_was_written() -> None:
-    def command(event_id: str, start: int, end: int, folder: str = "/w") -> Command:
-        return Command(
-            event_id=event_id, session_id="s", uses={}, folder=folder, started_at=f"2026-05-01T10:00:{start}.000Z",
-            ended_at=f"2026-05-01T10:00:{end}.000Z",
-        )  # fmt: skip
+def ran(name: str, start: int, end: int, *, folder: str = "/w", within: str | None = None) -> Command:
+    return Command(
+        event_id=name, session_id=name, uses={}, folder=folder, within=within,
+        started_at=f"2026-05-01T10:00:{start:02}.000Z", ended_at=f"2026-05-01T10:00:{end:02}.000Z",
+    )  # fmt: skip
 
-    ran = [command("outer", 10, 50), command("inner", 20, 30), command("elsewhere", 25, 30, "/w/sub")]
+
+def test_a_report_is_of_the_command_that_ran_in_its_folder_when_it_was_written() -> None:
+    told = [
+        ran("outer", 10, 50),
+        ran("inner", 20, 30, within="outer"),
+        ran("elsewhere", 25, 30, folder="/w/sub", within="inner"),
+    ]
     writers = {
-        at: (found := writer_of("/w/a/r.xml", f"2026-05-01T10:00:{at}.000Z", ran)) and found.event_id
+        at: (found := writer_of("/w/a/r.xml", f"2026-05-01T10:00:{at}.000Z", told)) and found.event_id
         for at in (9, 10, 19, 20, 30, 31, 50, 51)
     }  # fmt: skip
     assert writers == {
         9: None, 10: "outer", 19: "outer", 20: "inner", 30: "inner", 31: "outer", 50: "outer", 51: None
     }  # fmt: skip
-    assert writer_of("/w/sub/r.xml", "2026-05-01T10:00:25.000Z", ran) == ran[2]
-    assert writer_of("/v/r.xml", "2026-05-01T10:00:25.000Z", ran) is None
-    assert writer_of("/w/a/r.xml", None, ran) is None
+    assert writer_of("/w/sub/r.xml", "2026-05-01T10:00:25.000Z", told) == told[2]
+    assert writer_of("/v/r.xml", "2026-05-01T10:00:25.000Z", told) is None
+    assert writer_of("/w/a/r.xml", None, told) is None
+
+
+@pytest.mark.parametrize(
+    ("commands", "writer"),
+    [
+        ([ran("a", 0, 9)], "a"),
+        ([ran("a", 0, 9), ran("b", 1, 8)], None),
+        ([ran("a", 0, 6), ran("b", 1, 9)], None),
+        ([ran("a", 0, 9), ran("b", 1, 8, within="a"), ran("c", 2, 7, within="b")], "c"),
+        ([ran("a", 0, 9), ran("b", 1, 8, within="a"), ran("c", 2, 7, within="a")], None),
+        ([ran("a", 0, 9), ran("b", 1, 4, within="a"), ran("c", 2, 7, within="b")], "c"),
+        ([ran("a", 0, 9), ran("b", 1, 8, folder="/w/b", within="a")], "a"),
+        ([ran("a", 0, 9, within="b"), ran("b", 1, 8, within="a"), ran("c", 1, 8)], None),
+    ],
+)
+def test_a_report_is_that_of_a_command_only_where_that_is_certain(commands: list[Command], writer: str | None) -> None:
+    for known in (commands, commands[::-1]):
+        found = writer_of("/w/r.xml", "2026-05-01T10:00:05.000Z", known)
+        assert (found.event_id if found else None) == writer
 
 
 @pytest.mark.parametrize("path", ["report.xml", "report", "report.json", "report.log"])

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from session_buddy.importers.ci import UNNAMED
-from session_buddy.importers.ci.commands import Command, writer_of
 from session_buddy.importers.shell import ShellRules
 from session_buddy.integrations.ci.delivering import Delivery
 from session_buddy.integrations.ci.remembering import recent_commands
@@ -390,32 +389,6 @@ def test_a_report_that_the_command_wrote_tells_of_its_run(
     assert [row["parent_event_id"] for row in tests] == [run["event_id"]] * 2
     assert sorted(row["outcome"] for row in tests) == ["completed", "failed"]
     assert run["parent_event_id"] in {None, *(row["event_id"] for row in runs)}
-
-
-def ran(name: str, start: int, end: int, *, folder: str = "/w", within: str | None = None) -> Command:
-    return Command(
-        event_id=name, session_id=name, uses={}, folder=folder, within=within,
-        started_at=f"2026-05-01T10:00:{start:02}.000Z", ended_at=f"2026-05-01T10:00:{end:02}.000Z",
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("commands", "writer"),
-    [
-        ([ran("a", 0, 9)], "a"),
-        ([ran("a", 0, 9), ran("b", 1, 8)], None),
-        ([ran("a", 0, 6), ran("b", 1, 9)], None),
-        ([ran("a", 0, 9), ran("b", 1, 8, within="a"), ran("c", 2, 7, within="b")], "c"),
-        ([ran("a", 0, 9), ran("b", 1, 8, within="a"), ran("c", 2, 7, within="a")], None),
-        ([ran("a", 0, 9), ran("b", 1, 4, within="a"), ran("c", 2, 7, within="b")], "c"),
-        ([ran("a", 0, 9), ran("b", 1, 8, folder="/w/b", within="a")], "a"),
-        ([ran("a", 0, 9, within="b"), ran("b", 1, 8, within="a"), ran("c", 1, 8)], None),
-    ],
-)
-def test_a_report_is_that_of_a_command_only_where_that_is_certain(commands: list[Command], writer: str | None) -> None:
-    for known in (commands, commands[::-1]):
-        found = writer_of("/w/r.xml", "2026-05-01T10:00:05.000Z", known)
-        assert (found.event_id if found else None) == writer
 
 
 def test_a_command_within_another_knows_which(home: dict[str, str], tmp_path: Path) -> None:
