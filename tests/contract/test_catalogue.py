@@ -11,6 +11,8 @@ import pytest
 from session_buddy.catalog.keeping import scan_into
 from session_buddy.catalog.scanning.findings import FindingKind
 from session_buddy.catalog.scanning.sources import Origin
+from session_buddy.catalog.taxonomy.keeping import import_taxonomy
+from session_buddy.catalog.taxonomy.taxonomies import read_csv
 from session_buddy.errors import InvalidInput, NotFound
 from session_buddy.model import Kind, Outcome
 from session_buddy.ordering import CatalogueOrder
@@ -190,3 +192,9 @@ def test_one_that_always_failed_has_a_rate(store: Store) -> None:
         [invocation(skill_name="hopeless", outcome=Outcome.FAILED), invocation("2", skill_name="endless", outcome=None)]
     )
     assert names(read(store, min_success=0.0)) == ["hopeless"]
+
+
+def test_a_category_that_is_called_exactly_so_comes_before_others(store: Store) -> None:
+    import_taxonomy(store, read_csv(b"category,skill\nTESTING,loud\nTesting,mine\n", scheme="team"), now=NOW)
+    assert names(read(store, category="TESTING")) == ["loud"]
+    assert "loud" not in names(read(store, category="Testing")) and read(store, category="Testing").total > 0

@@ -168,6 +168,14 @@ def test_a_category_is_found_by_what_it_is_called(store: Store) -> None:
     assert "Testing" in missing.value.suggestions
     with pytest.raises(NotFound, match="No scheme is called 'x'"):
         found("Only", "x")
+    # One that is called exactly so comes first, also before ours.
+    import_taxonomy(store, read_csv(b"category\nTESTING\nonly\nteam/TESTING\n", scheme="loud"), now=NOW)
+    categories = read_categories(store)
+    assert [found(name) for name in ("TESTING", "Testing", "tESTING")] == ["TESTING", "Testing", "Testing"]
+    assert [found(name) for name in ("only", "Only", "only")] == ["only", "Only", "only"]
+    assert [found(name) for name in ("team/TESTING", "team/Testing")] == ["team/TESTING", "team/Testing"]
+    with pytest.raises(NotFound, match="'ONLY' can mean team/Only, loud/only"):
+        found("ONLY")
     twins = [Category(category_id=at, category_name=f"{scheme}/X", scheme=scheme) for at, scheme in enumerate("ab")]
     with pytest.raises(NotFound, match="can mean a/X, b/X"):
         find_category(twins, "x")

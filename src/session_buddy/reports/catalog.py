@@ -207,12 +207,13 @@ def _is_least(rate: float | None, least: float) -> bool:
 
 
 def _with_category(wanted: CatalogueFilter, known: Iterable[CatalogueSkill]) -> CatalogueFilter:
-    """Return *wanted* with its category as it is written; case does not matter."""
+    """Return *wanted* with its category as it is written: the one called exactly so, else by letters of any case."""
     if wanted.category is None:
         return wanted
     categories = sorted({skill.category for skill in known if skill.category})
     folded = wanted.category.casefold()
-    found = next((one for one in categories if one.casefold() == folded), None)
+    exact = [one for one in categories if one == wanted.category]
+    found = next(iter(exact + [one for one in categories if one.casefold() == folded]), None)
     if found is None:
         remedy = f"There are: {', '.join(categories)}." if categories else "No skill is in a category yet."
         raise NotFound(f"No category is called {wanted.category!r}.", remedy=remedy, suggestions=categories)

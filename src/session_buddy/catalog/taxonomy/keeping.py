@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -96,8 +96,9 @@ def chief_assignment(assignments: Sequence[Assignment]) -> Assignment:
 
 
 def find_category(categories: Sequence[Category], name: str, scheme: str | None = None) -> Category:
-    """Return the category that *name* means: as it is kept, or as it is called in its scheme; case does not matter.
+    """Return the category that *name* means: as it is kept, or as it is called in its scheme.
 
+    Case matters only where there is one that is called exactly so: that comes before all others.
     Raises :class:`NotFound` for none, and for several: ours comes first, others must be told with their scheme.
     """
     among = [one for one in categories if scheme is None or one.scheme.casefold() == scheme.casefold()]
@@ -106,10 +107,7 @@ def find_category(categories: Sequence[Category], name: str, scheme: str | None 
         raise NotFound(
             f"No scheme is called {scheme!r}.", remedy=f"There are: {', '.join(schemes)}.", suggestions=schemes
         )
-    folded = name.casefold()
-    found = [one for one in among if one.category_name.casefold() == folded] or [
-        one for one in among if folded in (plain_name(one).casefold(), f"{one.scheme}/{plain_name(one)}".casefold())
-    ]
+    found = _called(among, name, str) or _called(among, name, str.casefold)
     ours = [one for one in found if one.scheme == OWN_SCHEME]
     if len(found) == 1 or len(ours) == 1:
         return (ours or found)[0]
@@ -121,6 +119,13 @@ def find_category(categories: Sequence[Category], name: str, scheme: str | None 
         f"There are: {', '.join(names[:20])}." if names else "There is none yet: see 'session-buddy category import'."
     )
     raise NotFound(f"No category is called {name!r}.", remedy=remedy, suggestions=names[:20])
+
+
+def _called(among: Sequence[Category], name: str, spelled: Callable[[str], str]) -> list[Category]:
+    wanted = spelled(name)
+    return [one for one in among if spelled(one.category_name) == wanted] or [
+        one for one in among if wanted in (spelled(plain_name(one)), spelled(f"{one.scheme}/{plain_name(one)}"))
+    ]
 
 
 def assign(store: Store, skill: str, category: Category, *, now: str) -> None:
