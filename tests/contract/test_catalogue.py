@@ -20,7 +20,7 @@ from session_buddy.reports.catalog import compare_skills, read_catalogue
 from session_buddy.reports.catalog_figures import Catalogue, CatalogueFilter
 from session_buddy.storage import Store
 from session_buddy.storage.tables import plain_table
-from tests.catalog.scanning.making import Disk
+from tests.catalog.scanning.making import Disk, skill_text
 from tests.catalogues import fill_catalogue
 from tests.contract.conftest import OpenStore
 from tests.making import NOW, FakeClock, invocation
@@ -139,6 +139,19 @@ def test_what_every_session_pays_is_what_is_in_force_everywhere(filled: Store) -
     unused = skills["outline"] + skills["odd"] + skills["<b>bold"]
     assert found.unused_listing_tokens == unused
     assert found.listing_tokens == unused + skills["review"] + skills["pack"]
+
+
+def test_what_is_hidden_in_one_project_is_paid_for_in_all_others(store: Store, tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    disk.write(disk.claude / "agents" / "r.md", skill_text("rev", "Looks at changes at length, everywhere."))
+    project = disk.project() / ".claude" / "agents" / "r.md"
+    disk.write(project, skill_text("rev", "Looks."))
+    scan_into(store, disk.places(), machine="desk", now=NOW)
+    found = read(store)
+    (told,) = compare_skills(store, ["agent:rev"]).skills
+    mine = next(one for one in told.sources if one.origin is Origin.USER)
+    assert [one.scope for one in mine.problems if one.problem is FindingKind.SHADOWED] == [str(project.parents[2])]
+    assert mine.in_force and found.listing_tokens == mine.listing_tokens > 0
 
 
 def test_rules_of_the_program_are_shown_where_they_are_asked_for(store: Store, tmp_path: Path) -> None:

@@ -167,8 +167,9 @@ def _figures(source: KeptSource, standing: Standing) -> SkillSource:
 
 
 def _is_taken(source: KeptSource, standing: Standing) -> bool:
+    """Return whether some session is told of *source*: one that is hidden in a folder is on offer everywhere else."""
     told = standing.findings.get(source.key, [])
-    return is_in_force(source) and not any(one.problem is FindingKind.SHADOWED for one in told)
+    return is_in_force(source) and not any(one.problem is FindingKind.SHADOWED and one.scope is None for one in told)
 
 
 def _is_server(source: Source) -> bool:

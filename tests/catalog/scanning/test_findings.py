@@ -83,7 +83,8 @@ class TestShadowed:
         plugin = source("/h/.claude/plugins/cache/m/acme/1/agents/r.md", "agent:r", Origin.PLUGIN, plugin="acme")
         told = reason(plugin, user, project, kind=FindingKind.SHADOWED, **{"agent:r": USED})
         assert dict(told) == {
-            plugin.path: f"{project.path} is used in its place in /p/shop.",
+            # In /p/shop it is the project's, and the user's everywhere else.
+            plugin.path: f"{user.path} is used in its place.",
             user.path: f"{project.path} is used in its place in /p/shop.",
         }
 

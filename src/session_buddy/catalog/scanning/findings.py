@@ -49,6 +49,8 @@ class Finding(msgspec.Struct, frozen=True):
     problem: FindingKind
     reason: str
     """In a sentence."""
+    scope: str | None = None
+    """The folder in which it is so; ``None`` for everywhere."""
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -136,14 +138,15 @@ def _shadows(sources: Sequence[KeptSource]) -> Iterator[tuple[tuple[str, str], F
             groups[source.machine, rank.group + camp_of(source.path), source.skill_name].append((rank, source))
     for group in groups.values():
         for rank, source in group:
-            above = [(other.order, one) for other, one in group if other.order < rank.order and _meet(other, rank)]
+            above = [(other, one) for other, one in group if other.order < rank.order and _meet(other, rank)]
             if not above:
                 continue
-            _, winner = min(above, key=lambda pair: (pair[0], pair[1].path))
-            scope = next(other.scope for other, one in group if one is winner)
-            is_everywhere = scope is None or _is_within(rank.scope, scope)
-            where = "" if is_everywhere else f" in {scope}"
-            yield source.key, Finding(FindingKind.SHADOWED, f"{winner.path} is used in its place{where}.")
+            # One that hides it wherever it is in force says more than one that does so in a folder.
+            everywhere = [pair for pair in above if pair[0].scope is None or _is_within(rank.scope, pair[0].scope)]
+            other, winner = min(everywhere or above, key=lambda pair: (pair[0].order, pair[1].path))
+            scope = None if everywhere else other.scope
+            where = "" if scope is None else f" in {scope}"
+            yield source.key, Finding(FindingKind.SHADOWED, f"{winner.path} is used in its place{where}.", scope)
 
 
 def _doubles(sources: Sequence[KeptSource], texts: Mapping[str, str]) -> Iterator[tuple[tuple[str, str], Finding]]:
