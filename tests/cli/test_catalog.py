@@ -68,6 +68,38 @@ def test_scan_takes_any_path(run: Run, disk: Disk, tmp_path: Path) -> None:
     assert (tool["skill"], tool["description"]) == ("mcp__github__issue", "Makes an issue.")
 
 
+def test_a_file_has_one_path_whichever_way_it_is_named(run: Run, disk: Disk, tmp_path: Path) -> None:
+    disk.skill("stock", below=tmp_path / "stock" / "skills")
+    assert run("catalog", "scan", "stock", "--json").json["added"] == 1
+    (tmp_path / "link").symlink_to("stock")
+    for named in (
+        "stock/skills/..",
+        "link",
+        "link/skills/stock",
+        "link/skills/stock/SKILL.md",
+        str(tmp_path / "stock"),
+    ):
+        done = run("catalog", "scan", named, "--json").json
+        assert (done["sources"], done["added"], done["searched"]) == (1, 0, [str(tmp_path / named)])
+    # The folder of a skill gives it its name, also where it is a link.
+    (tmp_path / "other").symlink_to("stock/skills/stock")
+    assert run("catalog", "scan", "other", "--json").json["added"] == 1
+    assert "other" in {one["skill"] for one in run("catalog", "--json", "--origin", "folder").json["skills"]}
+
+
+def test_below_the_users_own_folder_files_are_called_as_they_are_there(run: Run, disk: Disk, tmp_path: Path) -> None:
+    disk.claude.rename(tmp_path / "dotfiles")
+    disk.claude.symlink_to(tmp_path / "dotfiles")
+    run("catalog", "scan")
+    for named in (disk.claude / "skills", tmp_path / "dotfiles" / "skills", disk.claude / "skills" / "review"):
+        assert run("catalog", "scan", str(named), "--json").json["added"] == 0
+
+
+def test_a_machine_has_a_name_that_can_be_read(run: Run, disk: Disk) -> None:
+    told = run("catalog", "scan", "--machine", "a\nb")
+    assert told.code == 3 and "machine: 'a\\nb' holds signs that cannot be seen." in told.err
+
+
 def test_scan_of_what_is_not_there_is_refused(run: Run, disk: Disk) -> None:
     told = run("catalog", "scan", "nowhere")
     assert told.code and "nowhere: does not exist." in told.err

@@ -14,7 +14,7 @@ from platformdirs import user_config_path
 from session_buddy.catalog.keeping import forget_machine, read_sources, scan_into, session_folders
 from session_buddy.catalog.scanning.faults import faults_in
 from session_buddy.catalog.scanning.places import Places, default_places, named_places, rule_places
-from session_buddy.errors import NotFound
+from session_buddy.errors import InvalidInput, NotFound
 from session_buddy.importers.claude_code import ClaudeCode
 from session_buddy.learning.jobs import Job
 from session_buddy.storage import Store
@@ -83,11 +83,17 @@ def scan_catalogue(
 ) -> ScanSummary:
     """Look for skills in *paths*, or in all the usual places of *machine*, this one, and keep what is found.
 
-    The usual places are the user's own folder, those of sessions, and *here*.
+    The usual places are the user's own folder, those of sessions, and *here*. Raises :class:`InvalidInput` for a name
+    of the machine that nobody could read.
     """
+    if not machine.isprintable():
+        raise InvalidInput(
+            "machine", f"{machine!r} holds signs that cannot be seen.", remedy="Give letters, digits and spaces."
+        )
     usual = _usual(store, here)
     places = named_places([path.absolute() for path in paths], usual) if paths else usual
     done = scan_into(store, places, machine=machine, now=now)
+    looked = [place.called or place.path for place in places.places]
     searched = [str(path.absolute()) for path in paths] or [
         place.called or place.path
         for place in places.places
@@ -101,7 +107,7 @@ def scan_catalogue(
         changed=done.changed,
         gone=done.gone,
         opened=done.opened,
-        faults=[file for file in faulty_files(store, machine) if not paths or _is_below(file.path, searched)],
+        faults=[file for file in faulty_files(store, machine) if not paths or _is_below(file.path, looked)],
     )
 
 

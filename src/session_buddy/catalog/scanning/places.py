@@ -84,14 +84,21 @@ def rule_places(own: Path) -> list[Place]:
 
 
 def named_places(paths: Sequence[Path], among: Places) -> Places:
-    """Return the places of *paths* that somebody names; those *among* the default ones are what they always are."""
+    """Return the places of *paths* that somebody names; those *among* the default ones are what they always are.
+
+    Whichever way somebody names it, by links or by ``..``, a file has one path.
+    """
+    usual = [(_resolved(Path(one.path)), one) for one in among.places]
     places: list[Place] = []
-    for path in paths:
-        text = str(path)
-        inside = [one for one in among.places if one.path == text or one.path.startswith(text.rstrip(os.sep) + os.sep)]
-        places += inside
-        if any(one.path == text for one in inside):
+    for named in paths:
+        text = _resolved(named)
+        inside = [(at, one) for at, one in usual if at == text or at.startswith(text.rstrip(os.sep) + os.sep)]
+        places += [one for _, one in inside]
+        if any(at == text for at, _ in inside):
             continue
+        # What lies below a default place is called as a look at that calls it.
+        text = next((one.path + text[len(at) :] for at, one in usual if text.startswith(at + os.sep)), text)
+        path = Path(text)
         if path.suffix == ".json":
             places.append(Place(text, Look.LISTING, Origin.MCP))
         elif path.suffix == ".toml":
@@ -100,6 +107,14 @@ def named_places(paths: Sequence[Path], among: Places) -> Places:
             is_one = path.suffix == ".md" and not path.is_dir()
             places.append(Place(text, look_of(path.parts) if is_one else Look.TREE, Origin.FOLDER))
     return Places(places, [])
+
+
+def _resolved(path: Path) -> str:
+    """Return *path* with no link in it; what is a skill, or the folder of one, is called as it is called there."""
+    is_called_so = not path.is_dir() or (path / "SKILL.md").is_file()
+    if is_called_so and path.name != os.pardir:
+        return os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
+    return os.path.realpath(path)
 
 
 def _own(folder: Path, origin: Origin) -> list[Place]:
