@@ -236,6 +236,10 @@ def test_a_rule_gives_a_type_to_what_was_inferred_without_one(store: Store) -> N
     [
         ({}, "nothing is said of it"),
         ({"modality": "prose"}, "'prose' is none"),
+        ({"modality": "code", "output_format": "x" * 201}, "output_format: is no name of a format"),
+        ({"modality": "code", "input_format": "a\nb"}, "input_format: is no name of a format"),
+        ({"review": True, "input_format": "a\0b"}, "input_format: is no name"),
+        ({"output_format": "a\x1b[31m"}, "output_format: is no name"),
     ],
 )
 def test_what_cannot_be_said(store: Store, said: dict[str, object], told: str) -> None:

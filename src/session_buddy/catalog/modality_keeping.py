@@ -27,6 +27,7 @@ __all__ = ["Modality", "forget_modality", "infer_modalities", "read_modalities",
 
 _MODEL = "modalities"
 _TABLE = plain_table("skill_modalities")
+_LONGEST_FORMAT = 200
 _UNKNOWN = "unknown"
 """As the table has it: its type is never NULL."""
 _TRAITS = "SELECT skill_name, trait, invocation_count FROM skill_trait_counts"
@@ -83,7 +84,8 @@ def set_modality(
 ) -> Modality:
     """Keep what a person says of *skill*; what is ``None`` stays. From then on inference leaves that alone.
 
-    An empty format means that it has none. Raises :class:`InvalidInput` where nothing is said, and for an unknown type.
+    An empty format means that it has none. Raises :class:`InvalidInput` where nothing is said, for an unknown type, and
+    for a format that does not fit on a line.
     """
     if modality is None and input_format is None and output_format is None and review is None:
         raise InvalidInput(
@@ -91,19 +93,30 @@ def set_modality(
         )
     if modality is not None and modality not in DOMAINS:
         raise InvalidInput("modality", f"{modality!r} is none.", remedy=f"Give one of {', '.join(DOMAINS)}.")
+    taken, given = _format("input_format", input_format), _format("output_format", output_format)
     row = read_modalities(store, skill).get(skill) or Modality(skill_name=skill, created_at=now)
     if (modality, input_format, output_format) != (None, None, None):
         row = msgspec.structs.replace(
             row,
             modality_type=modality or row.modality_type,
-            input_format=row.input_format if input_format is None else input_format.strip() or None,
-            output_format=row.output_format if output_format is None else output_format.strip() or None,
+            input_format=row.input_format if taken is None else taken or None,
+            output_format=row.output_format if given is None else given or None,
             assigned_by="person",
         )
     if review is not None:
         row = msgspec.structs.replace(row, requires_human_review=int(review), review_assigned_by="person")
     store.put_rows(_TABLE, [_row(row)])
     return row
+
+
+def _format(field: str, told: str | None) -> str | None:
+    """Return a format as it is kept; raises :class:`InvalidInput` for one that could not be shown on a line."""
+    name = told and told.strip()
+    if name and (len(name) > _LONGEST_FORMAT or not name.isprintable()):
+        raise InvalidInput(
+            field, "is no name of a format.", remedy=f"Give up to {_LONGEST_FORMAT} printable letters in one line."
+        )
+    return name
 
 
 def forget_modality(store: Store, skill: str) -> None:
