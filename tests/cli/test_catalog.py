@@ -105,6 +105,27 @@ def test_scan_of_what_is_not_there_is_refused(run: Run, disk: Disk) -> None:
     assert told.code and "nowhere: does not exist." in told.err
 
 
+def test_scan_of_what_holds_no_skills_is_refused(run: Run, disk: Disk, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("No skills.")
+    told = run("catalog", "scan", "notes.txt")
+    assert told.code == 3 and "notes.txt: is no file that skills are written down in." in told.err
+
+
+def test_a_scan_is_proposed_only_where_none_was(run: Run, disk: Disk) -> None:
+    assert "session-buddy catalog scan" in run("catalog", "--problem", "changed").out
+    run("catalog", "scan")
+    told = run("catalog", "--problem", "changed").out
+    assert "No such skill is known." in told and "session-buddy catalog scan" not in told
+
+
+def test_a_skill_that_was_never_used_is_told_from_one_that_nobody_knows(run: Run, disk: Disk) -> None:
+    run("catalog", "scan")
+    for command in ("skill", "related"):
+        told = run(command, "Review")
+        assert told.code == 1 and "'review' was never used." in told.err and "catalog compare 'review'" in told.err
+    assert "No skill is called 'reviewed'." in run("skill", "reviewed").err
+
+
 def test_what_is_gone_may_be_named(run: Run, disk: Disk, tmp_path: Path) -> None:
     path = disk.skill("stock", below=tmp_path / "stock")
     run("catalog", "scan", "stock")

@@ -19,7 +19,9 @@ from session_buddy.catalog.keeping import (
     session_folders,
 )
 from session_buddy.catalog.scanning.places import named_places
+from session_buddy.errors import NotFound
 from session_buddy.model import Kind, Outcome, SkillFacts
+from session_buddy.reports.profile import find_skill
 from session_buddy.storage import Store
 from session_buddy.storage.tables import PlainTable, plain_table
 from tests.catalog.scanning.making import Disk, skill_text
@@ -269,3 +271,15 @@ class TestMachines:
             ("laptop", str(disk.claude / "skills" / "review" / "SKILL.md"))
         ]
         assert descriptions(store) == {"review": "Reviews it."}
+
+
+def test_a_skill_that_was_never_used_is_told_from_one_that_nobody_knows(store: Store, disk: Disk) -> None:
+    disk.skill("idle")
+    disk.json(disk.home / ".claude.json", {"mcpServers": {"web": {"command": "x"}}})
+    scan_into(store, disk.places(), machine=MACHINE, now=NOW)
+    for name in ("Idle", "mypy"):
+        with pytest.raises(NotFound, match=f"'{name.lower()}' was never used"):
+            find_skill(store, name)
+    # Of a server it is not known: its tools are used.
+    with pytest.raises(NotFound, match="No skill is called 'mcp__web'"):
+        find_skill(store, "mcp__web")

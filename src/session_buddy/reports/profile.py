@@ -56,6 +56,11 @@ SELECT n.skill_b AS skill, m.kind, n.co_occurrence_count AS sessions, n.lift_sco
 FROM v_skill_dependency_network n JOIN skill_metrics m ON m.skill_name = n.skill_b
 WHERE n.skill_a = ? AND n.co_occurrence_count >= ? AND n.lift_score > 1 ORDER BY 3 DESC, n.lift_score DESC, 1
 """
+# Servers have no uses of their own, and a file that could not be read is no skill.
+_UNUSED = """
+SELECT skill_name FROM v_multimodal_skill_catalog WHERE invocation_count = 0
+UNION ALL SELECT skill_name FROM skill_sources WHERE path NOT LIKE '%#' AND (origin <> 'mcp' OR listing_tokens > 0)
+"""
 # The interactions have one row a session, and an index that begins with the skill.
 _SESSIONS = """
 SELECT DISTINCT s.session_id, y.project, s.invocation_count AS invocations, s.completed_count AS completed,
@@ -177,13 +182,20 @@ def skill_names(store: Store) -> list[str]:
 
 
 def find_skill(store: Store, name: str) -> str:
-    """Return the one skill that *name* means; raises :class:`NotFound`, with suggestions, for none or several."""
+    """Return the one skill that *name* means; raises :class:`NotFound`, with suggestions, for none or several.
+
+    One that was never used is told from one that nobody knows.
+    """
     known = skill_names(store)
     found = matches(name, known)
     if len(found) == 1:
         return found[0]
     if found:
         raise NotFound(f"{name!r} can mean {', '.join(found)}.", remedy="Give one of them.", suggestions=found)
+    unused = matches(name, sorted({skill for (skill,) in store.query(_UNUSED).rows}.difference(known)))
+    if len(unused) == 1:
+        remedy = f"See what else is known of it: session-buddy catalog compare {unused[0]!r}"
+        raise NotFound(f"{unused[0]!r} was never used.", remedy=remedy)
     close = suggestions(name, known)
     remedy = f"Did you mean {', '.join(close)}?" if close else "See 'session-buddy top --all' for those there are."
     raise NotFound(f"No skill is called {name!r}.", remedy=remedy, suggestions=close)

@@ -59,6 +59,7 @@ class TestServers:
     def test_a_manifest_that_names_another_file_has_none(self) -> None:
         assert entries({"name": "acme", "version": "1", "mcpServers": "./servers.json"}) == []
         assert entries({"name": "acme", "author": {"name": "x"}}) == []
+        assert entries({"name": "acme", "mcpServers": ["./a.json"]}) == entries({"mcpServers": None}) == []
 
 
 class TestTools:
@@ -84,7 +85,17 @@ class TestTools:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{", b"[1]", b"\xff", b'{"tools": [{"description": "nameless"}]}', b'{"tools": 3}']
+    "data",
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b"\xff",
+        b'{"tools": [{"description": "nameless"}]}',
+        b'{"tools": 3}',
+        b'{"mcpServers": [1]}',
+        b'{"mcpServers": 1}',
+    ],
 )
 def test_what_is_no_listing_is_told(data: bytes) -> None:
     found = read_listing(data, "web")

@@ -79,6 +79,10 @@ def read_listing(data: bytes, stem: str, plugin: str | None = None) -> list[Entr
         return list(_tools(tools, stem))
     if not bytes(document.mcp_servers) and document.projects is None:
         return [_server(name, name, plugin) for name in _bare_servers(data)]
+    if not _names_servers(document.mcp_servers):
+        return Fault(
+            FaultKind.BAD_JSON, "mcpServers holds no servers. Give each a name, and its settings as an object."
+        )
     # The user's own file holds the servers of every project besides.
     above = "" if document.projects is None else "user/"
     entries = [_server(f"{above}{name}", name, plugin) for name in _names(document.mcp_servers)]
@@ -112,6 +116,15 @@ def read_rule_file(text: str, origin: str) -> list[Entry] | Fault:
         )
         for rule in rules
     ]
+
+
+def _names_servers(servers: msgspec.Raw) -> bool:
+    """Return whether *servers* is what a configuration may have there: a manifest may name other files instead."""
+    try:
+        msgspec.json.decode(bytes(servers) or b"null", type=dict[str, msgspec.Raw] | list[str] | str | None)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def _names(servers: msgspec.Raw) -> list[str]:

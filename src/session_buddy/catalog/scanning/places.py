@@ -23,12 +23,14 @@ from session_buddy.catalog.scanning.manifests import (
 )
 from session_buddy.catalog.scanning.nested import MOST_FOLDERS, nested_folders
 from session_buddy.catalog.scanning.sources import BUILT_IN, Look, Origin, Place, look_of
+from session_buddy.errors import InvalidInput
 from session_buddy.importers.shell.rules import rules_file
 
 __all__ = ["Places", "default_places", "named_places", "rule_places"]
 
 _MANIFEST = ".claude-plugin"
 _LARGEST = 4 << 20
+_READABLE = (".json", ".md", ".toml")
 _MOST_SEARCHED = 10_000
 """Folders of all projects together, those of the latest sessions first: a scan shall stay a matter of a second."""
 
@@ -86,7 +88,8 @@ def rule_places(own: Path) -> list[Place]:
 def named_places(paths: Sequence[Path], among: Places) -> Places:
     """Return the places of *paths* that somebody names; those *among* the default ones are what they always are.
 
-    Whichever way somebody names it, by links or by ``..``, a file has one path.
+    Whichever way somebody names it, by links or by ``..``, a file has one path. Raises :class:`InvalidInput` for a file
+    of another format than those that are read.
     """
     usual = [(_resolved(Path(one.path)), one) for one in among.places]
     places: list[Place] = []
@@ -99,6 +102,12 @@ def named_places(paths: Sequence[Path], among: Places) -> Places:
         # What lies below a default place is called as a look at that calls it.
         text = next((one.path + text[len(at) :] for at, one in usual if text.startswith(at + os.sep)), text)
         path = Path(text)
+        if path.is_file() and path.suffix not in _READABLE:
+            raise InvalidInput(
+                str(named),
+                "is no file that skills are written down in.",
+                remedy="Name a folder, a Markdown file, a JSON file of MCP servers or tools, or a TOML file of rules.",
+            )
         if path.suffix == ".json":
             places.append(Place(text, Look.LISTING, Origin.MCP))
         elif path.suffix == ".toml":

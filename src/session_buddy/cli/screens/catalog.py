@@ -44,7 +44,8 @@ def catalogue_screen(found: Catalogue, wanted: CatalogueFilter, *, now: str, wid
     yield heading("Catalogue of skills", since)
     if not found.skills:
         yield indented(Text("No such skill is known." if found.known else "No skill is known yet."))
-        yield indented(note("To look for skills on this machine: session-buddy catalog scan"))
+        if not found.origins:
+            yield indented(note("To look for skills on this machine: session-buddy catalog scan"))
         return
     # Whoever asks for a problem wants to read why.
     columns = [*_COLUMNS[:-1], _COLUMNS[-1]._replace(rank=0)] if wanted.problem else _COLUMNS
