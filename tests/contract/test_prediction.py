@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -25,7 +27,8 @@ from session_buddy.prediction.keeping import (
 )
 from session_buddy.prediction.reading import Moment, Situation, milliseconds_of, read_moment, read_seen, read_uses
 from session_buddy.prediction.uses import NEVER, PHASES, UNTOLD, Use, phase_code
-from session_buddy.storage import Store
+from session_buddy.reports.prediction import Context, predict
+from session_buddy.storage import Rows, Store
 from session_buddy.storage.learned import StoredModel, read_model, write_model
 from tests.making import NOW, invocation, many, shifted
 
@@ -93,6 +96,23 @@ def test_where_no_phase_is_named_it_is_the_usual_one_of_each_skill(store: Store)
     assert facts_of(named.uses["mostly"], named.records, named.course) == facts_of(
         unnamed.uses["mostly"], unnamed.records, unnamed.course
     )
+
+
+def test_an_answer_takes_few_queries(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Engines take milliseconds to begin with each.
+    first_told(store, 50)
+    asked: list[str] = []
+    query = store.query
+
+    def counting(sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Rows:
+        asked.append(sql)
+        return query(sql, parameters)
+
+    monkeypatch.setattr(store, "query", counting)
+    for context, most in ((Context(), 7), (Context(session="session-1"), 8)):
+        asked.clear()
+        predict(store, unlearned(NOW), "skill-1", context, now=NOW)
+        assert len(asked) <= most, context
 
 
 def test_uses_are_read_in_order_and_up_to_now(store: Store) -> None:

@@ -207,7 +207,7 @@ def test_durations_of_a_skill() -> None:
     history = history_of(played(3_000, of_skill, seed=9))
     durations = fit_durations(history, seed=1)
     assert durations is not None and durations.figures is not None
-    told = quantiles_of(durations, history.facts[-2:], ["skill-0", "skill-7"])
+    told = quantiles_of(durations, history.facts[-2:], features_of(history.facts[-2:]), ["skill-0", "skill-7"])
     assert (np.diff(told, axis=1) > 0).all()
     # Between half and twice the middle, evenly.
     assert told[:, 1] == pytest.approx([1.25, 10.0], rel=0.15) or history.skill[-2:] != ("skill-0", "skill-7")
@@ -235,7 +235,7 @@ def test_a_rare_slow_tool_beside_many_quick_uses_keeps_its_own_ends(monkeypatch:
     durations = fit_durations(history.part(np.arange(5_000)), seed=1)
     assert durations is not None and durations.forests and durations.figures is not None
     builds = np.array([place for place, skill in enumerate(history.skill) if skill == "build" and place >= 5_000])
-    told = quantiles_of(durations, history.facts[builds], ["build"] * len(builds))
+    told = quantiles_of(durations, history.facts[builds], features_of(history.facts[builds]), ["build"] * len(builds))
     took = history.milliseconds[builds] / 1000
     assert 0.02 <= (took < told[:, 0]).mean() <= 0.3
     assert 0.02 <= (took > told[:, 2]).mean() <= 0.3
@@ -249,7 +249,7 @@ def test_own_quantiles_answer_where_nothing_can_be_learned() -> None:
     assert durations is not None and durations.figures is not None
     assert not durations.forests
     assert "skill's own answer" in durations.reason
-    (told,) = quantiles_of(durations, history.facts[:1], ["skill-3"])
+    (told,) = quantiles_of(durations, history.facts[:1], features_of(history.facts[:1]), ["skill-3"])
     assert told == pytest.approx([1.1, 1.5, 1.9], abs=0.08)
 
 
@@ -258,7 +258,9 @@ def test_no_duration_is_known() -> None:
     assert fit_durations(history, seed=1) is None
     few = fit_durations(history_of([use(at) for at in range(30)]), seed=1)
     assert few is not None and few.figures is None
-    assert quantiles_of(few, history.facts[:1], ["never seen"])[0] == pytest.approx([1, 1, 1], abs=0.01)
+    assert quantiles_of(few, history.facts[:1], features_of(history.facts[:1]), ["never seen"])[0] == pytest.approx(
+        [1, 1, 1], abs=0.01
+    )
 
 
 def test_quantiles_never_cross() -> None:
@@ -268,7 +270,7 @@ def test_quantiles_never_cross() -> None:
     crossed = msgspec.structs.replace(
         durations, forests=[], own=SkillQuantiles(skills={"x": [9.0, 8.0, -1.0]}, every=[7.0, 7.0, 7.0])
     )
-    told = quantiles_of(crossed, history.facts[:2], ["x", "y"])
+    told = quantiles_of(crossed, history.facts[:2], features_of(history.facts[:2]), ["x", "y"])
     assert told[0].tolist() == sorted(told[0].tolist())
     assert told[0][0] == 0, "no duration is less than nothing"
     assert told[1] == pytest.approx([np.expm1(7) / 1000] * 3)

@@ -5,7 +5,6 @@ What is learned from goes through here use by use, and so does the session that 
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Iterable
 from math import log1p
@@ -55,12 +54,12 @@ _LAST = {FAILED: 1.0, UNTOLD: 2.0, COMPLETED: 3.0}
 class _Here:
     """One skill in one session."""
 
-    __slots__ = ("at", "changes", "completed", "failed", "last", "log", "row", "step")
+    __slots__ = ("at", "changes", "completed", "failed", "last", "milliseconds", "row", "step")
 
     def __init__(self) -> None:
         self.completed = self.failed = self.row = 0
         self.last = 0.0
-        self.log = UNKNOWN
+        self.milliseconds = NEVER
         self.at = self.step = self.changes = 0
 
 
@@ -99,7 +98,7 @@ class SessionCourse:
         outcome, here = use.outcome, self.here[use.skill]
         self.last_outcome = _LAST[outcome]
         if use.milliseconds != NEVER:
-            here.log = scaled_log(use.milliseconds)
+            here.milliseconds = use.milliseconds
         if outcome == UNTOLD:
             return
         self.recent.append(outcome)
@@ -136,7 +135,7 @@ class SessionCourse:
                 (at - here.at) / 1000,
                 self.uses - here.step,
                 self.changes - here.changes,
-                here.log,
+                UNKNOWN if here.milliseconds == NEVER else scaled_log(here.milliseconds),
             )
             if here
             else (0, 0, 0.0, 0, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
@@ -163,24 +162,24 @@ class SessionCourse:
 
 def course_of(uses: Iterable[Use], at: int) -> SessionCourse:
     """Return how a session went before *at*, from its *uses* in the order in which they began."""
-    course, told = SessionCourse(), list(uses)
-    ends: list[tuple[int, int]] = []
-    for place, use in enumerate(told):
-        if use.at >= at:
-            break
-        _end_before(course, ends, told, use.at)
+    course = SessionCourse()
+    begun = [use for use in uses if use.at < at]
+    ended = sorted((use for use in begun if use.ended != NEVER and use.ended < at), key=lambda use: use.ended)
+    following = iter(ended)
+    end = next(following, None)
+    for use in begun:
+        # What ended in the moment in which another began was not known to that.
+        while end is not None and end.ended < use.at:
+            course.end(end)
+            end = next(following, None)
         course.begin(use)
-        if use.ended != NEVER:
-            heapq.heappush(ends, (use.ended, place))
-    _end_before(course, ends, told, at)
+    if end is not None:
+        course.end(end)
+    for end in following:
+        course.end(end)
     return course
 
 
 def scaled_log(milliseconds: int) -> float:
     """Return the logarithm of a duration in thousandths, whole: so sums do not depend on the order of addition."""
     return float(round(1000 * log1p(milliseconds)))
-
-
-def _end_before(course: SessionCourse, ends: list[tuple[int, int]], told: list[Use], at: int) -> None:
-    while ends and ends[0][0] < at:
-        course.end(told[heapq.heappop(ends)[1]])

@@ -85,7 +85,7 @@ def fit_durations(history: History, *, seed: int) -> Durations | None:
         return Durations(
             own=own, forests=[], reason=f"Not enough data to learn from: {len(known)} durations.", figures=None
         )
-    features = _features(known.facts)
+    features = _features(known.facts, features_of(known.facts))
     first = int(len(known) * _CUT)
     before = np.flatnonzero(known.ended[:first] < known.at[first])
     figures = _judged(known, logs, features, before, first, seed=seed)
@@ -97,10 +97,13 @@ def fit_durations(history: History, *, seed: int) -> Durations | None:
     return Durations(own=own, forests=[], reason=reason, figures=figures)
 
 
-def quantiles_of(durations: Durations, facts: Numbers, skills: Sequence[str]) -> Numbers:
-    """Return the quantiles at :data:`LEVELS` in seconds, one row for each of *skills*; they never cross."""
+def quantiles_of(durations: Durations, facts: Numbers, features: Numbers, skills: Sequence[str]) -> Numbers:
+    """Return the quantiles at :data:`LEVELS` in seconds, one row for each of *skills*; they never cross.
+
+    *features* are those of *facts*.
+    """
     if durations.forests:
-        logs = _told(durations.forests, _features(facts), _lately(facts, durations.own))
+        logs = _told(durations.forests, _features(facts, features), _lately(facts, durations.own))
     else:
         logs = np.array([durations.own.skills.get(skill, durations.own.every) for skill in skills])
     seconds: Numbers = np.expm1(np.sort(np.maximum(logs, 0.0), axis=1)) / 1000
@@ -179,8 +182,8 @@ def _fitted(features: Numbers, logs: Numbers, *, seed: int) -> list[Forest]:
     return forests
 
 
-def _features(facts: Numbers) -> Numbers:
-    """Return the features of chances, and how long this skill took before.
+def _features(facts: Numbers, features: Numbers) -> Numbers:
+    """Return the *features* of chances, and how long this skill took before.
 
     That is in all, lately and the last time in this session; and the first and the last of these beyond lately, as what
     is learned is.
@@ -188,7 +191,7 @@ def _features(facts: Numbers) -> Numbers:
     ever, lately, here = _mean_ever(facts), _mean_lately(facts), _fact(facts, "here_log_duration") / 1000
     return np.column_stack(
         [
-            features_of(facts)[:, :-1],
+            features[:, :-1],
             ever,
             lately,
             np.where(here >= 0, here, -1.0),

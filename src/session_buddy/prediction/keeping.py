@@ -183,7 +183,7 @@ def told(kept: Kept, moment: Moment, skills: Sequence[str]) -> dict[str, Told]:
         return {}
     facts = np.array([facts_of(moment.uses[skill], moment.records, moment.course) for skill in known], dtype=float)
     features = features_of(facts)
-    seconds = quantiles_of(kept.durations, facts, known) if kept.durations else None
+    seconds = quantiles_of(kept.durations, facts, features, known) if kept.durations else None
     parts, calibration = kept.predictor.contributions(features), _calibrated(kept)
     answers = {}
     for row, skill in enumerate(known):

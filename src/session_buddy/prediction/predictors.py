@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from session_buddy.prediction.calibration import log_odds
-from session_buddy.prediction.features import CATEGORIES, FEATURES, PLAIN_RATE, RATES
+from session_buddy.prediction.features import CATEGORIES, FEATURES, PLAIN_RATE, RATES, columns_of
 from session_buddy.prediction.forest import Forest
 
 __all__ = [
@@ -92,8 +92,7 @@ class Logistic(msgspec.Struct, frozen=True, tag="logistic"):
         """Return what each feature adds to a use that is average in everything."""
         parts = self._scaled(features) * np.array(self.weights)
         amounts = np.zeros((len(features), len(FEATURES)))
-        for column, feature in enumerate(_DESIGNED):
-            amounts[:, feature] += parts[:, column]
+        np.add.at(amounts.T, _DESIGNED, parts.T)
         return Contributions(self.intercept, amounts)
 
     def _scaled(self, features: Numbers) -> Numbers:
@@ -139,11 +138,10 @@ _LEFT_OUT = ("kind", "previous_kind", "all_rate")
 """What a weighted sum makes worse of what comes later: a kind's rate says it, and that of all drifts with time."""
 _CONTINUOUS = tuple(name for name in FEATURES if name not in CATEGORIES and name not in _LEFT_OUT)
 _NAMED = {name: codes for name, codes in CATEGORIES.items() if name not in _LEFT_OUT}
-_DESIGNED = (
-    *(FEATURES.index(name) for name in _CONTINUOUS),
-    *(FEATURES.index(name) for name, codes in _NAMED.items() for _ in codes),
-)
+_DESIGNED = columns_of((*_CONTINUOUS, *(name for name, codes in _NAMED.items() for _ in codes)))
 """The feature behind each column of the design."""
+_CODES = np.array([code for codes in _NAMED.values() for code in codes])
+_ARE_RATES = np.flatnonzero([name in RATES for name in _CONTINUOUS])
 
 
 def _scaled(design: Numbers, means: Numbers, scales: Numbers) -> Numbers:
@@ -152,16 +150,10 @@ def _scaled(design: Numbers, means: Numbers, scales: Numbers) -> Numbers:
 
 
 def _design(features: Numbers) -> Numbers:
-    columns = [
-        log_odds(features[:, FEATURES.index(name)]) if name in RATES else features[:, FEATURES.index(name)]
-        for name in _CONTINUOUS
-    ]
-    columns += [
-        (features[:, FEATURES.index(name)] == code).astype(np.float64)
-        for name, codes in _NAMED.items()
-        for code in codes
-    ]
-    return np.column_stack(columns)
+    design: Numbers = features[:, _DESIGNED]
+    design[:, _ARE_RATES] = log_odds(design[:, _ARE_RATES])
+    design[:, len(_CONTINUOUS) :] = design[:, len(_CONTINUOUS) :] == _CODES
+    return design
 
 
 def _steps(features: Numbers, steps: list[tuple[int, Numbers]]) -> Contributions:

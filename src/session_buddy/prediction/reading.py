@@ -20,15 +20,23 @@ _SKILLS_AT_ONCE = 100
 """SQLite joins no more than 500 queries."""
 _COLUMNS = "session_id, user_id, skill_name, kind, workflow_phase, outcome, invoked_at, duration_ms"
 _USES = f"SELECT {_COLUMNS} FROM skill_invocation ORDER BY invoked_at, event_id"
-_OF_SESSION = f"SELECT {_COLUMNS} FROM skill_invocation WHERE session_id = ? ORDER BY invoked_at, event_id"
+# Of one session; who it is, is known.
+_OF_SESSION = f"""
+SELECT '' AS of_session, '' AS of_user, {_COLUMNS.partition("user_id, ")[2]} FROM skill_invocation
+WHERE session_id = ? ORDER BY invoked_at, event_id
+"""
 _RECENT = f"""
 SELECT * FROM (
     SELECT skill_name, outcome, duration_ms, invoked_at FROM skill_invocation WHERE skill_name = ?
     ORDER BY invoked_at DESC, event_id DESC LIMIT {RECENT_USES}
 ) AS newest
 """
-_KINDS = "SELECT kind, sum(completed_count), sum(failed_count) FROM skill_metrics GROUP BY kind"
+# Two in one: where engines take long to begin, an answer is as quick as there are few queries. No skill has no name.
 _SKILLS = """
+SELECT '' AS skill_name, kind, sum(completed_count) AS completed, sum(failed_count) AS failed, 0 AS milliseconds,
+       0 AS timed
+FROM skill_metrics GROUP BY kind
+UNION ALL
 SELECT skill_name, kind, completed_count, failed_count, duration_ms_sum, duration_count FROM skill_metrics
 WHERE skill_name IN ({names})
 """
@@ -36,8 +44,10 @@ _PHASES = """
 SELECT skill_name, workflow_phase, invocation_count, completed_count, failed_count FROM skill_phase_counts
 WHERE skill_name IN ({names})
 """
-_USES_OF_USER = "SELECT coalesce(sum(invocation_count), 0) FROM user_skill_metrics WHERE user_id = ?"
 _OF_USER = """
+SELECT '' AS skill_name, coalesce(sum(invocation_count), 0) AS completed, 0 AS failed FROM user_skill_metrics
+WHERE user_id = ?
+UNION ALL
 SELECT skill_name, completed_count, failed_count FROM user_skill_metrics WHERE user_id = ? AND skill_name IN ({names})
 """
 _SEEN = """
@@ -110,9 +120,11 @@ def read_moment(store: Store, situation: Situation, skills: Sequence[str], *, no
     _read_recent(store, records, known)
     usual = _read_phases(store, records, known)
     told = phase_code(situation.phase.value) if situation.phase else None
-    for skill, completed, failed in _of_skills(store, _OF_USER, known, situation.user):
-        records.pairs[situation.user, skill] = [completed, failed]
-    ((records.users[situation.user],),) = store.query(_USES_OF_USER, [situation.user]).rows
+    for skill, completed, failed in _of_skills(store, _OF_USER, known, situation.user, situation.user):
+        if skill:
+            records.pairs[situation.user, skill] = [completed, failed]
+        else:
+            records.users[situation.user] = completed
     asked = {
         skill: Use(
             situation.session or "",
@@ -139,14 +151,15 @@ def milliseconds_of(moments: Sequence[str]) -> list[int]:
 
 def _read_skills(store: Store, records: Records, skills: Sequence[str]) -> dict[str, int]:
     """Put the roll-up of skills into *records*; return the kind of each skill that was used."""
-    for kind, completed, failed in store.query(_KINDS).rows:
-        records.kinds[KINDS.index(kind)] = [completed, failed]
-        records.all = [records.all[0] + completed, records.all[1] + failed]
     kinds = {}
     for skill, kind, completed, failed, milliseconds, timed in _of_skills(store, _SKILLS, skills):
+        if not skill:
+            records.kinds[KINDS.index(kind)] = [completed, failed]
+            continue
         kinds[skill] = KINDS.index(kind)
         tally = records.skills[skill] = SkillTally()
         tally.outcomes, tally.milliseconds, tally.timed = [completed, failed], milliseconds, timed
+    records.all = [sum(tally[side] for tally in records.kinds.values()) for side in (0, 1)]
     return kinds
 
 
@@ -175,10 +188,10 @@ def _read_recent(store: Store, records: Records, skills: Sequence[str]) -> None:
     for start in range(0, len(skills), _SKILLS_AT_ONCE):
         some = list(skills[start : start + _SKILLS_AT_ONCE])
         rows += store.query(" UNION ALL ".join([_RECENT] * len(some)), some).rows
-    for skill, outcome, milliseconds, at in sorted(rows, key=lambda row: str(row[3])):
-        tally = records.skills[skill]
-        tally.last_at = milliseconds_of([at])[0]
-        (use,) = uses_of([("", "", skill, KINDS[0], None, outcome)], [tally.last_at], [milliseconds])
+    rows.sort(key=lambda row: str(row[3]))
+    for use in _uses([("", "", skill, KINDS[0], None, outcome, at, took) for skill, outcome, took, at in rows]):
+        tally = records.skills[use.skill]
+        tally.last_at = use.at
         begun = tally.recent.begin()
         if use.ended != NEVER:
             tally.recent.end(begun, use.outcome, use.milliseconds)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from session_buddy.model import Kind, Phase
 
@@ -21,7 +21,7 @@ NEVER = -1
 
 _KIND_CODES = {kind: code for code, kind in enumerate(KINDS)}
 _PHASE_CODES = {phase: code for code, phase in enumerate(PHASES)}
-_OUTCOME_CODES = {"completed": COMPLETED, "failed": FAILED}
+_OUTCOME_CODES = {"completed": COMPLETED, "failed": FAILED, "abandoned": UNTOLD, None: UNTOLD}
 
 
 class Use(NamedTuple):
@@ -48,25 +48,28 @@ def phase_code(phase: str | None) -> int:
     return _PHASE_CODES[phase]
 
 
-def uses_of(rows: Iterable[Sequence[str | None]], times: Sequence[int], durations: Sequence[int | None]) -> list[Use]:
+def uses_of(rows: Sequence[Sequence[Any]], times: Sequence[int], durations: Sequence[int | None]) -> list[Use]:
     """Return uses from *rows* of session, user, skill, kind, phase and outcome, with their times and durations.
 
     What has an outcome and no duration is known at once; what has neither still runs.
     """
-    made = []
-    for (session, user, skill, kind, phase, outcome), at, took in zip(rows, times, durations, strict=True):
-        ended = at + took if took is not None else at if outcome is not None else NEVER
-        made.append(
-            Use(
-                str(session),
-                str(user),
-                str(skill),
-                _KIND_CODES[str(kind)],
-                _PHASE_CODES[phase],
-                at,
-                ended,
-                _OUTCOME_CODES.get(outcome or "", UNTOLD),
-                NEVER if took is None else took,
-            )
-        )
-    return made
+    if not rows:
+        return []
+    # Column by column: a session may have hundreds, and somebody waits for the answer.
+    sessions, users, skills, kinds, phases, outcomes = zip(*rows, strict=True)
+    ended = [
+        at + took if took is not None else at if outcome is not None else NEVER
+        for at, took, outcome in zip(times, durations, outcomes, strict=True)
+    ]
+    columns = (
+        sessions,
+        users,
+        skills,
+        [_KIND_CODES[kind] for kind in kinds],
+        [_PHASE_CODES[phase] for phase in phases],
+        times,
+        ended,
+        [_OUTCOME_CODES[outcome] for outcome in outcomes],
+        [NEVER if took is None else took for took in durations],
+    )
+    return list(map(Use._make, zip(*columns, strict=True)))

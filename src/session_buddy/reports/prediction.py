@@ -13,7 +13,7 @@ from session_buddy.prediction.card import ModelCard
 from session_buddy.prediction.features import GROUPS
 from session_buddy.prediction.keeping import Kept, Told, is_stale, learn, read_kept, read_version, told, unlearned
 from session_buddy.prediction.reading import Situation, read_moment
-from session_buddy.prediction.uses import PHASES
+from session_buddy.prediction.uses import KINDS, PHASES
 from session_buddy.reports.profile import find_skill
 from session_buddy.reports.sessions import find_session
 from session_buddy.storage import Store
@@ -37,7 +37,6 @@ _OPEN_HOURS = 6
 _LATEST = """
 SELECT session_id, user_id, last_invoked_at FROM session_summary {} ORDER BY last_invoked_at DESC, session_id LIMIT 1
 """
-_FIGURES = "SELECT kind, completed_count, failed_count FROM skill_metrics WHERE skill_name = ?"
 _MEANINGS = {group.name: group.meaning for group in GROUPS}
 
 Chances = Callable[["Context", Sequence[str]], Mapping[str, float]]
@@ -130,12 +129,12 @@ def predict(store: Store, kept: Kept, skill: str, context: Context, *, now: str)
     asked_by, situation = _situation(store, context, now)
     moment = read_moment(store, situation, [name], now=now)
     answer, phase = told(kept, moment, [name])[name], PHASES[moment.uses[name].phase]
-    ((kind, completed, failed),) = store.query(_FIGURES, [name]).rows
+    completed, failed = moment.records.skills[name].outcomes
     low, median, high = answer.seconds or (None, None, None)
     card = kept.card
     return Prediction(
         skill=name,
-        kind=Kind(kind),
+        kind=Kind(KINDS[moment.uses[name].kind]),
         asked_by=asked_by,
         session=situation.session,
         user_id=situation.user,
