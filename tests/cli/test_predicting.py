@@ -64,8 +64,12 @@ def test_a_chance_here_and_elsewhere(run: Run) -> None:
     assert good["low_seconds"] <= good["median_seconds"] <= good["high_seconds"]
     points = [abs(one["log_odds"]) for one in good["factors"]]
     assert points == sorted(points, reverse=True)
-    new = run("predict", "pytest-run", "--user-id", "somebody", "--phase", "verification", "--json").json
-    assert (new["session"], new["phase"], new["asked_by"]) == (None, "verification", "a new session of user somebody")
+    new = run("predict", "pytest-run", "--user-id", "user-1", "--phase", "verification", "--json").json
+    assert (new["session"], new["phase"], new["asked_by"]) == (None, "verification", "a new session of user user-1")
+    for unknown in ("somebody", "user-"):
+        refused = run("predict", "pytest-run", "--user-id", unknown)
+        assert refused.code
+        assert unknown in refused.err
 
 
 @pytest.mark.usefixtures("filled")

@@ -197,9 +197,11 @@ def test_who_is_alike(run: Run) -> None:
     shown = run("recommend", "similar", "--with", "publish").out
     assert "0.33" in shown
     assert "to whoever uses publish, by 1 known skill" in shown
-    unknown = run("recommend", "similar", "--user-id", "nobody")
-    assert unknown.code
-    assert "not known of who asks" in unknown.err
+    for command in (("recommend", "similar"), ("recommend",)):
+        unknown = run(*command, "--user-id", "nobody")
+        assert unknown.code
+        assert "No user of this store begins with 'nobody'" in unknown.err
+        assert run(*command, "--user-id", "us", "--json").json["asked_by"] == "user user-0"
 
 
 @pytest.mark.usefixtures("filled")

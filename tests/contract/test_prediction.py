@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from session_buddy.errors import NotFound
 from session_buddy.model import Invocation, Kind, Outcome, Phase
 from session_buddy.prediction import boosting, duration
 from session_buddy.prediction.card import LIMITS
@@ -27,6 +28,7 @@ from session_buddy.prediction.keeping import (
 )
 from session_buddy.prediction.reading import Moment, Situation, milliseconds_of, read_moment, read_seen, read_uses
 from session_buddy.prediction.uses import NEVER, PHASES, UNTOLD, Use, phase_code
+from session_buddy.reports.asker import Question, with_known_user
 from session_buddy.reports.prediction import Context, predict
 from session_buddy.storage import Rows, Store
 from session_buddy.storage.learned import StoredModel, read_model, write_model
@@ -96,6 +98,27 @@ def test_where_no_phase_is_named_it_is_the_usual_one_of_each_skill(store: Store)
     assert facts_of(named.uses["mostly"], named.records, named.course) == facts_of(
         unnamed.uses["mostly"], unnamed.records, unnamed.course
     )
+
+
+def test_a_user_may_be_named_by_the_beginning_of_the_hash(store: Store) -> None:
+    users = ("15526787aa", "15526787aabb", "9f2c01", "local")
+    store.record(invocation(user, user_id=user, invoked_at=shifted(NOW, hours=-9)) for user in users)
+    named = {
+        "9f": "9f2c01",
+        "9f2c01": "9f2c01",
+        "15526787aa": "15526787aa",
+        "15526787aab": "15526787aabb",
+        "l": "local",
+    }
+    for beginning, whole in named.items():
+        told_of = predict(store, unlearned(NOW), "pytest-run", Context(user_id=beginning), now=NOW)
+        assert (told_of.user_id, told_of.asked_by) == (whole, f"a new session of user {whole[:8]}")
+        assert with_known_user(store, Question(user_id=beginning)).user_id == whole
+    for unknown in ("1552", "9f3", "LOCAL", "9f2c01x"):
+        with pytest.raises(NotFound) as refused:
+            predict(store, unlearned(NOW), "pytest-run", Context(user_id=unknown), now=NOW)
+        assert unknown in refused.value.problem
+        assert "keyed hash" in str(refused.value.remedy)
 
 
 def test_an_answer_takes_few_queries(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,7 @@ def test_rates_answer_until_something_is_learned(server: Served) -> None:
         ({"skill": "nope"}, 404, None),
         ({"skill": "deploy", "phase": "nope"}, 422, "phase"),
         ({"skill": "deploy", "session": "nope"}, 404, None),
+        ({"skill": "deploy", "user_id": "nope"}, 404, None),
     ],
 )
 def test_bad_input_is_named(server: Served, query: dict[str, str], status: int, field: str | None) -> None:

@@ -44,6 +44,7 @@ def test_the_api_answers_as_the_command_does(server: Served) -> None:
         ({"limit": "0"}, 422, "limit"),
         ({"phase": "nope"}, 422, "phase"),
         ({"session": "nope"}, 404, None),
+        ({"user_id": "nope"}, 404, None),
     ],
 )
 def test_bad_input_is_named(server: Served, query: dict[str, str], status: int, field: str | None) -> None:

@@ -14,6 +14,7 @@ from session_buddy.prediction.features import GROUPS
 from session_buddy.prediction.keeping import Kept, Told, is_stale, learn, read_kept, read_version, told, unlearned
 from session_buddy.prediction.reading import Situation, read_moment
 from session_buddy.prediction.uses import KINDS, PHASES
+from session_buddy.reports.asker import find_user
 from session_buddy.reports.profile import find_skill
 from session_buddy.reports.sessions import find_session
 from session_buddy.storage import Store
@@ -49,6 +50,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     session: str | None = None
     """A session, or the beginning of its id."""
     user_id: str | None = None
+    """A user; for :func:`predict` the beginning of the keyed hash will do."""
     phase: Phase | None = None
     """``None``: of each skill the one in which it was most often."""
 
@@ -123,9 +125,11 @@ def refresh_prediction(store: Store, now: str) -> int:
 def predict(store: Store, kept: Kept, skill: str, context: Context, *, now: str) -> Prediction:
     """Return how likely *skill* is to complete in *context*.
 
-    Raises :class:`NotFound` for a skill or a session that is not there.
+    Raises :class:`NotFound` for a skill, a session or a user that is not there.
     """
     name = find_skill(store, skill)
+    if context.user_id:
+        context = msgspec.structs.replace(context, user_id=find_user(store, context.user_id))
     asked_by, situation = _situation(store, context, now)
     moment = read_moment(store, situation, [name], now=now)
     answer, phase = told(kept, moment, [name])[name], PHASES[moment.uses[name].phase]

@@ -57,7 +57,10 @@ def predict(
     session: Annotated[
         str | None, typer.Option("--session", metavar="ID", help="In this session; the beginning of its id will do.")
     ] = None,
-    user: Annotated[str | None, typer.Option("--user-id", metavar="HASH", help="For this user, by keyed hash.")] = None,
+    user: Annotated[
+        str | None,
+        typer.Option("--user-id", metavar="HASH", help="For this user, by keyed hash; its beginning will do."),
+    ] = None,
     phase: Annotated[PhaseChoice | None, typer.Option("--phase", help="In this phase of the work.")] = None,
     as_json: AsJson = False,
 ) -> None:

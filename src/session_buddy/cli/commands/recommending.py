@@ -32,7 +32,10 @@ def recommend(
     session: Annotated[
         str | None, typer.Option("--session", metavar="ID", help="For this session; the beginning of its id will do.")
     ] = None,
-    user: Annotated[str | None, typer.Option("--user-id", metavar="HASH", help="For this user, by keyed hash.")] = None,
+    user: Annotated[
+        str | None,
+        typer.Option("--user-id", metavar="HASH", help="For this user, by keyed hash; its beginning will do."),
+    ] = None,
     skills: Annotated[
         list[str] | None, typer.Option("--with", metavar="SKILL", help="For whoever uses this; can be repeated.")
     ] = None,
@@ -63,7 +66,7 @@ def recommend(
     from session_buddy.cli.screens.tried import tried_screen
     from session_buddy.experiments.records import Experiments
     from session_buddy.model import Phase
-    from session_buddy.reports.asker import Question
+    from session_buddy.reports.asker import Question, with_known_user
     from session_buddy.reports.prediction import chances_of, read_predictor
     from session_buddy.reports.recommendations import read_learned
     from session_buddy.reports.strategies import recommendation_strategies, try_recommending
@@ -81,7 +84,8 @@ def recommend(
         limit=limit,
     )
     with settings.open_existing() as store:
-        question = with_languages(store, asked)
+        # In an experiment, who is new takes part like everybody.
+        question = with_languages(store, with_known_user(store, asked) if experiment is None else asked)
         learned = read_learned(store, now=now, is_fresh=True)
         chances = chances_of(store, read_predictor(store, now=now), now=now)
         strategies = recommendation_strategies(store, lambda: learned, chances=lambda: chances)
@@ -106,7 +110,10 @@ def similar(
     session: Annotated[
         str | None, typer.Option("--session", metavar="ID", help="To this session; the beginning of its id will do.")
     ] = None,
-    user: Annotated[str | None, typer.Option("--user-id", metavar="HASH", help="To this user, by keyed hash.")] = None,
+    user: Annotated[
+        str | None,
+        typer.Option("--user-id", metavar="HASH", help="To this user, by keyed hash; its beginning will do."),
+    ] = None,
     skills: Annotated[
         list[str] | None, typer.Option("--with", metavar="SKILL", help="To whoever uses this; can be repeated.")
     ] = None,
@@ -118,7 +125,7 @@ def similar(
     By the Jaccard index: skills that both use, of all that one of them uses.
     """
     from session_buddy.cli.screens.recommendations import similar_screen
-    from session_buddy.reports.asker import Question
+    from session_buddy.reports.asker import Question, with_known_user
     from session_buddy.reports.recommendations import read_learned
     from session_buddy.reports.similar import read_similar
 
@@ -126,7 +133,7 @@ def similar(
     now = settings.now()
     question = Question(user_id=user, session=session, skills=tuple(skills or ()), limit=limit)
     with settings.open_existing() as store:
-        found = read_similar(store, read_learned(store, now=now, is_fresh=True), question)
+        found = read_similar(store, read_learned(store, now=now, is_fresh=True), with_known_user(store, question))
     answer(settings, found, lambda width: similar_screen(found, width=width))
 
 

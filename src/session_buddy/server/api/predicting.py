@@ -35,7 +35,9 @@ async def predicted(
     session: Annotated[
         str | None, Query(max_length=_TEXT_BOUND, description="In this session; the beginning of its id will do.")
     ] = None,
-    user_id: Annotated[str | None, Query(max_length=_TEXT_BOUND, description="For this user, by keyed hash.")] = None,
+    user_id: Annotated[
+        str | None, Query(max_length=_TEXT_BOUND, description="For this user, by keyed hash; its beginning will do.")
+    ] = None,
     phase: Annotated[Phase | None, Query(description="In this phase of the work.")] = None,
 ) -> Response:
     """Return how likely a skill is to complete: in the latest session, where that is going on, else in a new one.

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from session_buddy.model import Phase
 from session_buddy.ordering import RecommendStrategy
-from session_buddy.reports.asker import Question
+from session_buddy.reports.asker import Question, with_known_user
 from session_buddy.reports.recommendations import Recommendations
 from session_buddy.reports.recommender_evaluation import Evaluation, read_evaluation
 from session_buddy.reports.similar import SimilarOnes, read_similar
@@ -38,7 +38,9 @@ async def recommended(
     session: Annotated[
         str | None, Query(max_length=_TEXT_BOUND, description="For this session; the beginning of its id will do.")
     ] = None,
-    user_id: Annotated[str | None, Query(max_length=_TEXT_BOUND, description="For this user, by keyed hash.")] = None,
+    user_id: Annotated[
+        str | None, Query(max_length=_TEXT_BOUND, description="For this user, by keyed hash; its beginning will do.")
+    ] = None,
     skill: Annotated[
         list[str] | None, Query(max_length=100, description="For whoever uses this, too; can be repeated.")
     ] = None,
@@ -85,7 +87,9 @@ async def similar(
     session: Annotated[
         str | None, Query(max_length=_TEXT_BOUND, description="To this session; the beginning of its id will do.")
     ] = None,
-    user_id: Annotated[str | None, Query(max_length=_TEXT_BOUND, description="To this user, by keyed hash.")] = None,
+    user_id: Annotated[
+        str | None, Query(max_length=_TEXT_BOUND, description="To this user, by keyed hash; its beginning will do.")
+    ] = None,
     skill: Annotated[
         list[str] | None, Query(max_length=100, description="To whoever uses this, too; can be repeated.")
     ] = None,
@@ -112,13 +116,13 @@ async def evaluation(request: Request) -> Response:
 
 
 def _recommended(request: Request, question: Question, strategy: RecommendStrategy) -> Recommendations:
-    question = with_languages_here(site_of(request), question)
+    question = with_languages_here(site_of(request), with_known_user(site_of(request).store, question))
     return cast("Recommendations", request.app.state.learned.strategies(site_of(request))[strategy](question))
 
 
 def _similar(request: Request, question: Question) -> SimilarOnes:
     site = site_of(request)
-    return read_similar(site.store, request.app.state.learned.read(site), question)
+    return read_similar(site.store, request.app.state.learned.read(site), with_known_user(site.store, question))
 
 
 def _evaluated(request: Request) -> Evaluation:
