@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from session_buddy.prediction.course import course_of
+from session_buddy.prediction.course import course_of, scaled_log
 from session_buddy.prediction.features import CATEGORIES, FEATURES, RATES, features_of
 from session_buddy.prediction.history import FACTS, History, facts_of, history_of
 from session_buddy.prediction.records import RECENT_USES
@@ -96,6 +96,18 @@ def test_recent_uses_are_the_newest_twenty() -> None:
     history = history_of([use(at, outcome, session=f"s{at}") for at, outcome in enumerate([*outcomes, COMPLETED])])
     assert (fact(history, "recent_completed"), fact(history, "recent_failed")) == (RECENT_USES - 5, 5)
     assert (fact(history, "skill_completed"), fact(history, "skill_failed")) == (30, 5)
+
+
+def test_what_ends_when_it_is_none_of_the_newest_twenty_is_none_of_them() -> None:
+    # It began first, and ran while as many began as are looked at: how it went is known in all, not of late.
+    slow = use(0, FAILED, session="slow", ended=START + 40 * MINUTE, milliseconds=40 * MINUTE)
+    quick = [use(at, session=f"s{at}") for at in range(1, RECENT_USES + 2)]
+    history = history_of([slow, *quick, use(50, session="asked")])
+    recent = {name: fact(history, f"recent_{name}") for name in ("completed", "failed", "timed", "log_durations")}
+    assert recent == {
+        "completed": RECENT_USES, "failed": 0, "timed": RECENT_USES, "log_durations": RECENT_USES * scaled_log(1_000),
+    }  # fmt: skip
+    assert fact(history, "skill_failed") == 1
 
 
 def test_only_the_newest_rows_and_the_same_facts() -> None:
