@@ -59,7 +59,8 @@ WHERE n.skill_a = ? AND n.co_occurrence_count >= ? AND n.lift_score > 1 ORDER BY
 # Servers have no uses of their own, and a file that could not be read is no skill.
 _UNUSED = """
 SELECT skill_name FROM v_multimodal_skill_catalog WHERE invocation_count = 0
-UNION ALL SELECT skill_name FROM skill_sources WHERE path NOT LIKE '%#' AND (origin <> 'mcp' OR listing_tokens > 0)
+UNION ALL
+SELECT skill_name FROM skill_sources FINAL WHERE path NOT LIKE '%#' AND (origin <> 'mcp' OR listing_tokens > 0)
 """
 # The interactions have one row a session, and an index that begins with the skill.
 _SESSIONS = """
