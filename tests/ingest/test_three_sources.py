@@ -171,14 +171,12 @@ def test_one_row_a_call_whoever_comes_first(session: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("details", [True, False])
-def test_telemetry_that_comes_first_changes_no_outcome_in_any_session(
-    transcripts: Path, tmp_path: Path, details: bool
-) -> None:
+def test_telemetry_that_comes_first_changes_no_outcome_in_any_session(transcripts: Path, tmp_path: Path) -> None:
     """Among them commands that went to the background by themselves, which telemetry calls completed."""
     files = sorted(path for path in transcripts.rglob("*.jsonl") if path.stat().st_size < 3_000_000)
-    calls = {path: [call for call in calls_in(path) if ran(call)] for path in files}
-    telemetry = [row for told in calls.values() for row in by_otlp(told, details=details)]
+    calls = [[call for call in calls_in(path) if ran(call)] for path in files]
+    # Every other session keeps back what was called with what.
+    telemetry = [row for place, told in enumerate(calls) for row in by_otlp(told, details=place % 2 == 0)]
     assert len(telemetry) > 5_000
     importer = ClaudeCode(RULES)
 
