@@ -7,6 +7,7 @@ that is decided here alone.
 from __future__ import annotations
 
 import hashlib
+import logging
 import zlib
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from session_buddy.storage.tables import plain_table
 __all__ = ["StoredModel", "read_contents", "read_model", "read_model_details", "read_model_version", "write_model"]
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 _MODELS = plain_table("learned_models")
 _SEAL_BYTES = 16
 _DAMAGES = (msgspec.MsgspecError, zlib.error, ValueError, TypeError, LookupError, SessionBuddyError)
@@ -57,7 +59,9 @@ def read_contents(store: Store, name: str, unpacked: Callable[[StoredModel], T |
     model = read_model(store, name)
     try:
         return unpacked(model) if model else None
-    except _DAMAGES:
+    except _DAMAGES as error:
+        # It is whole, so somebody wrote it that way: not what happens to a disk, and worth a word.
+        _log.warning("What was learned as %r makes no sense, and is learned anew: %s", name, error)
         return None
 
 
