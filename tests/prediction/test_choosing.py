@@ -17,7 +17,7 @@ from session_buddy.prediction.choosing import BASELINES, CANDIDATES, PLAIN_RATES
 from session_buddy.prediction.duration import SkillQuantiles, fit_durations, quantiles_of
 from session_buddy.prediction.explaining import factors_of
 from session_buddy.prediction.features import FEATURES, RATES, features_of
-from session_buddy.prediction.history import History, history_of
+from session_buddy.prediction.history import FACTS, History, history_of
 from session_buddy.prediction.scoring import Estimate
 from session_buddy.prediction.uses import COMPLETED, FAILED, KINDS
 from tests.making import NOW
@@ -240,6 +240,14 @@ def test_a_rare_slow_tool_beside_many_quick_uses_keeps_its_own_ends(monkeypatch:
     assert 0.02 <= (took < told[:, 0]).mean() <= 0.3
     assert 0.02 <= (took > told[:, 2]).mean() <= 0.3
     assert durations.figures.within_kinds.keys() == {Kind.SHELL, Kind.TOOL}
+    # No session began with a build: what is told of one that would is still a build.
+    asked = history.facts[builds[-1:]].copy()
+    asked[:, FACTS.index("session_uses")] = 0
+    ((low, middle, high),) = quantiles_of(durations, asked, features_of(asked), ["build"])
+    assert middle == pytest.approx(
+        float(np.exp(asked[0, FACTS.index("recent_log_durations")] / 1000 / 20)) / 1000, rel=0.01
+    )
+    assert middle / 12 < low < middle < high < middle * 12
 
 
 def test_own_quantiles_answer_where_nothing_can_be_learned() -> None:

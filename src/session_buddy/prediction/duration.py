@@ -103,9 +103,9 @@ def quantiles_of(durations: Durations, facts: Numbers, features: Numbers, skills
     *features* are those of *facts*.
     """
     if durations.forests:
-        logs = _told(durations.forests, _features(facts, features), _lately(facts, durations.own))
+        logs = _told(durations.forests, _features(facts, features), facts, durations.own, skills)
     else:
-        logs = np.array([durations.own.skills.get(skill, durations.own.every) for skill in skills])
+        logs = _of_skills(durations.own, skills)
     seconds: Numbers = np.expm1(np.sort(np.maximum(logs, 0.0), axis=1)) / 1000
     return seconds
 
@@ -115,10 +115,9 @@ def _judged(
 ) -> DurationFigures:
     truth, asked = logs[first:], known.skill[first:]
     own = _own([known.skill[place] for place in before.tolist()], logs[before])
-    plain = np.array([own.skills.get(skill, own.every) for skill in asked])
-    lately = _lately(known.facts, own)
-    forests = _fitted(features[before], (logs - lately)[before], seed=seed)
-    learned = np.sort(_told(forests, features[first:], lately[first:]), axis=1)
+    plain = _of_skills(own, asked)
+    forests = _fitted(features[before], (logs - _lately(known.facts, own))[before], seed=seed)
+    learned = np.sort(_told(forests, features[first:], known.facts[first:], own, asked), axis=1)
 
     def losses(told: Numbers) -> Numbers:
         each: Numbers = np.mean(
@@ -148,10 +147,24 @@ def _judged(
     )
 
 
-def _told(forests: Sequence[Forest], features: Numbers, lately: Numbers) -> Numbers:
-    """Return the quantiles, one column each, of log(1 + ms)."""
-    logs: Numbers = np.column_stack([forest.values(features) for forest in forests]) + lately[:, np.newaxis]
+def _told(
+    forests: Sequence[Forest], features: Numbers, facts: Numbers, own: SkillQuantiles, skills: Sequence[str]
+) -> Numbers:
+    """Return the quantiles, one column each, of log(1 + ms).
+
+    At the beginning of a session they are the skill's own about what it took lately: few sessions begin with most
+    skills, and trees would tell of those that do.
+    """
+    lately = _lately(facts, own)[:, np.newaxis]
+    logs: Numbers = np.column_stack([forest.values(features) for forest in forests]) + lately
+    begins = _fact(facts, "session_uses") == 0
+    usual = _of_skills(own, skills)
+    logs[begins] = (lately + usual - usual[:, [LEVELS.index(0.5)]])[begins]
     return logs
+
+
+def _of_skills(own: SkillQuantiles, skills: Sequence[str]) -> Numbers:
+    return np.array([own.skills.get(skill, own.every) for skill in skills])
 
 
 def _lately(facts: Numbers, own: SkillQuantiles) -> Numbers:
