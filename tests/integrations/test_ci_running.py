@@ -171,14 +171,15 @@ def test_a_server_that_is_away_costs_a_message(
     assert len(list(delivery.folder.glob("*.json"))) == 1
 
 
+# Past Python's buffers: a signal may come while they are still being flushed.
 WAITS = """
-import signal, sys, time
+import os, signal, sys, time
 def stop(number, frame):
-    print("got", signal.Signals(number).name, flush=True)
+    os.write(1, f"got {signal.Signals(number).name}\\n".encode())
     sys.exit(9)
 for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"):
     signal.signal(getattr(signal, name), stop)
-print("ready", flush=True)
+os.write(1, b"ready\\n")
 time.sleep(30)
 """
 
